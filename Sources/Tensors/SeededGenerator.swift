@@ -1,0 +1,25 @@
+/// A small generator whose sequence follows from its seed alone, on every machine (SplitMix64).
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  public init(seed: UInt64) {
+    state = seed
+  }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
+
+extension Tensor {
+  /// Elements drawn evenly from a range.
+  public static func random(
+    _ shape: Shape, in range: ClosedRange<Float> = -1...1, using generator: inout some RandomNumberGenerator
+  ) -> Tensor {
+    Tensor(shape, elements: (0..<shape.count).map { _ in Float.random(in: range, using: &generator) })
+  }
+}

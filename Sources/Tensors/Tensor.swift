@@ -1,0 +1,138 @@
+/// Float32 elements in row-major order with a shape: a value, shared until written.
+///
+/// Memory is aligned to 64 bytes and pooled. A reshaped copy shares its elements.
+@safe public struct Tensor: Sendable {
+  public let shape: Shape
+  private var storage: Storage
+
+  /// A tensor whose elements the closure writes; what it leaves unwritten is undefined.
+  ///
+  /// - Parameters:
+  ///   - shape: The extents.
+  ///   - initialize: Receives `shape.count` floats to fill.
+  @unsafe public init<Failure: Error>(
+    uninitialized shape: Shape,
+    _ initialize: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Void
+  ) throws(Failure) {
+    self.shape = shape
+    storage = Storage(count: shape.count)
+    try unsafe initialize(UnsafeMutableBufferPointer(start: storage.base, count: shape.count))
+  }
+
+  /// A tensor whose elements the closure writes; they are undefined until then.
+  public init<Failure: Error>(
+    _ shape: Shape, _ initialize: (inout MutableSpan<Float>) throws(Failure) -> Void
+  ) throws(Failure) {
+    self.shape = shape
+    storage = Storage(count: shape.count)
+    var span = unsafe MutableSpan(_unsafeStart: storage.base, count: shape.count)
+    try initialize(&span)
+  }
+
+  /// A tensor that holds one value everywhere.
+  public init(_ shape: Shape, repeating value: Float = 0) {
+    unsafe self.init(uninitialized: shape) { unsafe $0.update(repeating: value) }
+  }
+
+  /// A tensor of the elements given, in row-major order.
+  public init(_ shape: Shape, elements: [Float]) {
+    precondition(elements.count == shape.count, "\(elements.count) elements for a shape of \(shape)")
+    self.init(shape) { memory in
+      for index in elements.indices { memory[index] = elements[index] }
+    }
+  }
+
+  private init(_ shape: Shape, sharing storage: Storage) {
+    self.shape = shape
+    self.storage = storage
+  }
+
+  /// The elements in row-major order, copied.
+  public var elements: [Float] {
+    unsafe withUnsafeElements { unsafe Array($0) }
+  }
+
+  /// The same elements under another shape of as many elements; nothing is copied.
+  public func reshaped(to shape: Shape) -> Tensor {
+    precondition(shape.count == self.shape.count, "\(self.shape) does not reshape to \(shape)")
+    return Tensor(shape, sharing: storage)
+  }
+
+  /// Lends the elements for reading.
+  public func withSpan<Result, Failure: Error>(
+    _ body: (Span<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let span = unsafe Span(_unsafeStart: storage.base, count: shape.count)
+    defer { withExtendedLifetime(storage) {} }
+    return try body(span)
+  }
+
+  /// Lends the elements for reading, as a pointer for C.
+  public func withUnsafeElements<Result, Failure: Error>(
+    _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { withExtendedLifetime(storage) {} }
+    return try unsafe body(UnsafeBufferPointer(start: storage.base, count: shape.count))
+  }
+
+  /// Lends the elements for writing; copies them first where they are shared.
+  public mutating func withUnsafeMutableElements<Result, Failure: Error>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if !isKnownUniquelyReferenced(&storage) {
+      let copy = Storage(count: shape.count)
+      unsafe copy.base.update(from: storage.base, count: shape.count)
+      storage = copy
+    }
+    defer { withExtendedLifetime(storage) {} }
+    return try unsafe body(UnsafeMutableBufferPointer(start: storage.base, count: shape.count))
+  }
+
+  /// Lends the elements for writing; copies them first where they are shared.
+  public mutating func withMutableSpan<Result, Failure: Error>(
+    _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withUnsafeMutableElements { elements throws(Failure) in
+      var span = unsafe elements.mutableSpan
+      return try body(&span)
+    }
+  }
+
+  /// Names the memory behind this tensor: equal for tensors that share it, while either lives.
+  public var identity: ObjectIdentifier { ObjectIdentifier(storage) }
+}
+
+extension Tensor {
+  /// The outermost slices `range`, copied: pictures of a batch, units of a layer.
+  public func slices(_ range: Range<Int>) -> Tensor {
+    precondition(shape.rank > 0 && range.upperBound <= shape[0], "slices \(range) of \(shape)")
+    let size = shape[0] == 0 ? 0 : shape.count / shape[0]
+    let part = Shape([range.count] + shape.dimensions.dropFirst())
+    return unsafe Tensor(uninitialized: part) { target in
+      unsafe withUnsafeElements { source in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        unsafe to.update(from: from + range.lowerBound * size, count: range.count * size)
+      }
+    }
+  }
+
+  /// One tensor of the outermost slices of all, in order; the inner extents must agree.
+  public static func stacking(_ parts: [Tensor]) -> Tensor {
+    guard let first = parts.first else { return Tensor([0]) }
+    if parts.count == 1 { return first }
+    let inner = Array(first.shape.dimensions.dropFirst())
+    let outer = parts.reduce(0) { $0 + $1.shape[0] }
+    return unsafe Tensor(uninitialized: Shape([outer] + inner)) { target in
+      var offset = 0
+      for part in parts {
+        precondition(
+          Array(part.shape.dimensions.dropFirst()) == inner, "\(part.shape) stacked on \(first.shape)")
+        unsafe part.withUnsafeElements { source in
+          guard let from = source.baseAddress, let to = target.baseAddress else { return }
+          unsafe (to + offset).update(from: from, count: source.count)
+        }
+        offset += part.shape.count
+      }
+    }
+  }
+}
