@@ -13,7 +13,10 @@ let package = Package(
   targets: [
     // Level 0
     .target(name: "Tensors", swiftSettings: house),
+    // Level 1
+    .target(name: "Kernels", dependencies: ["Tensors"], swiftSettings: house),
     // Tests
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
   ],
   swiftLanguageModes: [.v6]

@@ -10,6 +10,7 @@
   /// - Parameters:
   ///   - shape: The extents.
   ///   - initialize: Receives `shape.count` floats to fill.
+  /// - Throws: What the closure throws.
   @unsafe public init<Failure: Error>(
     uninitialized shape: Shape,
     _ initialize: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Void

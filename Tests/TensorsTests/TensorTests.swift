@@ -6,7 +6,7 @@ import Testing
     let original = Tensor([2, 3], elements: [1, 2, 3, 4, 5, 6])
     var flat = original.reshaped(to: [6])
     #expect(flat.identity == original.identity)
-    flat.withUnsafeMutableElements { unsafe $0[0] = 9 }
+    flat.withMutableSpan { $0[0] = 9 }
     #expect(original.elements == [1, 2, 3, 4, 5, 6])
     #expect(flat.elements == [9, 2, 3, 4, 5, 6])
   }
@@ -14,7 +14,7 @@ import Testing
   @Test func `elements start on a 64-byte boundary, for every size`() {
     for count in [0, 1, 15, 17, 100, 4097, 1_000_003] {
       let tensor = Tensor([count])
-      let address = unsafe tensor.withUnsafeElements { unsafe UInt(bitPattern: $0.baseAddress) }
+      let address = unsafe tensor.withUnsafeElements { UInt(bitPattern: $0.baseAddress) }
       #expect(address % 64 == 0)
       #expect(tensor.shape.count == count)
     }
