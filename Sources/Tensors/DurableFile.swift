@@ -1,0 +1,91 @@
+public import Foundation
+
+/// What kept a file from being written or read.
+public struct FileError: Error, Equatable, CustomStringConvertible {
+  public let path: String
+  public let reason: String
+
+  public init(path: String, reason: String) {
+    self.path = path
+    self.reason = reason
+  }
+
+  public var description: String { "\(path): \(reason)" }
+}
+
+/// A file that is there whole or not at all: written beside its place as `NAME.partial`, synced, then renamed.
+///
+/// What is never finished leaves at most the `.partial`, which the next attempt overwrites.
+/// A class because it owns an open file.
+public final class DurableFile {
+  public let path: String
+  private let partial: String
+  private let handle: FileHandle
+  private var isFinished = false
+
+  /// - Throws: ``FileError`` where the folder is missing or cannot be written to.
+  public init(path: String) throws(FileError) {
+    self.path = path
+    partial = path + ".partial"
+    guard FileManager.default.createFile(atPath: partial, contents: nil),
+      let handle = FileHandle(forWritingAtPath: partial)
+    else {
+      let folder = (path as NSString).deletingLastPathComponent
+      let exists = folder.isEmpty || FileManager.default.fileExists(atPath: folder)
+      throw FileError(
+        path: path,
+        reason: exists
+          ? "cannot be written. Check that its folder is writable and the disk has space."
+          : "cannot be written: its folder does not exist.")
+    }
+    self.handle = handle
+  }
+
+  deinit {
+    if !isFinished {
+      try? handle.close()
+      try? FileManager.default.removeItem(atPath: partial)
+    }
+  }
+
+  /// Writes bytes where the last ones ended, or at an offset.
+  ///
+  /// - Throws: ``FileError``, on a full disk above all.
+  public func write(_ bytes: Data, at offset: Int? = nil) throws(FileError) {
+    do {
+      if let offset { try handle.seek(toOffset: UInt64(offset)) }
+      try handle.write(contentsOf: bytes)
+    } catch {
+      throw FileError(path: path, reason: "cannot be written: \(Self.cause(error)).")
+    }
+  }
+
+  /// Makes the file durable and puts it in its place, over what was there.
+  public func finish() throws(FileError) {
+    do {
+      try handle.synchronize()
+      try handle.close()
+    } catch {
+      throw FileError(path: path, reason: "cannot be written: \(Self.cause(error)).")
+    }
+    guard unsafe rename(partial, path) == 0 else {
+      throw FileError(
+        path: path, reason: "cannot be put in place: \(unsafe String(cString: strerror(errno))).")
+    }
+    isFinished = true
+  }
+
+  /// Writes a whole file durably.
+  public static func write(_ bytes: Data, to path: String) throws(FileError) {
+    let file = try DurableFile(path: path)
+    try file.write(bytes)
+    try file.finish()
+  }
+
+  private static func cause(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    let code = underlying?.code ?? (error as NSError).code
+    return underlying == nil && (error as NSError).domain != NSPOSIXErrorDomain
+      ? "\(error)" : unsafe String(cString: strerror(Int32(code)))
+  }
+}
