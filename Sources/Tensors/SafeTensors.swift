@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 
 /// Named float arrays in a safetensors file.
 ///
@@ -28,11 +28,11 @@ public struct SafeTensors: Sendable {
   }
 
   /// What is wrong with bytes that claim to be a safetensors file.
-  struct Malformed: Error, Equatable {
-    let reason: String
+  package struct Malformed: Error, Equatable {
+    package let reason: String
   }
 
-  init(bytes: Data) throws(Malformed) {
+  package init(bytes: Data) throws(Malformed) {
     let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
     guard bytes.count >= 8 else { throw Malformed(reason: "is too short for a safetensors file.") }
     let headerLength = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }

@@ -44,8 +44,7 @@ public final class SafeTensorsWriter {
     guard let (offset, shape) = starts[name] else { preconditionFailure("no array '\(name)' was announced") }
     precondition(
       start >= 0 && start + tensor.shape.count <= shape.count, "\(tensor.shape) at \(start) of \(shape)")
-    let bytes = unsafe tensor.withUnsafeElements { unsafe Data(buffer: $0) }
-    try file.write(bytes, at: offset + start * 4)
+    try file.write(tensor.bytes, at: offset + start * 4)
   }
 
   public func finish() throws(FileError) {

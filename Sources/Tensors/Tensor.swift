@@ -1,3 +1,5 @@
+public import Foundation
+
 /// Float32 elements in row-major order with a shape: a value, shared until written.
 ///
 /// Memory is aligned to 64 bytes and pooled. A reshaped copy shares its elements.
@@ -24,10 +26,10 @@
   public init<Failure: Error>(
     _ shape: Shape, _ initialize: (inout MutableSpan<Float>) throws(Failure) -> Void
   ) throws(Failure) {
-    self.shape = shape
-    storage = Storage(count: shape.count)
-    var span = unsafe MutableSpan(_unsafeStart: storage.base, count: shape.count)
-    try initialize(&span)
+    try unsafe self.init(uninitialized: shape) { elements throws(Failure) in
+      var span = unsafe elements.mutableSpan
+      try initialize(&span)
+    }
   }
 
   /// A tensor that holds one value everywhere.
@@ -53,6 +55,11 @@
     unsafe withUnsafeElements { unsafe Array($0) }
   }
 
+  /// The elements' bytes in this machine's order, copied.
+  public var bytes: Data {
+    unsafe withUnsafeElements { unsafe Data(buffer: $0) }
+  }
+
   /// The same elements under another shape of as many elements; nothing is copied.
   public func reshaped(to shape: Shape) -> Tensor {
     precondition(shape.count == self.shape.count, "\(self.shape) does not reshape to \(shape)")
@@ -63,9 +70,10 @@
   public func withSpan<Result, Failure: Error>(
     _ body: (Span<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let span = unsafe Span(_unsafeStart: storage.base, count: shape.count)
-    defer { withExtendedLifetime(storage) {} }
-    return try body(span)
+    try unsafe withUnsafeElements { elements throws(Failure) in
+      let span = unsafe elements.span
+      return try body(span)
+    }
   }
 
   /// Lends the elements for reading, as a pointer for C.

@@ -1,5 +1,5 @@
 import Foundation
-@testable import Tensors
+import Tensors
 import Testing
 
 @Suite struct SafeTensorsFiles {
