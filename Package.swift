@@ -12,11 +12,15 @@ let package = Package(
   dependencies: [],
   targets: [
     // Level 0
+    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CVector"),
     .target(name: "Tensors", swiftSettings: house),
     // Level 1
-    .target(name: "Kernels", dependencies: ["Tensors"], swiftSettings: house),
+    .target(name: "Kernels", dependencies: ["COneDNN", "CVector", "Tensors"], swiftSettings: house),
     // Tests
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: house),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,391 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "COneDNN.h"
+
+#include <dlfcn.h>
+#include <dnnl.h>
+#include <dnnl_version.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THREE (DNNL_VERSION_MAJOR >= 3)
+
+// Memory descriptors are structs in 2.x and handles in 3.x; both are held here behind one pointer.
+#if THREE
+typedef dnnl_memory_desc_t layout;
+typedef const_dnnl_memory_desc_t layout_view;
+#else
+typedef dnnl_memory_desc_t *layout;
+typedef const dnnl_memory_desc_t *layout_view;
+#endif
+
+struct onednn_engine {
+  dnnl_engine_t engine;
+  dnnl_stream_t stream;
+};
+
+struct onednn_primitive {
+  dnnl_primitive_desc_t description;
+  dnnl_primitive_t primitive;
+  layout plain_weights;
+  int source, bias, target;
+};
+
+#define TRY(call)                      \
+  do {                                 \
+    dnnl_status_t status_ = (call);    \
+    if (status_ != dnnl_success) {     \
+      status = status_;                \
+      goto done;                       \
+    }                                  \
+  } while (0)
+
+static dnnl_status_t layout_strided(layout *made, int rank, const dnnl_dims_t dims, const dnnl_dims_t strides) {
+#if THREE
+  return dnnl_memory_desc_create_with_strides(made, rank, dims, dnnl_f32, strides);
+#else
+  *made = malloc(sizeof(dnnl_memory_desc_t));
+  if (!*made) return dnnl_out_of_memory;
+  return dnnl_memory_desc_init_by_strides(*made, rank, dims, dnnl_f32, strides);
+#endif
+}
+
+static dnnl_status_t layout_tagged(layout *made, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag) {
+#if THREE
+  return dnnl_memory_desc_create_with_tag(made, rank, dims, dnnl_f32, tag);
+#else
+  *made = malloc(sizeof(dnnl_memory_desc_t));
+  if (!*made) return dnnl_out_of_memory;
+  return dnnl_memory_desc_init_by_tag(*made, rank, dims, dnnl_f32, tag);
+#endif
+}
+
+static void layout_free(layout made) {
+  if (!made) return;
+#if THREE
+  dnnl_memory_desc_destroy(made);
+#else
+  free(made);
+#endif
+}
+
+static layout_view layout_of(const onednn_primitive *primitive, dnnl_query_t what) {
+  return dnnl_primitive_desc_query_md(primitive->description, what, 0);
+}
+
+static size_t layout_size(layout_view view) { return view ? dnnl_memory_desc_get_size(view) : 0; }
+
+const char *onednn_status_text(int status) {
+  switch (status) {
+    case dnnl_success: return "success";
+    case dnnl_out_of_memory: return "out of memory";
+    case dnnl_invalid_arguments: return "invalid arguments";
+    case dnnl_unimplemented: return "not implemented for this geometry";
+    case dnnl_runtime_error: return "an error while running";
+    default: return "an unknown error";
+  }
+}
+
+int onednn_compiled_version(void) {
+  return DNNL_VERSION_MAJOR * 10000 + DNNL_VERSION_MINOR * 100 + DNNL_VERSION_PATCH;
+}
+
+int onednn_linked_version(void) {
+  const dnnl_version_t *version = dnnl_version();
+  return version->major * 10000 + version->minor * 100 + version->patch;
+}
+
+// The OpenMP runtime is whichever oneDNN brings along, so its function is looked up, not linked.
+static void (*set_threads)(int);
+static pthread_once_t found_set_threads = PTHREAD_ONCE_INIT;
+
+static void find_set_threads(void) { set_threads = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads"); }
+
+void onednn_use_threads(int count) {
+  pthread_once(&found_set_threads, find_set_threads);
+  if (set_threads) set_threads(count);
+}
+
+int onednn_engine_create(onednn_engine **made) {
+  dnnl_status_t status = dnnl_success;
+  onednn_engine *engine = calloc(1, sizeof *engine);
+  if (!engine) return dnnl_out_of_memory;
+  TRY(dnnl_engine_create(&engine->engine, dnnl_cpu, 0));
+  TRY(dnnl_stream_create(&engine->stream, engine->engine, dnnl_stream_default_flags));
+done:
+  if (status != dnnl_success) {
+    onednn_engine_destroy(engine);
+    return status;
+  }
+  *made = engine;
+  return dnnl_success;
+}
+
+void onednn_engine_destroy(onednn_engine *engine) {
+  if (!engine) return;
+  if (engine->stream) dnnl_stream_destroy(engine->stream);
+  if (engine->engine) dnnl_engine_destroy(engine->engine);
+  free(engine);
+}
+
+static dnnl_status_t attributes(dnnl_primitive_attr_t *made, int rectified) {
+  dnnl_status_t status = dnnl_primitive_attr_create(made);
+  if (status != dnnl_success) return status;
+  status = dnnl_primitive_attr_set_scratchpad_mode(*made, dnnl_scratchpad_mode_user);
+  if (status != dnnl_success || !rectified) return status;
+  dnnl_post_ops_t after = NULL;
+  status = dnnl_post_ops_create(&after);
+  if (status != dnnl_success) return status;
+#if THREE
+  status = dnnl_post_ops_append_eltwise(after, dnnl_eltwise_relu, 0, 0);
+#else
+  status = dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
+#endif
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(*made, after);
+  dnnl_post_ops_destroy(after);
+  return status;
+}
+
+int onednn_convolution_create(onednn_engine *engine, const onednn_convolution *g, onednn_primitive **made) {
+  dnnl_status_t status = dnnl_success;
+  dnnl_primitive_attr_t attr = NULL;
+  dnnl_primitive_desc_t forward = NULL;
+  layout source = NULL, weights = NULL, bias = NULL, target = NULL;
+  onednn_primitive *primitive = calloc(1, sizeof *primitive);
+  if (!primitive) return dnnl_out_of_memory;
+  dnnl_dims_t strides = {g->stride_rows, g->stride_columns};
+  dnnl_dims_t dilations = {g->dilation_rows - 1, g->dilation_columns - 1};
+  dnnl_dims_t before = {g->top, g->left};
+  dnnl_dims_t after = {g->bottom, g->right};
+  int64_t each_in = g->inputs / g->groups, each_out = g->outputs / g->groups;
+  int64_t window = g->window_rows * g->window_columns;
+  int rank = g->groups > 1 ? 5 : 4;
+  dnnl_dims_t grouped = {g->groups, each_out, each_in, g->window_rows, g->window_columns};
+  // Outputs x rows x columns x inputs of a group.
+  dnnl_dims_t steps = {each_out * window * each_in, window * each_in, 1, g->window_columns * each_in, each_in};
+  const int64_t *weight_dims = g->groups > 1 ? grouped : grouped + 1;
+  const int64_t *weight_steps = g->groups > 1 ? steps : steps + 1;
+  TRY(layout_tagged(&source, 4, (dnnl_dims_t){g->images, g->inputs, g->rows, g->columns}, dnnl_nhwc));
+  TRY(layout_tagged(
+    &target, 4, (dnnl_dims_t){g->images, g->outputs, g->output_rows, g->output_columns}, dnnl_nhwc));
+  TRY(layout_tagged(&weights, rank, weight_dims, dnnl_format_tag_any));
+  TRY(layout_strided(&primitive->plain_weights, rank, weight_dims, weight_steps));
+  if (g->has_bias) TRY(layout_tagged(&bias, 1, (dnnl_dims_t){g->outputs}, dnnl_a));
+  TRY(attributes(&attr, g->rectified));
+#if THREE
+  TRY(dnnl_convolution_forward_primitive_desc_create(
+    &forward, engine->engine, g->transposed ? dnnl_forward_training : dnnl_forward_inference,
+    dnnl_convolution_direct, source, weights, bias, target, strides, dilations, before, after,
+    g->transposed ? NULL : attr));
+#else
+  {
+    dnnl_convolution_desc_t operation;
+    TRY(dnnl_dilated_convolution_forward_desc_init(
+      &operation, g->transposed ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, source,
+      weights, bias, target, strides, dilations, before, after));
+    TRY(dnnl_primitive_desc_create(&forward, &operation, g->transposed ? NULL : attr, engine->engine, NULL));
+  }
+#endif
+  if (g->transposed) {
+#if THREE
+    TRY(dnnl_convolution_backward_data_primitive_desc_create(
+      &primitive->description, engine->engine, dnnl_convolution_direct, source, weights, target, strides, dilations,
+      before, after, forward, attr));
+#else
+    dnnl_convolution_desc_t operation;
+    TRY(dnnl_dilated_convolution_backward_data_desc_init(
+      &operation, dnnl_convolution_direct, source, weights, target, strides, dilations, before, after));
+    TRY(dnnl_primitive_desc_create(&primitive->description, &operation, attr, engine->engine, forward));
+#endif
+    primitive->source = DNNL_ARG_DIFF_DST;
+    primitive->target = DNNL_ARG_DIFF_SRC;
+  } else {
+    primitive->description = forward;
+    forward = NULL;
+    primitive->source = DNNL_ARG_SRC;
+    primitive->target = DNNL_ARG_DST;
+    primitive->bias = g->has_bias;
+  }
+  TRY(dnnl_primitive_create(&primitive->primitive, primitive->description));
+done:
+  layout_free(source);
+  layout_free(weights);
+  layout_free(bias);
+  layout_free(target);
+  if (attr) dnnl_primitive_attr_destroy(attr);
+  if (forward) dnnl_primitive_desc_destroy(forward);
+  if (status != dnnl_success) {
+    onednn_primitive_destroy(primitive);
+    return status;
+  }
+  *made = primitive;
+  return dnnl_success;
+}
+
+int onednn_product_create(onednn_engine *engine, const onednn_product *g, onednn_primitive **made) {
+  dnnl_status_t status = dnnl_success;
+  dnnl_primitive_attr_t attr = NULL;
+  layout left = NULL, right = NULL, bias = NULL, target = NULL;
+  onednn_primitive *primitive = calloc(1, sizeof *primitive);
+  if (!primitive) return dnnl_out_of_memory;
+  int rank = g->batch > 1 ? 3 : 2;
+  int first = rank == 3 ? 0 : 1;
+  dnnl_dims_t left_dims = {g->batch, g->rows, g->inner}, left_steps = {g->rows * g->inner, g->inner, 1};
+  dnnl_dims_t right_dims = {g->batch, g->inner, g->columns};
+  dnnl_dims_t right_steps = {g->inner * g->columns, g->columns, 1};
+  if (g->right_transposed) {
+    right_steps[1] = 1;
+    right_steps[2] = g->inner;
+  }
+  dnnl_dims_t target_dims = {g->batch, g->rows, g->columns}, target_steps = {g->rows * g->columns, g->columns, 1};
+  TRY(layout_strided(&left, rank, left_dims + first, left_steps + first));
+  TRY(layout_strided(&target, rank, target_dims + first, target_steps + first));
+  TRY(layout_strided(&primitive->plain_weights, rank, right_dims + first, right_steps + first));
+  if (g->packs_right) {
+    TRY(layout_tagged(&right, rank, right_dims + first, dnnl_format_tag_any));
+  } else {
+    TRY(layout_strided(&right, rank, right_dims + first, right_steps + first));
+  }
+  if (g->has_bias) TRY(layout_tagged(&bias, 2, (dnnl_dims_t){1, g->columns}, dnnl_ab));
+  TRY(attributes(&attr, g->rectified));
+#if THREE
+  TRY(dnnl_matmul_primitive_desc_create(&primitive->description, engine->engine, left, right, bias, target, attr));
+#else
+  {
+    dnnl_matmul_desc_t operation;
+    TRY(dnnl_matmul_desc_init(&operation, left, right, bias, target));
+    TRY(dnnl_primitive_desc_create(&primitive->description, &operation, attr, engine->engine, NULL));
+  }
+#endif
+  primitive->source = DNNL_ARG_SRC;
+  primitive->target = DNNL_ARG_DST;
+  primitive->bias = g->has_bias;
+  TRY(dnnl_primitive_create(&primitive->primitive, primitive->description));
+done:
+  layout_free(left);
+  layout_free(right);
+  layout_free(bias);
+  layout_free(target);
+  if (attr) dnnl_primitive_attr_destroy(attr);
+  if (status != dnnl_success) {
+    onednn_primitive_destroy(primitive);
+    return status;
+  }
+  *made = primitive;
+  return dnnl_success;
+}
+
+void onednn_primitive_destroy(onednn_primitive *primitive) {
+  if (!primitive) return;
+  if (primitive->primitive) dnnl_primitive_destroy(primitive->primitive);
+  if (primitive->description) dnnl_primitive_desc_destroy(primitive->description);
+  layout_free(primitive->plain_weights);
+  free(primitive);
+}
+
+const char *onednn_primitive_implementation(const onednn_primitive *primitive) {
+  const char *name = NULL;
+  dnnl_status_t status = dnnl_primitive_desc_query(primitive->description, dnnl_query_impl_info_str, 0, &name);
+  return status == dnnl_success && name ? name : "";
+}
+
+size_t onednn_primitive_scratch(const onednn_primitive *primitive) {
+  return layout_size(layout_of(primitive, dnnl_query_scratchpad_md));
+}
+
+size_t onednn_primitive_weights(const onednn_primitive *primitive) {
+  return layout_size(layout_of(primitive, dnnl_query_weights_md));
+}
+
+int onednn_primitive_layout(const onednn_primitive *primitive, int64_t numbers[64]) {
+  layout_view view = layout_of(primitive, dnnl_query_weights_md);
+  int count = 0;
+#if THREE
+  int rank = 0, blocks = 0;
+  dnnl_dims_t padded, strides, sizes, axes;
+  dnnl_dims_t *views[] = {&padded, &strides, &sizes, &axes};
+  dnnl_query_t queries[] = {dnnl_query_padded_dims, dnnl_query_strides, dnnl_query_inner_blks, dnnl_query_inner_idxs};
+  dnnl_memory_desc_query(view, dnnl_query_ndims_s32, &rank);
+  dnnl_memory_desc_query(view, dnnl_query_inner_nblks_s32, &blocks);
+  for (int kind = 0; kind < 4; kind++) {
+    int length = kind < 2 ? rank : blocks;
+    dnnl_dims_t *found = NULL;
+    if (length > 0 && dnnl_memory_desc_query(view, queries[kind], &found) == dnnl_success && found) {
+      memcpy(*views[kind], *found, sizeof(int64_t) * length);
+    }
+    for (int index = 0; index < length && count < 64; index++) numbers[count++] = (*views[kind])[index];
+  }
+#else
+  const dnnl_blocking_desc_t *blocking = &view->format_desc.blocking;
+  for (int index = 0; index < view->ndims && count < 64; index++) numbers[count++] = view->padded_dims[index];
+  for (int index = 0; index < view->ndims && count < 64; index++) numbers[count++] = blocking->strides[index];
+  for (int index = 0; index < blocking->inner_nblks && count < 64; index++) {
+    numbers[count++] = blocking->inner_blks[index];
+  }
+  for (int index = 0; index < blocking->inner_nblks && count < 64; index++) {
+    numbers[count++] = blocking->inner_idxs[index];
+  }
+#endif
+  return count;
+}
+
+int onednn_reorder(onednn_engine *engine, const onednn_primitive *primitive, const float *plain, float *packed) {
+  dnnl_status_t status = dnnl_success;
+  dnnl_primitive_desc_t description = NULL;
+  dnnl_primitive_t reorder = NULL;
+  dnnl_memory_t from = NULL, to = NULL;
+  layout_view wanted = layout_of(primitive, dnnl_query_weights_md);
+  TRY(dnnl_memory_create(&from, primitive->plain_weights, engine->engine, (void *)plain));
+  TRY(dnnl_memory_create(&to, wanted, engine->engine, packed));
+  TRY(dnnl_reorder_primitive_desc_create(
+    &description, primitive->plain_weights, engine->engine, wanted, engine->engine, NULL));
+  TRY(dnnl_primitive_create(&reorder, description));
+  dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+  TRY(dnnl_primitive_execute(reorder, engine->stream, 2, arguments));
+  TRY(dnnl_stream_wait(engine->stream));
+done:
+  if (reorder) dnnl_primitive_destroy(reorder);
+  if (description) dnnl_primitive_desc_destroy(description);
+  if (from) dnnl_memory_destroy(from);
+  if (to) dnnl_memory_destroy(to);
+  return status;
+}
+
+int onednn_execute(
+  onednn_engine *engine, const onednn_primitive *primitive, const float *source, const float *weights,
+  const float *bias, float *target, void *scratch) {
+  dnnl_status_t status = dnnl_success;
+  dnnl_memory_t memories[5] = {NULL};
+  dnnl_exec_arg_t arguments[5];
+  int count = 0;
+  int is_transposed = primitive->source == DNNL_ARG_DIFF_DST;
+  struct {
+    int argument;
+    dnnl_query_t what;
+    const void *data;
+  } all[] = {
+    {primitive->source, is_transposed ? dnnl_query_diff_dst_md : dnnl_query_src_md, source},
+    {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, weights},
+    {primitive->target, is_transposed ? dnnl_query_diff_src_md : dnnl_query_dst_md, target},
+    {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, scratch},
+    {DNNL_ARG_BIAS, dnnl_query_weights_md, bias},
+  };
+  for (int index = 0; index < (primitive->bias ? 5 : 4); index++) {
+    layout_view view = index == 4 ? dnnl_primitive_desc_query_md(primitive->description, dnnl_query_weights_md, 1)
+                                  : layout_of(primitive, all[index].what);
+    if (!view) continue;
+    TRY(dnnl_memory_create(&memories[count], view, engine->engine, (void *)all[index].data));
+    arguments[count].arg = all[index].argument;
+    arguments[count].memory = memories[count];
+    count++;
+  }
+  TRY(dnnl_primitive_execute(primitive->primitive, engine->stream, count, arguments));
+  TRY(dnnl_stream_wait(engine->stream));
+done:
+  for (int index = 0; index < 5; index++) {
+    if (memories[index]) dnnl_memory_destroy(memories[index]);
+  }
+  return status;
+}

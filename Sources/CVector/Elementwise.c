@@ -1,0 +1,82 @@
+#include "Clones.h"
+#include <math.h>
+
+#define COMBINE(expression)                                                                                  \
+  for (ptrdiff_t r = 0; r < rows; r++) {                                                                     \
+    const float *left = l.elements + r * l.row_step, *right = t.elements + r * t.row_step;                   \
+    float *restrict to = output + r * count;                                                                 \
+    if (l.step && t.step)                                                                                    \
+      for (ptrdiff_t i = 0; i < count; i++) {                                                                \
+        float a = left[i], b = right[i];                                                                     \
+        to[i] = (expression);                                                                                \
+      }                                                                                                      \
+    else if (l.step)                                                                                         \
+      for (ptrdiff_t i = 0; i < count; i++) {                                                                \
+        float a = left[i], b = right[0];                                                                     \
+        to[i] = (expression);                                                                                \
+      }                                                                                                      \
+    else                                                                                                     \
+      for (ptrdiff_t i = 0; i < count; i++) {                                                                \
+        float a = left[0], b = right[t.step * i];                                                            \
+        to[i] = (expression);                                                                                \
+      }                                                                                                      \
+  }                                                                                                          \
+  return
+
+CLONED void vector_combining(VectorOperand l, VectorOperand t, float *restrict output, ptrdiff_t rows,
+                             ptrdiff_t count, VectorArithmetic kind) {
+  switch (kind) {
+    case VectorAdd: COMBINE(a + b);
+    case VectorSubtract: COMBINE(a - b);
+    case VectorMultiply: COMBINE(a * b);
+    case VectorDivide: COMBINE(a / b);
+    // NaN on either side comes out: "a" is kept where it is NaN, "b" where the comparison fails for it.
+    case VectorMinimum: COMBINE(a != a || a < b ? a : b);
+    case VectorMaximum: COMBINE(a != a || a > b ? a : b);
+    case VectorPower: COMBINE(powf(a, b));
+  }
+}
+
+CLONED void vector_summing(const float *restrict input, float *restrict output, ptrdiff_t rows,
+                           ptrdiff_t count, ptrdiff_t row_step, ptrdiff_t step) {
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    const float *from = input + r * count;
+    float *to = output + r * row_step;
+    if (step) {
+      for (ptrdiff_t i = 0; i < count; i++) to[i] += from[i];
+      continue;
+    }
+    Lanes sums = (Lanes)0.0f;
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) sums += LOAD(from + i);
+    float sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
+    for (; i < count; i++) sum += from[i];
+    to[0] += sum;
+  }
+}
+
+CLONED void vector_scaling(const float *restrict input, const float *restrict scale,
+                           const float *restrict shift, float *restrict output, ptrdiff_t rows,
+                           ptrdiff_t channels) {
+  for (ptrdiff_t r = 0; r < rows; r++, input += channels, output += channels) {
+    if (shift)
+      for (ptrdiff_t c = 0; c < channels; c++) output[c] = input[c] * scale[c] + shift[c];
+    else
+      for (ptrdiff_t c = 0; c < channels; c++) output[c] = input[c] * scale[c];
+  }
+}
+
+CLONED void vector_adding(const float *restrict input, float *restrict output, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) output[i] += input[i];
+}
+
+CLONED void vector_scaling_by(float factor, float *restrict elements, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) elements[i] *= factor;
+}
+
+CLONED ptrdiff_t vector_nonzeros(const float *restrict input, ptrdiff_t count) {
+  ptrdiff_t total = 0;
+  for (ptrdiff_t i = 0; i < count; i++) total += input[i] != 0;
+  return total;
+}

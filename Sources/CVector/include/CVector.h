@@ -1,0 +1,96 @@
+// The hot loops of Kernels, in C because SwiftPM builds Swift for baseline x86-64 and Swift has no function
+// multiversioning. Every function is pure, single-threaded and allocates nothing. Maps are images x rows x
+// columns x channels floats; pointers of one call never overlap; extents are in elements.
+#ifndef CVECTOR_H
+#define CVECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// A window along one axis. `places` is how many positions it takes over `length`.
+typedef struct VectorSlide {
+  ptrdiff_t length, places, window, stride, dilation, before;
+} VectorSlide;
+
+typedef struct VectorSliding {
+  ptrdiff_t images, channels;
+  VectorSlide rows, columns;
+} VectorSliding;
+
+// Pooling.c
+void vector_max_pooling(const float *input, float *values, VectorSliding sliding);
+void vector_max_pooling_with_winners(const float *input, float *values, uint16_t *winners,
+                                     VectorSliding sliding);
+// Adds to `output`. A winner outside the map is dropped.
+void vector_unpooling(const float *signal, const uint16_t *winners, float *output, VectorSliding sliding);
+void vector_average_pooling(const float *input, float *values, VectorSliding sliding, int counts_padding);
+// Adds to `output`.
+void vector_average_pooling_transposed(const float *signal, float *output, VectorSliding sliding,
+                                       int counts_padding);
+// The largest value of each channel of each image and its first position; NaN wins and stays.
+void vector_channel_peaks(const float *input, float *values, int32_t *positions, ptrdiff_t images,
+                          ptrdiff_t count, ptrdiff_t channels);
+
+// Normalization.c; `scratch` holds channels + size floats (twice that, backward).
+typedef struct VectorNormalization {
+  ptrdiff_t size;
+  float alpha, beta, bias;
+} VectorNormalization;
+void vector_normalization(const float *input, float *output, float *scratch, ptrdiff_t pixels,
+                          ptrdiff_t channels, VectorNormalization constants);
+void vector_normalization_backward(const float *signal, const float *input, float *output, float *scratch,
+                                   ptrdiff_t pixels, ptrdiff_t channels, VectorNormalization constants);
+// Exponentials of rows less their maximum, over their sum; or the logarithm of that.
+void vector_softmax(const float *input, float *output, ptrdiff_t rows, ptrdiff_t length, int logarithm);
+void vector_softmax_backward(const float *signal, const float *output, float *result, ptrdiff_t rows,
+                             ptrdiff_t length, int logarithm);
+
+// Activation.c
+typedef enum VectorActivation : int32_t {
+  VectorRelu, VectorLeakyRelu, VectorClip, VectorSigmoid, VectorHardSigmoid, VectorHardSwish, VectorSwish,
+  VectorTanh, VectorElu, VectorSoftplus, VectorGelu, VectorExp, VectorLog, VectorSqrt, VectorAbs,
+  VectorNegate, VectorReciprocal, VectorErf
+} VectorActivation;
+void vector_activation(const float *input, float *output, ptrdiff_t count, VectorActivation kind, float first,
+                       float second);
+void vector_activation_backward(const float *signal, const float *input, const float *output, float *result,
+                                ptrdiff_t count, VectorActivation kind, float first, float second);
+void vector_parametric_relu(const float *input, const float *slope, float *output, ptrdiff_t rows,
+                            ptrdiff_t channels);
+void vector_parametric_relu_backward(const float *signal, const float *input, const float *slope,
+                                     float *output, ptrdiff_t rows, ptrdiff_t channels);
+// output = signal where signal > 0 (if asked) and reference > 0 (if not null), else 0.
+void vector_rectifying(const float *signal, const float *reference, float *output, ptrdiff_t count,
+                       int positive_signal);
+
+// Elementwise.c; a step is 1, or 0 where one value serves the whole row.
+typedef enum VectorArithmetic : int32_t {
+  VectorAdd, VectorSubtract, VectorMultiply, VectorDivide, VectorMinimum, VectorMaximum, VectorPower
+} VectorArithmetic;
+typedef struct VectorOperand {
+  const float *elements;
+  ptrdiff_t row_step, step;
+} VectorOperand;
+void vector_combining(VectorOperand left, VectorOperand right, float *output, ptrdiff_t rows, ptrdiff_t count,
+                      VectorArithmetic kind);
+// Adds each element of rows x count to where it came from.
+void vector_summing(const float *input, float *output, ptrdiff_t rows, ptrdiff_t count, ptrdiff_t row_step,
+                    ptrdiff_t step);
+// `shift` may be null.
+void vector_scaling(const float *input, const float *scale, const float *shift, float *output, ptrdiff_t rows,
+                    ptrdiff_t channels);
+void vector_adding(const float *input, float *output, ptrdiff_t count);
+void vector_scaling_by(float factor, float *elements, ptrdiff_t count);
+ptrdiff_t vector_nonzeros(const float *input, ptrdiff_t count);
+
+// Layout.c: output[column * output_step + row] = input[row * input_step + column].
+void vector_transposing(const float *input, ptrdiff_t input_step, float *output, ptrdiff_t output_step,
+                        ptrdiff_t rows, ptrdiff_t columns);
+
+// SparseConvolution.c: adds to `output`. `channels` of `sliding` are those of `output`; filters are outputs x
+// window rows x window columns x (channels / groups); `values` and `rows` hold `outputs` entries.
+void vector_sparse_convolution_transposed(const float *signal, const float *filters, float *output,
+                                          VectorSliding sliding, ptrdiff_t outputs, ptrdiff_t groups,
+                                          float *values, const float **rows);
+
+#endif

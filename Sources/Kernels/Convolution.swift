@@ -1,0 +1,112 @@
+internal import COneDNN
+public import Tensors
+
+/// Everything that a convolution's primitive depends on.
+struct ConvolutionGeometry: Hashable, CustomStringConvertible {
+  var input: Shape
+  var output: Shape
+  var sliding: Sliding
+  var groups: Int
+  var hasBias = false
+  var isRectified = false
+  var isTransposed = false
+
+  var description: String {
+    "a \(isTransposed ? "transposed " : "")convolution of \(input) by \(sliding.rows.window)x"
+      + "\(sliding.columns.window) to \(output) in \(groups) groups"
+  }
+
+  /// The same for C.
+  ///
+  /// Padding after the map is what makes the size come out, as oneDNN wants it.
+  var plain: onednn_convolution {
+    func after(_ slide: Slide, _ length: Int, _ places: Int) -> Int64 {
+      Int64((places - 1) * slide.stride + slide.reach - length - slide.before)
+    }
+    return onednn_convolution(
+      images: Int64(input.images), rows: Int64(input.rows), columns: Int64(input.columns),
+      inputs: Int64(input.channels), output_rows: Int64(output.rows), output_columns: Int64(output.columns),
+      outputs: Int64(output.channels), groups: Int64(groups), window_rows: Int64(sliding.rows.window),
+      window_columns: Int64(sliding.columns.window), stride_rows: Int64(sliding.rows.stride),
+      stride_columns: Int64(sliding.columns.stride), dilation_rows: Int64(sliding.rows.dilation),
+      dilation_columns: Int64(sliding.columns.dilation), top: Int64(sliding.rows.before),
+      left: Int64(sliding.columns.before), bottom: after(sliding.rows, input.rows, output.rows),
+      right: after(sliding.columns, input.columns, output.columns), has_bias: hasBias ? 1 : 0,
+      rectified: isRectified ? 1 : 0, transposed: isTransposed ? 1 : 0)
+  }
+}
+
+extension Session {
+  /// Convolves, adds the bias and, if asked, rectifies, in one call.
+  ///
+  /// - Parameters:
+  ///   - input: Images x rows x columns x inputs.
+  ///   - filters: Outputs x rows x columns x inputs of a group.
+  ///   - bias: One an output; none means zero.
+  ///   - sliding: How the filters move.
+  ///   - groups: Into how many groups inputs and outputs are divided.
+  ///   - rectified: Whether negative sums become zero.
+  /// - Returns: Images x rows x columns x outputs.
+  /// - Throws: ``KernelError`` where shapes disagree.
+  /// - Note: ONNX Conv.
+  public mutating func convolution(
+    _ input: Tensor, filters: Tensor, bias: Tensor?, over sliding: Sliding, groups: Int = 1,
+    rectified: Bool = false
+  ) throws(KernelError) -> Tensor {
+    let output = try convolved(input.shape, filters.shape, sliding, groups)
+    guard (bias?.shape.count ?? output.channels) == output.channels else {
+      throw .shapes(
+        operation: "a convolution", expected: "\(output.channels) biases", found: "\(bias?.shape.count ?? 0)")
+    }
+    if output.count == 0 { return Tensor(output) }
+    let geometry = ConvolutionGeometry(
+      input: input.shape, output: output, sliding: sliding, groups: groups, hasBias: bias != nil,
+      isRectified: rectified)
+    let primitive = try primitive(for: .convolution(geometry))
+    let weights = try packed(filters, for: primitive)
+    return try execute(primitive, "convolve", source: input, weights: weights, bias: bias, output: output)
+  }
+
+  /// The transpose of ``convolution(_:filters:bias:over:groups:rectified:)`` without its bias.
+  ///
+  /// - Parameters:
+  ///   - signal: Images x rows x columns x outputs.
+  ///   - filters: Outputs x rows x columns x inputs of a group.
+  ///   - sliding: How the filters move in the forward direction.
+  ///   - groups: Into how many groups inputs and outputs are divided.
+  ///   - input: The shape to go back to; positions that no window reaches are zero.
+  /// - Returns: A signal shaped `input`.
+  /// - Throws: ``KernelError`` where shapes disagree.
+  /// - Note: Zeiler & Fergus 2014, section 2.1, "Filtering".
+  public mutating func convolutionTransposed(
+    _ signal: Tensor, filters: Tensor, over sliding: Sliding, groups: Int = 1, onto input: Shape
+  ) throws(KernelError) -> Tensor {
+    let output = try convolved(input, filters.shape, sliding, groups)
+    guard signal.shape == output else {
+      throw .shapes(
+        operation: "a transposed convolution", expected: "a signal of \(output)", found: "\(signal.shape)")
+    }
+    if input.count == 0 { return Tensor(input) }
+    let geometry = ConvolutionGeometry(
+      input: input, output: output, sliding: sliding, groups: groups, isTransposed: true)
+    let primitive = try primitive(for: .convolution(geometry))
+    let weights = try packed(filters, for: primitive)
+    return try execute(
+      primitive, "convolve back", source: signal, weights: weights, bias: nil, output: input)
+  }
+
+  private func convolved(
+    _ input: Shape, _ filters: Shape, _ sliding: Sliding, _ groups: Int
+  ) throws(KernelError) -> Shape {
+    guard input.rank == 4, filters.rank == 4, groups > 0, filters[3] * groups == input.channels,
+      filters[0] % groups == 0, filters[1] == sliding.rows.window, filters[2] == sliding.columns.window
+    else {
+      throw .shapes(
+        operation: "a convolution",
+        expected:
+          "filters of outputs x \(sliding.rows.window) x \(sliding.columns.window) x inputs of a group",
+        found: "\(filters) in \(groups) groups for an input of \(input)")
+    }
+    return try sliding.output(over: input, channels: filters[0])
+  }
+}

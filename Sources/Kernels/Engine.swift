@@ -1,0 +1,54 @@
+internal import COneDNN
+
+/// The CPU device with its stream, freed once, when the value dies.
+@safe struct Engine: ~Copyable {
+  let handle: OpaquePointer
+
+  init() throws(KernelError) {
+    var made: OpaquePointer?
+    try check("start on this CPU", unsafe onednn_engine_create(&made))
+    guard let made = unsafe made else { throw .library(doing: "start on this CPU", status: "no engine") }
+    unsafe handle = made
+  }
+
+  deinit { unsafe onednn_engine_destroy(handle) }
+}
+
+/// A computation for one geometry, freed when the last session lets go of it.
+///
+/// A class because sessions keep it in a dictionary; used by one session only.
+@safe final class Primitive {
+  let handle: OpaquePointer
+  let scratchBytes: Int
+
+  init(_ doing: String, _ make: (inout OpaquePointer?) -> Int32) throws(KernelError) {
+    var made: OpaquePointer?
+    try check(doing, unsafe make(&made))
+    guard let made = unsafe made else { throw .library(doing: doing, status: "no primitive") }
+    unsafe handle = made
+    scratchBytes = unsafe onednn_primitive_scratch(made)
+  }
+
+  deinit { unsafe onednn_primitive_destroy(handle) }
+
+  /// Tells layouts of weights apart.
+  var layout: [Int64] {
+    var numbers = [Int64](repeating: 0, count: 64)
+    let count = unsafe onednn_primitive_layout(handle, &numbers)
+    return Array(numbers.prefix(Int(count)))
+  }
+
+  /// What oneDNN calls the code that it chose.
+  var implementation: String { unsafe String(cString: onednn_primitive_implementation(handle)) }
+}
+
+/// The only reader of oneDNN's statuses.
+func check(_ doing: String, _ status: Int32) throws(KernelError) {
+  guard status != 0 else { return }
+  throw .library(doing: doing, status: unsafe String(cString: onednn_status_text(status)))
+}
+
+/// The versions of oneDNN compiled against and linked, as major * 10000 + minor * 100 + patch.
+package var oneDNNVersions: (compiled: Int, linked: Int) {
+  (Int(onednn_compiled_version()), Int(onednn_linked_version()))
+}

@@ -1,0 +1,84 @@
+internal import COneDNN
+internal import Tensors
+
+/// One thread's way to oneDNN: engine, stream, primitives by geometry, scratch memory.
+///
+/// Neither `Copyable` nor `Sendable`: the compiler keeps it where it is used.
+public struct Session: ~Copyable {
+  private let engine: Engine
+  private let threads: Int
+  private let weights: WeightStore
+  private var primitives: [Geometry: Primitive] = [:]
+  private var scratch = Tensor([0])
+
+  /// What a primitive is made for.
+  enum Geometry: Hashable {
+    case convolution(ConvolutionGeometry)
+    case product(ProductGeometry)
+  }
+
+  /// - Parameters:
+  ///   - threads: How many threads each operation uses.
+  ///   - weights: Where reordered weights are kept; share one among the sessions of a network.
+  /// - Throws: ``KernelError/library(doing:status:)`` where oneDNN cannot start.
+  public init(threads: Int = 1, sharing weights: WeightStore = WeightStore()) throws(KernelError) {
+    precondition(threads > 0, "\(threads) threads")
+    engine = try Engine()
+    self.threads = threads
+    self.weights = weights
+  }
+
+  /// The primitive for a geometry, made the first time it is asked for.
+  mutating func primitive(for geometry: Geometry) throws(KernelError) -> Primitive {
+    if let known = primitives[geometry] { return known }
+    onednn_use_threads(Int32(threads))
+    let engine = unsafe engine.handle
+    let made: Primitive
+    switch geometry {
+    case .convolution(let convolution):
+      var plain = convolution.plain
+      made = try unsafe Primitive("prepare \(convolution)") {
+        unsafe onednn_convolution_create(engine, &plain, &$0)
+      }
+    case .product(let product):
+      var plain = product.plain
+      made = try unsafe Primitive("prepare \(product)") { unsafe onednn_product_create(engine, &plain, &$0) }
+    }
+    // Geometries follow from the network, but for batches of odd sizes: a bound keeps those from piling up.
+    if primitives.count >= 4096 { primitives.removeAll() }
+    primitives[geometry] = made
+    return made
+  }
+
+  /// Weights in the layout that a primitive wants.
+  func packed(_ plain: Tensor, for primitive: Primitive) throws(KernelError) -> Tensor {
+    try weights.packed(plain, for: primitive, engine)
+  }
+
+  /// Runs a primitive from source to a new tensor.
+  mutating func execute(
+    _ primitive: Primitive, _ doing: String, source: Tensor, weights: Tensor, bias: Tensor?, output: Shape
+  ) throws(KernelError) -> Tensor {
+    let floats = (primitive.scratchBytes + 3) / 4
+    if scratch.shape.count < floats { scratch = Tensor([floats]) }
+    onednn_use_threads(Int32(threads))
+    let engine = unsafe engine.handle
+    let bias = bias ?? Tensor([0])
+    var status: Int32 = 0
+    let target = unsafe Tensor(uninitialized: output) { target in
+      unsafe scratch.withUnsafeMutableElements { scratch in
+        unsafe source.withUnsafeElements { source in
+          unsafe weights.withUnsafeElements { weights in
+            unsafe bias.withUnsafeElements { bias in
+              status = unsafe onednn_execute(
+                engine, primitive.handle, source.baseAddress, weights.baseAddress, bias.baseAddress,
+                target.baseAddress, scratch.baseAddress)
+            }
+          }
+        }
+      }
+    }
+    try check(doing, status)
+    return target
+  }
+}

@@ -1,0 +1,101 @@
+import Kernels
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct Combining {
+  /// Broadcasting by the book: every position of the result, its index divided out for each operand.
+  private func obvious(
+    _ left: Tensor, _ right: Tensor, _ combine: (Float, Float) -> Float
+  ) -> (shape: [Int], elements: [Float]) {
+    let rank = max(left.shape.rank, right.shape.rank)
+    func aligned(_ tensor: Tensor) -> [Int] {
+      [Int](repeating: 1, count: rank - tensor.shape.rank) + tensor.shape.dimensions
+    }
+    let (one, other) = (aligned(left), aligned(right))
+    let shape = zip(one, other).map { $0 == 1 ? $1 : $0 }
+    let (leftElements, rightElements) = (left.elements, right.elements)
+    let elements = (0..<shape.reduce(1, *)).map { index in
+      var (rest, leftOffset, rightOffset, leftStep, rightStep) = (index, 0, 0, 1, 1)
+      for axis in (0..<rank).reversed() {
+        let place = rest % shape[axis]
+        rest /= shape[axis]
+        leftOffset += one[axis] == 1 ? 0 : place * leftStep
+        rightOffset += other[axis] == 1 ? 0 : place * rightStep
+        leftStep *= one[axis]
+        rightStep *= other[axis]
+      }
+      return combine(leftElements[leftOffset], rightElements[rightOffset])
+    }
+    return (shape, elements)
+  }
+
+  static let pairs: [(Shape, Shape)] = [
+    ([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 17], [17]), ([2, 3], [1]), ([1], [2, 3]), ([], [2, 3]),
+    ([2, 1, 4, 5], [3, 1, 5]), ([2, 3, 1, 1], [2, 1, 4, 5]), ([3, 1], [1, 4]), ([2, 1, 1, 5], [2, 3, 4, 5]),
+    ([5], [2, 3, 4, 5]), ([], []), ([2, 0, 3], [1, 3]), ([4, 1, 2, 1, 3], [1, 5, 1, 2, 1]),
+  ]
+
+  @Test(arguments: pairs)
+  func `shapes broadcast as in NumPy`(left: Shape, right: Shape) throws {
+    var generator = SeededGenerator(seed: 30)
+    let one = Tensor.random(left, in: 0.5...2, using: &generator)
+    let other = Tensor.random(right, in: 0.5...2, using: &generator)
+    let operations: [(Arithmetic, (Float, Float) -> Float)] = [
+      (.add, { $0 + $1 }), (.subtract, { $0 - $1 }), (.multiply, { $0 * $1 }), (.divide, { $0 / $1 }),
+      (.minimum, { min($0, $1) }), (.maximum, { max($0, $1) }),
+    ]
+    for (arithmetic, combine) in operations {
+      let expected = obvious(one, other, combine)
+      soil(Shape(expected.shape))
+      let found = try combining(one, other, by: arithmetic)
+      #expect(found.shape.dimensions == expected.shape)
+      #expect(found.elements == expected.elements)
+    }
+  }
+
+  @Test func `powers are powers and NaN comes out of every operation, from either side`() throws {
+    let bases = Tensor([3], elements: [2, 9, -2])
+    #expect(try combining(bases, Tensor([3], elements: [3, 0.5, 2]), by: .power).elements == [8, 3, 4])
+    let (value, hole) = (Tensor([20], repeating: 2), Tensor([20], repeating: .nan))
+    for arithmetic in Arithmetic.allCases {
+      #expect(try combining(value, hole, by: arithmetic).elements.allSatisfy { $0.isNaN })
+      #expect(try combining(hole, value, by: arithmetic).elements.allSatisfy { $0.isNaN })
+    }
+  }
+
+  @Test(arguments: pairs)
+  func `summing is the transpose of broadcasting`(left: Shape, right: Shape) throws {
+    var generator = SeededGenerator(seed: 31)
+    for shape in [left, right] {
+      let small = Tensor.random(shape, using: &generator)
+      let zero = Tensor(shape == left ? right : left)
+      let spread = try combining(small, zero, by: .add)
+      let signal = Tensor.random(spread.shape, using: &generator)
+      let sums = try summed(signal, to: shape)
+      #expect(sums.shape == shape)
+      let difference =
+        innerProduct(spread.elements, signal.elements) - innerProduct(small.elements, sums.elements)
+      #expect(abs(difference) <= Tolerance.sum(of: spread.shape.count))
+    }
+  }
+
+  @Test func `means are taken over the axes named`() throws {
+    let tensor = Tensor([2, 3], elements: [1, 2, 3, 4, 5, 6])
+    #expect(try averaged(tensor, over: [0], keepingAxes: false).elements == [2.5, 3.5, 4.5])
+    let kept = try averaged(tensor, over: [1], keepingAxes: true)
+    #expect(kept.shape == [2, 1])
+    #expect(kept.elements == [2, 5])
+    #expect(try averaged(tensor, over: [1, 0], keepingAxes: false).elements == [3.5])
+    #expect(try averaged(tensor, over: [], keepingAxes: false).elements == tensor.elements)
+    #expect(tensor.elements == [1, 2, 3, 4, 5, 6])
+  }
+
+  @Test func `shapes that do not broadcast are refused`() {
+    #expect(throws: KernelError.self) { try combining(Tensor([2]), Tensor([3]), by: .add) }
+    #expect(throws: KernelError.self) { try summed(Tensor([2, 3]), to: [2]) }
+    #expect(throws: KernelError.self) { try summed(Tensor([3]), to: [2, 3]) }
+    #expect(throws: KernelError.self) { try averaged(Tensor([2]), over: [1], keepingAxes: false) }
+    #expect(throws: KernelError.self) { try averaged(Tensor([0]), over: [0], keepingAxes: false) }
+  }
+}

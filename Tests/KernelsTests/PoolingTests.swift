@@ -1,0 +1,110 @@
+import Kernels
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct Pooling {
+  @Test func `a tie goes to the first position in row-major order`() throws {
+    let map = Tensor([1, 2, 4, 1], elements: [1, 5, 3, 3, 5, 2, 3, 3])
+    let (values, switches) = try maxPoolingWithSwitches(map, over: Sliding(window: 2, stride: 2))
+    #expect(values.elements == [5, 3])
+    #expect(switches.winners == [1, 0])
+  }
+
+  @Test func `padding never wins, not even over negative values`() throws {
+    let map = Tensor([1, 2, 2, 1], elements: [-1, -2, -3, -4])
+    let sliding = Sliding(window: 2, stride: 2, padding: 1)
+    let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+    #expect(values.elements == [-1, -2, -3, -4])
+    #expect(switches.winners == [3, 2, 1, 0])
+    #expect(try maxPooling(map, over: sliding).elements == values.elements)
+  }
+
+  @Test(arguments: [1, 16, 19])
+  func `NaN wins its window and the first one is kept`(channels: Int) throws {
+    var elements = [Float](repeating: 9, count: 4 * channels)
+    for position in [1, 3] { elements[position * channels + channels - 1] = .nan }
+    let map = Tensor([1, 2, 2, channels], elements: elements)
+    let (values, switches) = try maxPoolingWithSwitches(map, over: Sliding(window: 2))
+    #expect(values.elements[channels - 1].isNaN)
+    #expect(switches.winners[channels - 1] == 1)
+    #expect(values.elements.dropLast().allSatisfy { $0 == 9 })
+  }
+
+  @Test(arguments: [1, 3, 16, 21, 40])
+  func `fast and reference agree on values and winners for every geometry`(channels: Int) throws {
+    var generator = SeededGenerator(seed: 3)
+    let map = Tensor.wholes([2, 5, 6, channels], in: -3...3, using: &generator)
+    for sliding in slidings(rows: 5, columns: 6) {
+      let (expected, winners) = try referenceMaxPooling(ReferenceTensor(map), over: sliding)
+      soil(expected.shape)
+      let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+      #expect(values.shape == expected.shape)
+      #expect(values.elements.map(Double.init) == expected.elements)
+      #expect(switches.winners.map(Int.init) == winners)
+      soil(expected.shape)
+      #expect(try maxPooling(map, over: sliding).elements == values.elements)
+    }
+  }
+
+  @Test func `averages agree with the reference for every geometry, padding counted or not`() throws {
+    var generator = SeededGenerator(seed: 4)
+    let map = Tensor.random([2, 5, 6, 3], using: &generator)
+    for sliding in slidings(rows: 5, columns: 6) {
+      for countsPadding in [false, true] {
+        let expected = try referenceAveragePooling(
+          ReferenceTensor(map), over: sliding, countsPadding: countsPadding)
+        soil(expected.shape)
+        let means = try averagePooling(map, over: sliding, countsPadding: countsPadding)
+        #expect(largestDifference(means.elements, expected.elements) <= Tolerance.sum(of: sliding.count))
+      }
+    }
+  }
+
+  @Test func `spreading is the transpose of averaging`() throws {
+    var generator = SeededGenerator(seed: 5)
+    let map = Tensor.random([2, 5, 6, 3], using: &generator)
+    for sliding in slidings(rows: 5, columns: 6) {
+      for countsPadding in [false, true] {
+        let means = try averagePooling(map, over: sliding, countsPadding: countsPadding)
+        let signal = Tensor.random(means.shape, using: &generator)
+        let spread = try averagePoolingTransposed(
+          signal, over: sliding, countsPadding: countsPadding, onto: map.shape)
+        let difference =
+          innerProduct(means.elements, signal.elements) - innerProduct(map.elements, spread.elements)
+        #expect(abs(difference) <= Tolerance.sum(of: map.shape.count))
+      }
+    }
+  }
+
+  @Test func `global pooling takes the whole map`() throws {
+    let map = Tensor([1, 2, 2, 2], elements: [1, 8, 2, 7, 3, 6, 4, 5])
+    #expect(try globalAveragePooling(map).elements == [2.5, 6.5])
+    let (values, switches) = try globalMaxPoolingWithSwitches(map)
+    #expect(values.elements == [4, 8])
+    #expect(switches.winners == [3, 0])
+    let spread = try globalAveragePoolingTransposed(Tensor([1, 1, 1, 2], elements: [4, 8]), onto: map.shape)
+    #expect(spread.elements == [1, 2, 1, 2, 1, 2, 1, 2])
+  }
+
+  @Test func `a batch pools as its pictures do one by one`() throws {
+    var generator = SeededGenerator(seed: 6)
+    let batch = Tensor.random([4, 7, 7, 17], using: &generator)
+    let sliding = Sliding(window: 3, stride: 2, padding: 1)
+    let parts = try (0..<4).map { try maxPooling(batch.slices($0..<$0 + 1), over: sliding) }
+    #expect(try maxPooling(batch, over: sliding).elements == Tensor.stacking(parts).elements)
+  }
+
+  @Test func `shapes that cannot be pooled are refused`() {
+    let sliding = Sliding(window: 3)
+    #expect(throws: KernelError.self) { try maxPooling(Tensor([3, 3]), over: sliding) }
+    #expect(throws: KernelError.self) { try maxPooling(Tensor([1, 2, 3, 1]), over: sliding) }
+    #expect(throws: KernelError.self) { try averagePooling(Tensor([3]), over: sliding, countsPadding: true) }
+    #expect(throws: KernelError.self) { try globalAveragePooling(Tensor([1, 0, 3, 1])) }
+    #expect(throws: KernelError.self) { try globalMaxPoolingWithSwitches(Tensor([1, 300, 300, 1])) }
+    #expect(throws: KernelError.self) {
+      try averagePoolingTransposed(
+        Tensor([1, 1, 1, 1]), over: sliding, countsPadding: true, onto: [1, 9, 9, 1])
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import Kernels
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct SparseConvolution {
+  /// Every product of a signal and a filter element, added where it belongs.
+  private func obvious(
+    _ signal: Tensor, _ filters: Tensor, _ sliding: Sliding, groups: Int, onto shape: Shape
+  ) -> ReferenceTensor {
+    let (given, weights) = (ReferenceTensor(signal), ReferenceTensor(filters))
+    var result = ReferenceTensor(Tensor(shape))
+    let (inputs, outputs) = (filters.shape[3], filters.shape[0])
+    for image in 0..<signal.shape.images {
+      for row in 0..<signal.shape.rows {
+        for column in 0..<signal.shape.columns {
+          for output in 0..<outputs where given[image, row, column, output] != 0 {
+            for down in 0..<sliding.rows.window {
+              for across in 0..<sliding.columns.window {
+                let r = row * sliding.rows.stride - sliding.rows.before + down * sliding.rows.dilation
+                let c =
+                  column * sliding.columns.stride - sliding.columns.before + across * sliding.columns.dilation
+                guard (0..<shape.rows).contains(r), (0..<shape.columns).contains(c) else { continue }
+                for input in 0..<inputs {
+                  result[image, r, c, output / (outputs / groups) * inputs + input] +=
+                    given[image, row, column, output] * weights[output, down, across, input]
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  @Test func `one value lays down its filter, clipped at the padding`() throws {
+    let filters = Tensor([1, 2, 2, 1], elements: [1, 2, 3, 4])
+    let sliding = Sliding(window: 2, padding: 1)
+    var signal = Tensor([1, 3, 3, 1])
+    signal.withMutableSpan { $0[0] = 10 }
+    let result = try sparseConvolutionTransposed(
+      signal, filters: filters, over: sliding, groups: 1, onto: [1, 2, 2, 1])
+    #expect(result.elements == [40, 0, 0, 0])
+    signal.withMutableSpan { $0[4] = 1 }
+    let both = try sparseConvolutionTransposed(
+      signal, filters: filters, over: sliding, groups: 1, onto: [1, 2, 2, 1])
+    #expect(both.elements == [41, 2, 3, 4])
+  }
+
+  @Test(arguments: [(1, 3, 4), (1, 33, 5), (2, 4, 6), (3, 6, 3), (1, 80, 2)])
+  func `sparse and reference agree for every geometry`(groups: Int, inputs: Int, outputs: Int) throws {
+    var generator = SeededGenerator(seed: 14)
+    let shape: Shape = [2, 5, 6, inputs]
+    for sliding in slidings(rows: 5, columns: 6) {
+      let filters = Tensor.random(
+        [outputs, sliding.rows.window, sliding.columns.window, inputs / groups], using: &generator)
+      let places = try sliding.output(over: shape, channels: outputs)
+      let signal = Tensor.sparse(places, share: 0.3, using: &generator)
+      soil(shape)
+      let found = try sparseConvolutionTransposed(
+        signal, filters: filters, over: sliding, groups: groups, onto: shape)
+      let expected = obvious(signal, filters, sliding, groups: groups, onto: shape)
+      let terms = sliding.count * outputs
+      #expect(largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: terms))
+    }
+  }
+
+  @Test func `a first layer's large window over few channels agrees with the reference`() throws {
+    var generator = SeededGenerator(seed: 15)
+    let sliding = Sliding(window: 11, stride: 4, padding: 2)
+    let shape: Shape = [1, 31, 35, 3]
+    let filters = Tensor.random([20, 11, 11, 3], using: &generator)
+    let places = try sliding.output(over: shape, channels: 20)
+    let signal = Tensor.sparse(places, share: 0.1, using: &generator)
+    let found = try sparseConvolutionTransposed(
+      signal, filters: filters, over: sliding, groups: 1, onto: shape)
+    let expected = obvious(signal, filters, sliding, groups: 1, onto: shape)
+    #expect(largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: 9 * 20))
+  }
+
+  @Test func `density is the share that is not zero`() {
+    #expect(density(of: Tensor([4], elements: [0, 1, -0, .nan])) == 0.5)
+    #expect(density(of: Tensor([0])) == 0)
+  }
+
+  @Test func `shapes that disagree are refused`() {
+    let filters = Tensor([2, 3, 3, 1])
+    func attempt(_ signal: Shape, groups: Int, onto shape: Shape) throws {
+      _ = try sparseConvolutionTransposed(
+        Tensor(signal), filters: filters, over: Sliding(window: 3), groups: groups, onto: shape)
+    }
+    #expect(throws: Never.self) { try attempt([1, 2, 2, 2], groups: 1, onto: [1, 4, 4, 1]) }
+    #expect(throws: KernelError.self) { try attempt([1, 2, 2, 2], groups: 0, onto: [1, 4, 4, 1]) }
+    #expect(throws: KernelError.self) { try attempt([1, 2, 2, 2], groups: 3, onto: [1, 4, 4, 3]) }
+    #expect(throws: KernelError.self) { try attempt([1, 2, 2, 3], groups: 1, onto: [1, 4, 4, 1]) }
+    #expect(throws: KernelError.self) { try attempt([1, 2, 2, 2], groups: 1, onto: [4, 4, 1]) }
+    #expect(throws: KernelError.self) { try attempt([1, 2, 2, 2], groups: 1, onto: [1, 2, 4, 1]) }
+  }
+}
