@@ -12,10 +12,13 @@ let package = Package(
   dependencies: [],
   targets: [
     // Level 0
+    .target(name: "CImaging", dependencies: ["CVips"]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CVector"),
+    .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
     .target(name: "Tensors", swiftSettings: house),
     // Level 1
+    .target(name: "Images", dependencies: ["CImaging", "Tensors"], swiftSettings: house),
     .target(name: "Kernels", dependencies: ["COneDNN", "CVector", "Tensors"], swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),

@@ -1,0 +1,240 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "CImaging.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <vips/vips.h>
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static int start_failed;
+
+static void ignore(const char *domain, GLogLevelFlags level, const char *message, void *user) {}
+
+static void start(void) {
+  start_failed = vips_init("switchback");
+  if (start_failed) return;
+  // What a file makes libraries say belongs in our errors, not on the terminal.
+  g_log_set_default_handler(ignore, NULL);
+  // Pictures are decoded side by side, each by one thread, and none twice.
+  vips_concurrency_set(1);
+  vips_cache_set_max(0);
+  // Only the formats of pictures, by loaders that are safe with any bytes.
+  vips_operation_block_set("VipsForeignLoad", TRUE);
+  static const char *const trusted[] = {
+    "VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadWebp",
+    "VipsForeignLoadNsgif", "VipsForeignLoadTiff", "VipsForeignLoadHeif",
+  };
+  for (size_t index = 0; index < sizeof trusted / sizeof *trusted; index++) {
+    vips_operation_block_set(trusted[index], FALSE);
+  }
+}
+
+static int begin(char error[IMAGING_ERROR]) {
+  pthread_once(&started, start);
+  if (start_failed) snprintf(error, IMAGING_ERROR, "libvips did not start");
+  return start_failed;
+}
+
+/// Takes libvips' error as one line.
+static int failed(char error[IMAGING_ERROR]) {
+  char *text = vips_error_buffer_copy();
+  size_t length = strcspn(text, "\n");
+  if (length == 0) {
+    snprintf(error, IMAGING_ERROR, "libvips gave no reason");
+  } else {
+    snprintf(error, IMAGING_ERROR, "%.*s", (int)VIPS_MIN(length, IMAGING_ERROR - 1), text);
+  }
+  g_free(text);
+  return -1;
+}
+
+void imaging_free(unsigned char *bytes) { g_free(bytes); }
+
+/// Opens a file by its content; nothing but the header is read yet.
+static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
+  VipsSource *source = vips_source_new_from_file(path);
+  if (!source) {
+    failed(error);
+    return NULL;
+  }
+  const unsigned char *first = vips_source_sniff(source, 1);
+  if (!first) {
+    vips_error_clear();
+    snprintf(error, IMAGING_ERROR, "the file is empty");
+    g_object_unref(source);
+    return NULL;
+  }
+  VipsImage *image = vips_image_new_from_source(
+    source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+  if (!image) {
+    failed(error);
+    if (strstr(error, "is not in a known format") || strstr(error, "not a known")) {
+      snprintf(error, IMAGING_ERROR, "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF%s)",
+        vips_type_find("VipsOperation", "heifload_source") ? ", HEIF" : "");
+    }
+  }
+  g_object_unref(source);
+  return image;
+}
+
+static int swaps_axes(VipsImage *image) { return vips_image_get_orientation(image) >= 5; }
+
+int imaging_extents(const char *path, int *rows, int *columns, char error[IMAGING_ERROR]) {
+  if (begin(error)) return -1;
+  VipsImage *image = open_image(path, error);
+  if (!image) return -1;
+  *rows = swaps_axes(image) ? image->Xsize : image->Ysize;
+  *columns = swaps_axes(image) ? image->Ysize : image->Xsize;
+  g_object_unref(image);
+  return 0;
+}
+
+/// Replaces an image by what was made of it; keeps nothing where that failed.
+static int step(VipsImage **image, int status, VipsImage *made) {
+  g_object_unref(*image);
+  *image = status == 0 ? made : NULL;
+  return status;
+}
+
+/// Whether the embedded profile is another than sRGB.
+static int needs_transform(VipsImage *image) {
+  const void *profile;
+  size_t length;
+  if (!vips_image_get_typeof(image, VIPS_META_ICC_NAME)) return 0;
+  if (vips_image_get_blob(image, VIPS_META_ICC_NAME, &profile, &length)) return 0;
+  if (image->Type == VIPS_INTERPRETATION_CMYK) return 1;
+  // The profile's description, in ASCII or UTF-16.
+  return !memmem(profile, length, "sRGB", 4) && !memmem(profile, length, "s\0R\0G\0B", 7);
+}
+
+static int standardized(VipsImage **image) {
+  VipsImage *made = NULL;
+  if (vips_image_get_orientation(*image) > 1) {
+    // Turning reads rows out of order, so the picture goes to memory first.
+    VipsImage *memory = vips_image_copy_memory(*image);
+    if (step(image, memory ? 0 : -1, memory)) return -1;
+    if (step(image, vips_autorot(*image, &made, NULL), made)) return -1;
+  }
+  if (needs_transform(*image)) {
+    // A profile that does not fit its picture is passed over, as viewers do.
+    if (vips_icc_transform(*image, &made, "srgb", "embedded", TRUE, "depth", 8, NULL) == 0) {
+      g_object_unref(*image);
+      *image = made;
+    } else {
+      vips_error_clear();
+    }
+  }
+  if ((*image)->Type != VIPS_INTERPRETATION_sRGB || (*image)->BandFmt != VIPS_FORMAT_UCHAR) {
+    if (vips_colourspace(*image, &made, VIPS_INTERPRETATION_sRGB, NULL) == 0) {
+      g_object_unref(*image);
+      *image = made;
+    } else {
+      vips_error_clear();
+    }
+  }
+  if (vips_image_hasalpha(*image)) {
+    double white[] = {255, 255, 255};
+    VipsArrayDouble *background = vips_array_double_new(white, 3);
+    int status = vips_flatten(*image, &made, "background", background, NULL);
+    vips_area_unref(VIPS_AREA(background));
+    if (step(image, status, made)) return -1;
+  }
+  if ((*image)->BandFmt != VIPS_FORMAT_UCHAR &&
+      step(image, vips_cast(*image, &made, VIPS_FORMAT_UCHAR, NULL), made)) {
+    return -1;
+  }
+  if ((*image)->Bands > 3) return step(image, vips_extract_band(*image, &made, 0, "n", 3, NULL), made);
+  if ((*image)->Bands < 3) {
+    VipsImage *grey[3];
+    if (step(image, vips_extract_band(*image, &made, 0, NULL), made)) return -1;
+    grey[0] = grey[1] = grey[2] = *image;
+    return step(image, vips_bandjoin(grey, &made, 3, NULL), made);
+  }
+  return 0;
+}
+
+static int take_pixels(VipsImage *image, imaging_result *result, char error[IMAGING_ERROR]) {
+  result->rows = image->Ysize;
+  result->columns = image->Xsize;
+  result->bands = image->Bands;
+  result->bytes = vips_image_write_to_memory(image, &result->count);
+  return result->bytes ? 0 : failed(error);
+}
+
+int imaging_decode(const char *path, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]) {
+  if (begin(error)) return -1;
+  VipsImage *image = open_image(path, error);
+  if (!image) return -1;
+  if ((double)image->Xsize * image->Ysize > most_pixels) {
+    snprintf(error, IMAGING_ERROR, "it has %d x %d pixels, more than the limit of %.0f million", image->Xsize,
+      image->Ysize, most_pixels / 1e6);
+    g_object_unref(image);
+    return -1;
+  }
+  if (standardized(&image)) return failed(error);
+  int status = take_pixels(image, result, error);
+  g_object_unref(image);
+  return status;
+}
+
+static VipsImage *wrap(const unsigned char *pixels, int rows, int columns) {
+  VipsImage *image = vips_image_new_from_memory(
+    pixels, (size_t)rows * columns * 3, columns, rows, 3, VIPS_FORMAT_UCHAR);
+  if (image) image->Type = VIPS_INTERPRETATION_sRGB;
+  return image;
+}
+
+int imaging_resize(
+  const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
+  imaging_result *result, char error[IMAGING_ERROR]) {
+  if (begin(error)) return -1;
+  VipsImage *image = wrap(pixels, rows, columns);
+  if (!image) return failed(error);
+  static const VipsKernel kernels[] = {VIPS_KERNEL_NEAREST, VIPS_KERNEL_LINEAR, VIPS_KERNEL_LANCZOS3};
+  VipsImage *made = NULL;
+  // Without a gap the kernel sees every pixel: no box average before it.
+  int status = vips_resize(image, &made, (double)to_columns / columns, "vscale", (double)to_rows / rows, "kernel",
+    kernels[kernel], "gap", 0.0, NULL);
+  if (step(&image, status, made)) return failed(error);
+  if (image->Xsize != to_columns || image->Ysize != to_rows) {
+    status = vips_gravity(image, &made, VIPS_COMPASS_DIRECTION_CENTRE, to_columns, to_rows, "extend",
+      VIPS_EXTEND_COPY, NULL);
+    if (step(&image, status, made)) return failed(error);
+  }
+  status = take_pixels(image, result, error);
+  g_object_unref(image);
+  return status;
+}
+
+int imaging_encode(
+  const unsigned char *pixels, int rows, int columns, int quality, imaging_result *result,
+  char error[IMAGING_ERROR]) {
+  if (begin(error)) return -1;
+  VipsImage *image = wrap(pixels, rows, columns);
+  if (!image) return failed(error);
+  void *bytes = NULL;
+  int status = quality == 0
+    ? vips_pngsave_buffer(image, &bytes, &result->count, "strip", TRUE, "compression", 6, NULL)
+    : vips_jpegsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
+  g_object_unref(image);
+  result->bytes = bytes;
+  return status ? failed(error) : 0;
+}
+
+int imaging_text(const char *text, int height, int bold, imaging_result *result, char error[IMAGING_ERROR]) {
+  if (begin(error)) return -1;
+  char font[64];
+  snprintf(font, sizeof font, "DejaVu Sans%s %d", bold ? " Bold" : "", height);
+  // The text is marked up for Pango, so what a name may hold is escaped.
+  char *escaped = g_markup_escape_text(text, -1);
+  VipsImage *image = NULL;
+  int status = vips_text(&image, escaped, "font", font, "dpi", 72, NULL);
+  g_free(escaped);
+  if (status) return failed(error);
+  status = take_pixels(image, result, error);
+  g_object_unref(image);
+  return status;
+}

@@ -1,0 +1,65 @@
+/// How pixels of a network's input map back to the picture they came from.
+public struct Framing: Codable, Hashable, Sendable {
+  public var originalRows: Int
+  public var originalColumns: Int
+  public var resizedRows: Int
+  public var resizedColumns: Int
+  /// Where the crop begins in the resized picture, and its extents: the network's input.
+  public var cropTop: Int
+  public var cropLeft: Int
+  public var cropRows: Int
+  public var cropColumns: Int
+
+  /// The framing of a picture of this size.
+  ///
+  /// - Throws: ``ImageError/preparation(reason:)`` where it is smaller than the crop.
+  public init(rows: Int, columns: Int, _ preprocessing: Preprocessing) throws(ImageError) {
+    originalRows = rows
+    originalColumns = columns
+    resizedRows = rows
+    resizedColumns = columns
+    if let side = preprocessing.resize?.shorterSide, rows > 0, columns > 0 {
+      // The longer side is rounded down, as torchvision does.
+      resizedRows = rows <= columns ? side : side * rows / columns
+      resizedColumns = columns <= rows ? side : side * columns / rows
+      guard max(resizedRows, resizedColumns) <= 1 << 16 else {
+        throw .preparation(
+          reason: "\(rows) x \(columns) pixels would become \(resizedRows) x \(resizedColumns)")
+      }
+    } else if let toRows = preprocessing.resize?.rows, let toColumns = preprocessing.resize?.columns {
+      resizedRows = toRows
+      resizedColumns = toColumns
+    }
+    cropRows = preprocessing.crop?.center ?? resizedRows
+    cropColumns = preprocessing.crop?.center ?? resizedColumns
+    guard cropRows <= resizedRows, cropColumns <= resizedColumns else {
+      throw .preparation(
+        reason:
+          "\(resizedRows) x \(resizedColumns) pixels are fewer than the crop of \(cropRows) x \(cropColumns); "
+          + "resize pictures first (--resize)")
+    }
+    cropTop = (resizedRows - cropRows) / 2
+    cropLeft = (resizedColumns - cropColumns) / 2
+  }
+
+  /// The framing of a file's picture, from its header.
+  public init(of file: String, _ preprocessing: Preprocessing) throws(ImageError) {
+    let (rows, columns) = try Picture.extents(of: file)
+    try self.init(rows: rows, columns: columns, preprocessing)
+  }
+
+  /// A box of the network's input in pixels of the original, rounded outwards and clipped to the picture.
+  public func original(_ box: Box) -> Box {
+    func low(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
+      min(max((edge + crop) * original / resized, 0), original)
+    }
+    func high(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
+      min(max(((edge + crop) * original + resized - 1) / resized, 0), original)
+    }
+    return Box(
+      top: low(box.top, cropTop, resizedRows, originalRows),
+      left: low(box.left, cropLeft, resizedColumns, originalColumns),
+      bottom: high(box.bottom, cropTop, resizedRows, originalRows),
+      right: high(box.right, cropLeft, resizedColumns, originalColumns))
+  }
+}

@@ -1,0 +1,93 @@
+/// How a picture becomes a network's input: value = (pixel * scale - mean) / std, with pixels of 0...255.
+///
+/// Coded as the JSON of a model file's `switchback.preprocessing`.
+public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertible {
+  /// Before the crop: the shorter side in pixels, the other in proportion; or both sides.
+  public struct Resize: Codable, Hashable, Sendable {
+    public var shorterSide: Int?
+    public var rows: Int?
+    public var columns: Int?
+
+    public init(shorterSide: Int) { self.shorterSide = shorterSide }
+
+    public init(rows: Int, columns: Int) {
+      self.rows = rows
+      self.columns = columns
+    }
+  }
+
+  /// A square from the centre.
+  public struct Crop: Codable, Hashable, Sendable {
+    public var center: Int
+
+    public init(center: Int) { self.center = center }
+  }
+
+  /// The order of the network's channels, and of ``mean`` and ``std``.
+  public enum Channels: String, Codable, Hashable, Sendable {
+    case rgb = "RGB"
+    case bgr = "BGR"
+  }
+
+  public var resize: Resize?
+  public var crop: Crop?
+  public var channels: Channels
+  public var scale: Float
+  public var mean: [Float]
+  public var std: [Float]
+
+  public init(
+    resize: Resize?, crop: Crop?, channels: Channels = .rgb, scale: Float = 1, mean: [Float] = [0, 0, 0],
+    std: [Float] = [1, 1, 1]
+  ) {
+    self.resize = resize
+    self.crop = crop
+    self.channels = channels
+    self.scale = scale
+    self.mean = mean
+    self.std = std
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      resize: try container.decodeIfPresent(Resize.self, forKey: .resize),
+      crop: try container.decodeIfPresent(Crop.self, forKey: .crop),
+      channels: try container.decodeIfPresent(Channels.self, forKey: .channels) ?? .rgb,
+      scale: try container.decodeIfPresent(Float.self, forKey: .scale) ?? 1,
+      mean: try container.decodeIfPresent([Float].self, forKey: .mean) ?? [0, 0, 0],
+      std: try container.decodeIfPresent([Float].self, forKey: .std) ?? [1, 1, 1])
+    guard isSound else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "a size, mean, std or scale is out of range"))
+    }
+  }
+
+  /// Whether every number is one that a picture can be prepared with.
+  public var isSound: Bool {
+    let sides = [resize?.shorterSide, resize?.rows, resize?.columns, crop?.center].compactMap { $0 }
+    return sides.allSatisfy { (1...16384).contains($0) } && mean.count == 3 && std.count == 3
+      && (mean + std + [scale]).allSatisfy(\.isFinite) && !std.contains(0)
+  }
+
+  /// What most networks trained on ImageNet expect.
+  public static let imageNet = Preprocessing(
+    resize: Resize(shorterSide: 256), crop: Crop(center: 224), scale: 1 / 255, mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225])
+
+  /// The extents of what it makes, where they do not depend on the picture.
+  public var size: (rows: Int, columns: Int)? {
+    if let crop { return (crop.center, crop.center) }
+    if let rows = resize?.rows, let columns = resize?.columns { return (rows, columns) }
+    return nil
+  }
+
+  public var description: String {
+    var parts: [String] = []
+    if let side = resize?.shorterSide { parts.append("shorter side \(side)") }
+    if let rows = resize?.rows, let columns = resize?.columns { parts.append("\(rows) x \(columns)") }
+    if let crop { parts.append("centre crop \(crop.center)") }
+    parts.append("\(channels.rawValue) * \(scale) - \(mean) over \(std)")
+    return parts.joined(separator: ", ")
+  }
+}
