@@ -9,19 +9,35 @@ let house: [SwiftSetting] = [
 let package = Package(
   name: "Switchback",
   products: [],
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+  ],
   targets: [
     // Level 0
     .target(name: "CImaging", dependencies: ["CVips"]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CVector"),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+    .target(
+      name: "ONNXMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["onnx.proto"]),
     .target(name: "Tensors", swiftSettings: house),
     // Level 1
     .target(name: "Images", dependencies: ["CImaging", "Tensors"], swiftSettings: house),
     .target(name: "Kernels", dependencies: ["COneDNN", "CVector", "Tensors"], swiftSettings: house),
+    // Level 2
+    .target(
+      name: "Networks",
+      dependencies: [
+        "Images", "Kernels", "ONNXMessages", "Tensors",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ], swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
+    .target(
+      name: "NetworkFixtures", dependencies: ["Kernels", "Networks", "Tensors"],
+      path: "Tests/NetworkFixtures",
+      swiftSettings: house),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),

@@ -1,0 +1,143 @@
+public import Images
+internal import Kernels
+public import Tensors
+
+/// The positions along one axis of an earlier map that position `p` of a later map depends on:
+/// `p * stride + offset` and the `extent - 1` after it, before the map's edges cut them off.
+public struct Reach: Hashable, Sendable {
+  public var stride: Int
+  public var offset: Int
+  public var extent: Int
+
+  public static let one = Reach(stride: 1, offset: 0, extent: 1)
+
+  /// The same, one sliding window further down.
+  func through(_ slide: Slide) -> Reach {
+    Reach(
+      stride: stride * slide.stride, offset: offset * slide.stride - slide.before,
+      extent: (extent - 1) * slide.stride + slide.reach)
+  }
+
+  /// The smallest reach that covers both, or nil where they move at different strides.
+  func union(_ other: Reach) -> Reach? {
+    guard stride == other.stride else { return nil }
+    let first = min(offset, other.offset)
+    return Reach(
+      stride: stride, offset: first, extent: max(offset + extent, other.offset + other.extent) - first)
+  }
+
+  /// The first position for position `p` of the later map.
+  public func start(_ position: Int) -> Int { position * stride + offset }
+}
+
+/// What part of an earlier value one position of a layer depends on: its receptive field there.
+public enum Field: Hashable, Sendable {
+  case window(rows: Reach, columns: Reach)
+  /// All of it: something between mixes all positions, or the field is as large as the map.
+  case whole
+}
+
+extension Network {
+  /// The receptive field, in every value below, of one position of the value named.
+  ///
+  /// Exact where every path has its windows on a grid; a value that is reached at two different strides,
+  /// or through an operation that mixes positions, is ``Field/whole``. Once whole, everything below is.
+  ///
+  /// - Parameters:
+  ///   - value: The value whose positions are asked about.
+  ///   - shapes: The shape of every value, as ``shapes(inputs:)`` gives them.
+  ///   - limitedToMaps: Whether a window at least as large as its map counts as whole.
+  /// - Returns: Fields by value name; values that `value` doesn't depend on are absent.
+  public func fields(
+    below value: String, shapes: [String: Shape], limitedToMaps: Bool = false
+  ) -> [String: Field] {
+    guard let shape = shapes[value] else { return [:] }
+    var fields: [String: Field] = [value: shape.rank == 4 ? .window(rows: .one, columns: .one) : .whole]
+    for node in nodes.reversed() {
+      let reached = node.outputs.compactMap { fields[$0] }
+      guard let first = reached.first else { continue }
+      let above = reached.dropFirst().reduce(first) { join($0, $1) }
+      for (index, input) in node.inputs.enumerated() {
+        guard let map = shapes[input] else { continue }
+        var field = node.operation.field(ofInput: index, under: above, shapes: node.inputs.map { shapes[$0] })
+        if let known = fields[input] { field = join(field, known) }
+        if limitedToMaps, case .window(let rows, let columns) = field,
+          rows.extent >= map.rows && columns.extent >= map.columns
+        {
+          field = .whole
+        }
+        fields[input] = field
+      }
+    }
+    if limitedToMaps { return wholeBelowWhole(fields) }
+    return fields
+  }
+
+  /// A whole value makes everything under it whole, whichever path was walked first.
+  private func wholeBelowWhole(_ fields: [String: Field]) -> [String: Field] {
+    var fields = fields
+    for node in nodes.reversed() where node.outputs.contains(where: { fields[$0] == .whole }) {
+      for input in node.inputs where fields[input] != nil { fields[input] = .whole }
+    }
+    return fields
+  }
+
+  private func join(_ one: Field, _ other: Field) -> Field {
+    guard case .window(let rows, let columns) = one, case .window(let otherRows, let otherColumns) = other,
+      let joinedRows = rows.union(otherRows), let joinedColumns = columns.union(otherColumns)
+    else { return .whole }
+    return .window(rows: joinedRows, columns: joinedColumns)
+  }
+
+  /// The receptive field of a position of a layer in the network's input, clipped to it.
+  public func receptiveField(_ field: Field, row: Int, column: Int, input: Shape) -> Box {
+    guard case .window(let rows, let columns) = field else {
+      return Box(top: 0, left: 0, bottom: input.rows, right: input.columns)
+    }
+    let top = rows.start(row)
+    let left = columns.start(column)
+    return Box(
+      top: min(max(top, 0), input.rows), left: min(max(left, 0), input.columns),
+      bottom: max(min(top + rows.extent, input.rows), 0),
+      right: max(min(left + columns.extent, input.columns), 0))
+  }
+}
+
+extension Operation {
+  /// The field in one input, given the field in the output.
+  package func field(ofInput index: Int, under above: Field, shapes: [Shape?]) -> Field {
+    guard case .window(let rows, let columns) = above, let map = shapes[index], map.rank == 4 else {
+      return .whole
+    }
+    switch self {
+    case .convolution(let convolution):
+      return slid(convolution.rule.resolved(over: map), rows, columns)
+    case .maxPooling(let rule), .averagePooling(let rule, _):
+      return slid(rule.resolved(over: map), rows, columns)
+    case .localResponseNormalization, .batchNormalization, .activation, .parametricRelu, .dropout, .identity:
+      return above
+    case .arithmeticWithConstant(_, let constant, _):
+      // A constant with more rows than the map would repeat positions of the map.
+      let extents = Array(constant.shape.dimensions.suffix(3).dropLast())
+      return constant.shape.rank > 4
+        || zip(extents, [map.rows, map.columns].suffix(extents.count)).contains { $0 > $1 }
+        ? .whole : above
+    case .softmax(let axis), .logSoftmax(let axis), .concatenation(let axis), .split(let axis, _):
+      return axis == 3 ? above : .whole
+    case .arithmetic:
+      let same = shapes.allSatisfy { $0?.rank == 4 && $0?.rows == map.rows && $0?.columns == map.columns }
+      return same ? above : .whole
+    case .padding(let before, _, .constant):
+      return .window(
+        rows: Reach(stride: rows.stride, offset: rows.offset - before[1], extent: rows.extent),
+        columns: Reach(stride: columns.stride, offset: columns.offset - before[2], extent: columns.extent))
+    case .padding, .globalAveragePooling, .globalMaxPooling, .innerProduct, .matrixProduct, .slice, .average,
+      .flatten, .reshape, .transposition:
+      return .whole
+    }
+  }
+
+  private func slid(_ sliding: Sliding, _ rows: Reach, _ columns: Reach) -> Field {
+    .window(rows: rows.through(sliding.rows), columns: columns.through(sliding.columns))
+  }
+}

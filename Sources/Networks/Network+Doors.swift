@@ -1,0 +1,46 @@
+public import Kernels
+public import Tensors
+
+extension Network {
+  /// A value as ONNX has it: channels before rows, and flattened features in that order too.
+  ///
+  /// - Parameters:
+  ///   - tensor: The value in this package's order, for any number of images.
+  ///   - value: Its name.
+  ///   - shapes: The shape of every value, for any number of images.
+  /// - Returns: The same values, reordered.
+  /// - Throws: `KernelError` where the tensor has not the value's shape.
+  public func inONNXOrder(
+    _ tensor: Tensor, of value: String, shapes: [String: Shape]
+  ) throws(KernelError) -> Tensor {
+    guard tensor.shape.rank == 2, let map = flattenedMap(of: value, shapes: shapes), map.rank == 4 else {
+      return try tensor.inONNXOrder()
+    }
+    let images = tensor.shape[0]
+    let maps = tensor.reshaped(to: [images, map.rows, map.columns, map.channels])
+    return try maps.inONNXOrder().reshaped(to: tensor.shape)
+  }
+
+  /// The map whose elements a value of rank 2 lists, where only elementwise functions lie between.
+  private func flattenedMap(of value: String, shapes: [String: Shape]) -> Shape? {
+    guard let maker = nodes.first(where: { $0.outputs.contains(value) }) else { return nil }
+    switch maker.operation {
+    case .flatten: return shapes[maker.inputs[0]]
+    case .activation, .dropout, .identity: return flattenedMap(of: maker.inputs[0], shapes: shapes)
+    default: return nil
+    }
+  }
+
+  /// The value that holds class scores: what the last softmax reads, or the output itself.
+  public var scores: String? {
+    guard var value = outputs.first else { return nil }
+    while let maker = nodes.first(where: { $0.outputs.contains(value) }) {
+      switch maker.operation {
+      case .softmax, .logSoftmax: return maker.inputs[0]
+      case .identity, .flatten, .reshape, .dropout: value = maker.inputs[0]
+      default: return outputs.first
+      }
+    }
+    return outputs.first
+  }
+}

@@ -1,0 +1,101 @@
+public import Images
+
+/// A feed-forward network, graph and weights, as a value.
+///
+/// Nodes stand in an order in which each comes after what it reads; `init` puts them so.
+public struct Network: Sendable {
+  /// One computation: reads values by name, and makes values by name.
+  public struct Node: Sendable {
+    /// Unique among the nodes.
+    public var name: String
+    public var operation: Operation
+    public var inputs: [String]
+    public var outputs: [String]
+
+    public init(name: String, operation: Operation, inputs: [String], outputs: [String]) {
+      self.name = name
+      self.operation = operation
+      self.inputs = inputs
+      self.outputs = outputs
+    }
+  }
+
+  /// What the network is given.
+  public struct Input: Hashable, Sendable {
+    public var name: String
+    /// Extents in ONNX's order; nil where the model leaves them open.
+    public var extents: [Int?]
+
+    public init(name: String, extents: [Int?]) {
+      self.name = name
+      self.extents = extents
+    }
+  }
+
+  public var name: String
+  public var inputs: [Input]
+  public private(set) var nodes: [Node]
+  /// Names of the values that the network gives.
+  public var outputs: [String]
+  /// How a picture becomes its input, where the model says (`switchback.preprocessing`).
+  public var preprocessing: Preprocessing?
+  /// Names of the classes in output order, where the model says (`switchback.classes`).
+  public var classes: [String]?
+  /// Further `metadata_props` of the file, kept for writing back.
+  public var metadata: [String: String]
+
+  /// - Throws: ``NetworkError/cycle(nodes:)``, ``NetworkError/missingValue(name:node:)`` or
+  ///   ``NetworkError/duplicateValue(name:)`` where the nodes do not make a graph.
+  public init(
+    name: String, inputs: [Input], nodes: [Node], outputs: [String], preprocessing: Preprocessing? = nil,
+    classes: [String]? = nil, metadata: [String: String] = [:]
+  ) throws(NetworkError) {
+    self.name = name
+    self.inputs = inputs
+    self.nodes = try Self.ordered(nodes, after: inputs.map(\.name))
+    self.outputs = outputs
+    self.preprocessing = preprocessing
+    self.classes = classes
+    self.metadata = metadata
+    let made = Set(inputs.map(\.name) + nodes.flatMap(\.outputs))
+    for output in outputs where !made.contains(output) {
+      throw .missingValue(name: output, node: "the network's outputs")
+    }
+  }
+
+  private static func ordered(_ nodes: [Node], after inputs: [String]) throws(NetworkError) -> [Node] {
+    var maker: [String: Int] = [:]
+    for (index, node) in nodes.enumerated() {
+      for output in node.outputs {
+        guard maker.updateValue(index, forKey: output) == nil, !inputs.contains(output) else {
+          throw .duplicateValue(name: output)
+        }
+      }
+    }
+    let given = Set(inputs)
+    var waitsFor = [Int](repeating: 0, count: nodes.count)
+    var readers: [Int: [Int]] = [:]
+    for (index, node) in nodes.enumerated() {
+      for input in node.inputs where !given.contains(input) {
+        guard let source = maker[input] else { throw .missingValue(name: input, node: node.name) }
+        waitsFor[index] += 1
+        readers[source, default: []].append(index)
+      }
+    }
+    // The first node that can run runs first, so a file's own order is kept where it is one.
+    var ready = Set(nodes.indices.filter { waitsFor[$0] == 0 })
+    var ordered: [Node] = []
+    while let next = ready.min() {
+      ready.remove(next)
+      ordered.append(nodes[next])
+      for reader in readers[next] ?? [] {
+        waitsFor[reader] -= 1
+        if waitsFor[reader] == 0 { ready.insert(reader) }
+      }
+    }
+    guard ordered.count == nodes.count else {
+      throw .cycle(nodes: nodes.indices.filter { waitsFor[$0] > 0 }.map { nodes[$0].name })
+    }
+    return ordered
+  }
+}

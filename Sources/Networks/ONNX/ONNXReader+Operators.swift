@@ -1,0 +1,410 @@
+internal import Kernels
+internal import ONNXMessages
+internal import Tensors
+
+extension ONNXReader {
+  /// Adds what a node of the file stands for.
+  mutating func map(_ node: ONNXNode) throws {
+    for (index, output) in node.outputs.enumerated().dropFirst() where !output.isEmpty && node.type != "Split"
+    {
+      guard !isRead(output) else { throw Unsupported("its output \(index) '\(output)' is used") }
+    }
+    switch node.type {
+    case "Conv": try convolution(node)
+    case "MaxPool":
+      guard try node.integer("storage_order", default: 0) == 0 else { throw Unsupported("storage_order 1") }
+      try unary(node, .maxPooling(try rule(node, window: nil)), rank: 4)
+    case "AveragePool":
+      let counts = try node.integer("count_include_pad", default: 0) != 0
+      try unary(node, .averagePooling(try rule(node, window: nil), countsPadding: counts), rank: 4)
+    case "GlobalAveragePool": try unary(node, .globalAveragePooling, rank: 4)
+    case "GlobalMaxPool": try unary(node, .globalMaxPooling, rank: 4)
+    case "LRN":
+      let size = try node.integer("size", default: 0)
+      guard (1...4096).contains(size) else { throw Unsupported("size \(size)") }
+      let constants = LocalResponseNormalization(
+        size: size, alpha: try node.float("alpha", default: 1e-4),
+        beta: try node.float("beta", default: 0.75),
+        bias: try node.float("bias", default: 1))
+      try unary(node, .localResponseNormalization(constants), rank: 4)
+    case "BatchNormalization": try batchNormalization(node)
+    case "Gemm": try gemm(node)
+    case "MatMul": try matrixProduct(node)
+    case "Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Abs", "Neg", "Reciprocal", "Erf", "HardSwish",
+      "Softplus", "Gelu":
+      guard node.string("approximate", default: "none") == "none" else {
+        throw Unsupported("approximate Gelu")
+      }
+      if let activation = Self.plainActivations[node.type] { try unary(node, .activation(activation)) }
+    case "LeakyRelu": try unary(node, .activation(.leakyRelu(slope: try node.float("alpha", default: 0.01))))
+    case "Elu": try unary(node, .activation(.elu(alpha: try node.float("alpha", default: 1))))
+    case "HardSigmoid":
+      let (alpha, beta) = (try node.float("alpha", default: 0.2), try node.float("beta", default: 0.5))
+      try unary(node, .activation(.hardSigmoid(alpha: alpha, beta: beta)))
+    case "Clip":
+      let (minimum, maximum) = try bounds(node)
+      try unary(node, .activation(.clip(minimum: minimum, maximum: maximum)))
+    case "PRelu": try parametricRelu(node)
+    case "Softmax", "LogSoftmax": try softmax(node)
+    case "Concat":
+      let rank = try shape(node, 0).rank
+      for name in node.inputs where shapes[name] == nil {
+        throw Unsupported("it joins the constant '\(name)'")
+      }
+      let place = try axis(try node.integer("axis", default: 1), rank)
+      try add(node.name, .concatenation(axis: Self.ours(place, rank: rank)), node.inputs, [node.outputs[0]])
+    case "Split": try split(node)
+    case "Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Sum", "Mean": try arithmetic(node)
+    case "Pad": try pad(node)
+    case "Slice":
+      let extents = try shape(node, 0).inONNXOrder.dimensions
+      let found = try slice(node, extents: extents) { node.input($0).flatMap { constants[$0] } }
+      // A slice to the end stays one for any number of images.
+      let stops = found.stops.enumerated().map {
+        $0.offset == 0 && found.steps[0] > 0 && $0.element == extents[0] ? Int.max : $0.element
+      }
+      let order = Self.ourOrder(rank: extents.count)
+      try unary(
+        node,
+        .slice(
+          starts: order.map { found.starts[$0] }, stops: order.map { stops[$0] },
+          steps: order.map { found.steps[$0] }))
+    case "ReduceMean": try reduceMean(node)
+    case "Flatten", "Reshape", "Squeeze", "Unsqueeze":
+      let shape = try shape(node, 0).inONNXOrder
+      if node.type == "Reshape", try node.integer("allowzero", default: 0) != 0 {
+        throw Unsupported("allowzero")
+      }
+      let given = node.input(1).flatMap { constants[$0] }
+      if node.input(1) != nil, given == nil { throw Unsupported("its target shape is computed from pixels") }
+      try unary(node, .reshape(open(try reshaped(node, shape, given), from: shape)))
+    case "Transpose":
+      let rank = try shape(node, 0).rank
+      let axes = try node.integers("perm") ?? Array((0..<rank).reversed())
+      guard axes.sorted() == Array(0..<rank) else { throw Unsupported("perm \(axes) for \(rank) axes") }
+      try unary(node, .transposition(Self.ourOrder(rank: rank).map { Self.ours(axes[$0], rank: rank) }))
+    case "Dropout":
+      let given = node.input(1).flatMap { constants[$0]?.floats.first }
+      let ratio = try given ?? node.float("ratio", default: 0.5)
+      try unary(node, .dropout(ratio: ratio))
+    case "Identity": try unary(node, .identity)
+    case "Cast":
+      let type = ONNXElement(rawValue: Int32(clamping: try node.integer("to", default: 1)))
+      guard type?.isFloat == true else { throw Unsupported("pixels are cast to a type that is no float") }
+      try unary(node, .identity)
+    default: throw Unsupported("this operator is not supported")
+    }
+  }
+
+  /// The axes of ONNX's order as this package orders them.
+  static func ourOrder(rank: Int) -> [Int] { rank == 4 ? [0, 2, 3, 1] : Array(0..<rank) }
+
+  private func isRead(_ value: String) -> Bool {
+    model.graph.node.contains { $0.input.contains(value) } || model.graph.output.contains { $0.name == value }
+  }
+
+  /// The shape of a computed input.
+  func shape(_ node: ONNXNode, _ index: Int) throws -> Shape {
+    guard let name = node.input(index) else { throw Unsupported("input \(index) is left out") }
+    guard let shape = shapes[name] else { throw Unsupported("its input '\(name)' is a constant") }
+    return shape
+  }
+
+  /// Constant weights of a given rank.
+  private func weights(_ node: ONNXNode, _ index: Int, rank: Int? = nil) throws -> ONNXConstant {
+    guard let name = node.input(index) else { throw Unsupported("input \(index) is left out") }
+    guard let constant = constants[name] else {
+      throw Unsupported("its weights '\(name)' are computed, not constant")
+    }
+    if let rank, constant.extents.count != rank {
+      throw Unsupported("its weights '\(name)' have the shape \(constant.extents), not \(rank) axes")
+    }
+    return constant
+  }
+
+  private mutating func unary(_ node: ONNXNode, _ operation: Operation, rank: Int? = nil) throws {
+    let shape = try shape(node, 0)
+    if let rank, shape.rank != rank {
+      throw Unsupported("its input has \(shape.rank) axes; only pictures of rows and columns are supported")
+    }
+    try add(node.name, operation, [node.inputs[0]], [node.outputs[0]])
+  }
+
+  private func rule(_ node: ONNXNode, window: [Int]?) throws -> SlidingRule {
+    guard let kernel = try node.integers("kernel_shape") ?? window, kernel.count == 2 else {
+      throw Unsupported("only windows of rows and columns are supported")
+    }
+    guard kernel.allSatisfy((1...(1 << 15)).contains), window == nil || window == kernel else {
+      throw Unsupported("kernel_shape \(kernel) does not match its weights")
+    }
+    var rule = SlidingRule(
+      window: kernel, strides: try node.pair("strides", default: 1),
+      dilations: try node.pair("dilations", default: 1, in: 1...(1 << 15)),
+      roundsUp: try node.integer("ceil_mode", default: 0) != 0)
+    switch node.string("auto_pad", default: "NOTSET") {
+    case "NOTSET", "":
+      let pads = try node.integers("pads") ?? [0, 0, 0, 0]
+      guard pads.count == 4, pads.allSatisfy((0...(1 << 20)).contains) else {
+        throw Unsupported("pads \(pads)")
+      }
+      rule.padding = .explicit(top: pads[0], left: pads[1], bottom: pads[2], right: pads[3])
+    case "VALID": break
+    case "SAME_UPPER": rule.padding = .sameUpper
+    case "SAME_LOWER": rule.padding = .sameLower
+    case let other: throw Unsupported("auto_pad \(other)")
+    }
+    return rule
+  }
+
+  private mutating func convolution(_ node: ONNXNode) throws {
+    guard try shape(node, 0).rank == 4 else {
+      throw Unsupported(
+        "its input has \(try shape(node, 0).rank) axes; only pictures of rows and columns are supported")
+    }
+    let filters = try weights(node, 1, rank: 4)
+    let bias = node.input(2) == nil ? nil : try weights(node, 2).tensor
+    let groups = try node.integer("group", default: 1)
+    guard groups > 0, filters.count > 0 else {
+      throw Unsupported("\(groups) groups of filters \(filters.extents)")
+    }
+    // Outputs x inputs x rows x columns to outputs x rows x columns x inputs.
+    let permuted = try permuted(filters.tensor, [0, 2, 3, 1])
+    let convolution = Convolution(
+      filters: permuted, bias: bias.map { $0.reshaped(to: [$0.shape.count]) },
+      rule: try rule(node, window: Array(filters.extents[2...])), groups: groups)
+    try add(node.name, .convolution(convolution), [node.inputs[0]], [node.outputs[0]])
+  }
+
+  private mutating func batchNormalization(_ node: ONNXNode) throws {
+    guard try node.integer("training_mode", default: 0) == 0 else {
+      throw Unsupported("it is in training mode")
+    }
+    guard [2, 4].contains(try shape(node, 0).rank) else {
+      throw Unsupported("its input has \(try shape(node, 0).rank) axes")
+    }
+    let all = try (1...4).map { try weights(node, $0, rank: 1).tensor }
+    guard Set(all.map(\.shape)).count == 1 else { throw Unsupported("its four statistics differ in number") }
+    let normalization = BatchNormalization(
+      scale: all[0], shift: all[1], mean: all[2], variance: all[3],
+      epsilon: try node.float("epsilon", default: 1e-5))
+    try add(node.name, .batchNormalization(normalization), [node.inputs[0]], [node.outputs[0]])
+  }
+
+  private mutating func gemm(_ node: ONNXNode) throws {
+    guard try node.integer("transA", default: 0) == 0 else { throw Unsupported("transA") }
+    guard try shape(node, 0).rank == 2 else {
+      throw Unsupported("its input has \(try shape(node, 0).rank) axes, not 2")
+    }
+    let (alpha, beta) = (try node.float("alpha", default: 1), try node.float("beta", default: 1))
+    let given = try weights(node, 1, rank: 2).tensor
+    var matrix = try node.integer("transB", default: 0) != 0 ? given : try permuted(given, [1, 0])
+    if alpha != 1 { matrix = try combining(matrix, Tensor([1], repeating: alpha), by: .multiply) }
+    var bias: Tensor?
+    if node.input(2) != nil {
+      let addend = try weights(node, 2).tensor
+      let units = matrix.shape[0]
+      guard addend.shape.count == 1 || (addend.shape.count == units && addend.shape.dimensions.last == units)
+      else {
+        throw Unsupported("a bias of \(addend.shape) for \(units) outputs")
+      }
+      let one = addend.reshaped(to: [addend.shape.count])
+      bias = try combining(
+        Tensor([units]), combining(one, Tensor([1], repeating: beta), by: .multiply), by: .add)
+    }
+    try add(
+      node.name, .innerProduct(InnerProduct(weights: matrix, bias: bias)), [node.inputs[0]], [node.outputs[0]]
+    )
+  }
+
+  private mutating func matrixProduct(_ node: ONNXNode) throws {
+    let rank = try shape(node, 0).rank
+    guard rank != 4 else { throw Unsupported("it multiplies values of four axes") }
+    if let name = node.input(1), constants[name] != nil {
+      let matrix = try permuted(try weights(node, 1, rank: 2).tensor, [1, 0])
+      try add(
+        node.name, .innerProduct(InnerProduct(weights: matrix, bias: nil)), [node.inputs[0]],
+        [node.outputs[0]])
+    } else {
+      guard try shape(node, 1).rank != 4, rank >= 2, try shape(node, 1).rank >= 2 else {
+        throw Unsupported("it multiplies values of \(rank) axes")
+      }
+      try add(node.name, .matrixProduct, node.inputs, [node.outputs[0]])
+    }
+  }
+
+  private func bounds(_ node: ONNXNode) throws -> (Float, Float) {
+    func bound(_ index: Int, _ name: String, _ value: Float) throws -> Float {
+      if node.version < 11 { return try node.float(name, default: value) }
+      guard let input = node.input(index) else { return value }
+      guard let constant = constants[input]?.floats.first else {
+        throw Unsupported("its \(name) is computed")
+      }
+      return constant
+    }
+    let limit = Float.greatestFiniteMagnitude
+    return (try bound(1, "min", -limit), try bound(2, "max", limit))
+  }
+
+  private mutating func parametricRelu(_ node: ONNXNode) throws {
+    let slope = try weights(node, 1).tensor
+    let shape = try shape(node, 0)
+    let channels = shape.dimensions.last ?? 1
+    let aligned = try aligned(slope, to: shape)
+    guard
+      slope.shape.count == 1 || (slope.shape.count == channels && aligned.shape.dimensions.last == channels)
+    else {
+      throw Unsupported("slopes of \(slope.shape), neither one nor one a channel")
+    }
+    try add(
+      node.name, .parametricRelu(slope: slope.reshaped(to: [slope.shape.count])), [node.inputs[0]],
+      [node.outputs[0]])
+  }
+
+  private mutating func softmax(_ node: ONNXNode) throws {
+    let shape = try shape(node, 0)
+    let rank = shape.rank
+    let along = try axis(try node.integer("axis", default: node.version < 13 ? 1 : -1), rank)
+    let isLog = node.type == "LogSoftmax"
+    func operation(_ axis: Int) -> Operation { isLog ? .logSoftmax(axis: axis) : .softmax(axis: axis) }
+    let extents = shape.inONNXOrder.dimensions
+    if node.version >= 13 || extents[(along + 1)...].allSatisfy({ $0 == 1 }) {
+      try add(node.name, operation(Self.ours(along, rank: rank)), [node.inputs[0]], [node.outputs[0]])
+      return
+    }
+    // Before operator set 13 all axes from `axis` on share one sum.
+    let (flat, sharp) = (node.outputs[0] + ".flat", node.outputs[0] + ".soft")
+    try add(node.name + ".flatten", .reshape([-1, extents[along...].reduce(1, *)]), [node.inputs[0]], [flat])
+    try add(node.name, operation(1), [flat], [sharp])
+    try add(node.name + ".restore", .reshape([-1] + extents.dropFirst()), [sharp], [node.outputs[0]])
+  }
+
+  private mutating func split(_ node: ONNXNode) throws {
+    let shape = try shape(node, 0)
+    let place = Self.ours(try axis(try node.integer("axis", default: 0), shape.rank), rank: shape.rank)
+    let given =
+      try node.version < 13 ? node.integers("split") : node.input(1).flatMap { constants[$0]?.integers }
+    let count = node.outputs.count
+    let each = (shape[place] + count - 1) / count
+    let sizes = given ?? (0..<count).map { min(each, max(0, shape[place] - $0 * each)) }
+    guard sizes.count == count, sizes.allSatisfy({ $0 >= 0 && $0 <= shape[place] }),
+      !node.outputs.contains("")
+    else {
+      throw Unsupported("sizes \(sizes) for \(count) outputs of a value of \(shape)")
+    }
+    try add(node.name, .split(axis: place, sizes: sizes), [node.inputs[0]], node.outputs)
+  }
+
+  /// A constant's axes aligned to a value's, in this package's order.
+  private func aligned(_ constant: Tensor, to shape: Shape) throws -> Tensor {
+    guard constant.shape.rank <= shape.rank else {
+      guard constant.shape.count == 1 else {
+        throw Unsupported("a constant of \(constant.shape) beside a value of \(shape)")
+      }
+      return constant.reshaped(to: [1])
+    }
+    let ones = [Int](repeating: 1, count: shape.rank - constant.shape.rank)
+    return try constant.reshaped(to: Shape(ones + constant.shape.dimensions)).fromONNXOrder()
+  }
+
+  private mutating func arithmetic(_ node: ONNXNode) throws {
+    guard let arithmetic = Self.arithmetic[node.type], !node.inputs.contains("") else { return }
+    var current = node.inputs[0]
+    if node.inputs.count == 1 { return try unary(node, .identity) }
+    let isMean = node.type == "Mean"
+    for (index, next) in node.inputs.dropFirst().enumerated() {
+      let isLast = index == node.inputs.count - 2 && !isMean
+      let output = isLast ? node.outputs[0] : "\(node.outputs[0]).\(index)"
+      let name = isLast ? node.name : "\(node.name).\(index)"
+      try combine(name, arithmetic, current, next, output)
+      current = output
+    }
+    if isMean {
+      let share = Tensor([1], repeating: 1 / Float(node.inputs.count))
+      try add(
+        node.name, .arithmeticWithConstant(.multiply, share, constantFirst: false), [current],
+        [node.outputs[0]])
+    }
+  }
+
+  private mutating func combine(
+    _ name: String, _ arithmetic: Arithmetic, _ left: String, _ right: String, _ output: String
+  ) throws {
+    switch (shapes[left], shapes[right]) {
+    case (let first?, let second?):
+      if first.rank == second.rank { return try add(name, .arithmetic(arithmetic), [left, right], [output]) }
+      // The shorter one gains leading axes, as broadcasting has it.
+      let isLeftShort = first.rank < second.rank
+      let short = isLeftShort ? left : right
+      let shape = isLeftShort ? first.inONNXOrder : second.inONNXOrder
+      let ones = [Int](repeating: 1, count: abs(first.rank - second.rank))
+      let lifted = output + ".lifted"
+      try add(name + ".lift", .reshape(ones + shape.dimensions), [short], [lifted])
+      try add(name, .arithmetic(arithmetic), isLeftShort ? [lifted, right] : [left, lifted], [output])
+    case (let shape?, nil):
+      let constant = try aligned(constants[right]?.tensor ?? Tensor([0]), to: shape)
+      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: false), [left], [output])
+    case (nil, let shape?):
+      let constant = try aligned(constants[left]?.tensor ?? Tensor([0]), to: shape)
+      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: true), [right], [output])
+    case (nil, nil):
+      throw Unsupported("it computes with constants only")
+    }
+  }
+
+  private mutating func pad(_ node: ONNXNode) throws {
+    let rank = try shape(node, 0).rank
+    guard
+      let pads = try node.version < 11
+        ? node.integers("pads") : node.input(1).flatMap({ constants[$0]?.integers })
+    else {
+      throw Unsupported("its pads are not constant")
+    }
+    let given = node.version < 18 ? nil : node.input(3).flatMap { constants[$0]?.integers }
+    let axes = try given?.map { try axis($0, rank) } ?? Array(0..<rank)
+    guard pads.count == 2 * axes.count, pads.allSatisfy({ abs($0) < 1 << 20 }) else {
+      throw Unsupported("pads \(pads)")
+    }
+    var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
+    for (index, place) in axes.enumerated() {
+      before[Self.ours(place, rank: rank)] = pads[index]
+      after[Self.ours(place, rank: rank)] = pads[index + axes.count]
+    }
+    let value =
+      node.version < 11
+      ? try node.float("value", default: 0) : node.input(2).flatMap { constants[$0]?.floats.first } ?? 0
+    let mode: PaddingMode
+    switch node.string("mode", default: "constant") {
+    case "constant": mode = .constant(value)
+    case "reflect": mode = .reflect
+    case "edge": mode = .edge
+    case let other: throw Unsupported("mode \(other)")
+    }
+    if case .reflect = mode {
+      let shape = try shape(node, 0)
+      guard shape.dimensions.indices.allSatisfy({ before[$0] < shape[$0] && after[$0] < shape[$0] }) else {
+        throw Unsupported("it reflects more than the map holds")
+      }
+    }
+    try unary(node, .padding(before: before, after: after, mode: mode))
+  }
+
+  private mutating func reduceMean(_ node: ONNXNode) throws {
+    let shape = try shape(node, 0)
+    let given =
+      try node.version < 18 ? node.integers("axes") : node.input(1).flatMap { constants[$0]?.integers }
+    if given == nil, node.version >= 18, try node.integer("noop_with_empty_axes", default: 0) != 0 {
+      return try unary(node, .identity)
+    }
+    let axes = try (given ?? Array(0..<shape.rank)).map { try axis($0, shape.rank) }
+    let ours = axes.map { Self.ours($0, rank: shape.rank) }
+    if try node.integer("keepdims", default: 1) != 0 {
+      return try unary(node, .average(axes: ours, keepsAxes: true))
+    }
+    let kept = node.outputs[0] + ".kept"
+    let extents = shape.inONNXOrder.dimensions.enumerated().filter { !axes.contains($0.offset) }.map(
+      \.element)
+    try add(node.name, .average(axes: ours, keepsAxes: true), [node.inputs[0]], [kept])
+    let target = axes.contains(0) ? extents : open(extents, from: shape)
+    try add(node.name + ".squeeze", .reshape(target), [kept], [node.outputs[0]])
+  }
+}

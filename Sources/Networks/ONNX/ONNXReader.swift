@@ -1,0 +1,270 @@
+package import Foundation
+internal import Images
+internal import Kernels
+internal import ONNXMessages
+internal import SwiftProtobuf
+package import Tensors
+
+extension Network {
+  /// Reads an ONNX file: operator sets 7 and later, float32, float16 or double weights.
+  ///
+  /// - Throws: ``ONNXError``, naming the file and every node that cannot be run.
+  public init(onnx path: String) throws(ONNXError) {
+    guard let bytes = FileManager.default.contents(atPath: path) else {
+      throw .malformed(file: path, reason: "there is no such file, or it cannot be read")
+    }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    try self.init(onnxBytes: bytes, file: path, folder: folder)
+  }
+
+  /// Reads the bytes of an ONNX file.
+  ///
+  /// - Parameters:
+  ///   - bytes: The file's bytes.
+  ///   - file: What errors call it.
+  ///   - folder: Where external data lies; nil refuses it.
+  ///   - bound: Values for inputs that are to be constants, in ONNX's order.
+  /// - Throws: ``ONNXError``.
+  package init(
+    onnxBytes bytes: Data, file: String, folder: String?, binding bound: [String: Tensor] = [:]
+  ) throws(ONNXError) {
+    let model: Onnx_ModelProto
+    do {
+      var options = BinaryDecodingOptions()
+      options.messageDepthLimit = 32
+      model = try Onnx_ModelProto(serializedBytes: bytes, options: options)
+    } catch {
+      throw .malformed(
+        file: file, reason: "it is no ONNX file, or is cut short (\(bytes.count) bytes are not a whole model)"
+      )
+    }
+    guard model.hasGraph, !model.graph.node.isEmpty else {
+      throw .malformed(file: file, reason: "it holds no graph with nodes; is it an ONNX model?")
+    }
+    var reader = ONNXReader(model, file: file)
+    do {
+      self = try reader.network(folder: folder, binding: bound)
+    } catch let error as ONNXError {
+      throw error
+    } catch let error as NetworkError {
+      throw .network(file: file, error)
+    } catch {
+      throw .malformed(file: file, reason: "\(error)")
+    }
+  }
+}
+
+/// Turns an ONNX graph into a ``Network``, folding what is constant on the way.
+struct ONNXReader {
+  let model: Onnx_ModelProto
+  let file: String
+  /// The version of the default operator set.
+  let version: Int
+  var constants: [String: ONNXConstant] = [:]
+  /// Shapes of computed values, in this package's order, with the batch that the file declares.
+  var shapes: [String: Shape] = [:]
+  var nodes: [Network.Node] = []
+  /// Nodes that cannot be run, with the reason.
+  var unsupported: [String] = []
+  /// The number of images that the file fixes; nil where it leaves it open.
+  var fixedBatch: Int?
+  private var names = Set<String>()
+
+  /// Why one node cannot be run.
+  struct Unsupported: Error {
+    let reason: String
+    init(_ reason: String) { self.reason = reason }
+  }
+
+  init(_ model: Onnx_ModelProto, file: String) {
+    self.model = model
+    self.file = file
+    version =
+      model.opsetImport.filter { $0.domain.isEmpty || $0.domain == "ai.onnx" }.map {
+        Int(clamping: $0.version)
+      }.max() ?? 1
+  }
+
+  mutating func network(folder: String?, binding bound: [String: Tensor]) throws -> Network {
+    guard version >= 7 else {
+      throw ONNXError.malformed(
+        file: file,
+        reason: "it uses operator set \(version); sets 7 and later are read. Convert it to a newer one")
+    }
+    let graph = model.graph
+    for initializer in graph.initializer {
+      do {
+        let constant = try ONNXConstant(initializer, folder: folder)
+        if case .floats(let floats) = constant.elements, !floats.allSatisfy(\.isFinite) {
+          throw ONNXError.malformed(
+            file: file,
+            reason: "the weights '\(initializer.name)' are not all finite numbers (NaN or infinity)")
+        }
+        constants[initializer.name] = constant
+      } catch let error as ONNXConstant.Malformed {
+        throw ONNXError.malformed(file: file, reason: error.reason)
+      }
+    }
+    for (name, tensor) in bound { constants[name] = ONNXConstant(tensor) }
+    let (preprocessing, classes, metadata) = try metadata()
+    var inputs: [Network.Input] = []
+    for input in graph.input where constants[input.name] == nil {
+      inputs.append(.init(name: input.name, extents: try extents(of: input)))
+    }
+    guard let first = inputs.first else {
+      throw ONNXError.malformed(file: file, reason: "its graph has no input")
+    }
+    fixedBatch = first.extents.first ?? nil
+    for input in inputs {
+      let filled = input.extents.enumerated().map { axis, extent in
+        extent
+          ?? (axis == 0
+            ? 1
+            : axis == 1 ? 3 : (axis == 2 ? preprocessing?.size?.rows : preprocessing?.size?.columns) ?? 224)
+      }
+      shapes[input.name] = Shape(filled).fromONNXOrder
+    }
+    for node in try ordered(graph.node, inputs: inputs.map(\.name)) { try read(node) }
+    guard unsupported.isEmpty else { throw ONNXError.unsupported(file: file, nodes: unsupported) }
+    let outputs = graph.output.map(\.name)
+    for output in outputs where constants[output] != nil && shapes[output] == nil {
+      throw ONNXError.malformed(file: file, reason: "its output '\(output)' does not depend on its input")
+    }
+    guard !outputs.isEmpty else { throw ONNXError.malformed(file: file, reason: "its graph has no output") }
+    for output in graph.output where !output.type.tensorType.shape.dim.isEmpty {
+      try check(output)
+    }
+    flatten(outputs: outputs)
+    return try Network(
+      name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
+      classes: classes, metadata: metadata)
+  }
+
+  /// An output whose declared rank or channels contradict what the nodes make shows a file edited by hand.
+  private func check(_ output: Onnx_ValueInfoProto) throws {
+    guard let shape = shapes[output.name]?.inONNXOrder else { return }
+    let declared = output.type.tensorType.shape.dim.map {
+      $0.hasDimValue && $0.dimValue > 0 ? Int($0.dimValue) : nil
+    }
+    let fits =
+      declared.count == shape.rank
+      && zip(declared, shape.dimensions).enumerated().allSatisfy { axis, pair in
+        axis != 1 || pair.0 == nil || pair.0 == pair.1
+      }
+    guard fits else {
+      let extents = declared.map { $0.map(String.init) ?? "?" }.joined(separator: "x")
+      throw ONNXError.malformed(
+        file: file, reason: "output '\(output.name)' is declared as \(extents), but its nodes make \(shape)")
+    }
+  }
+
+  private func extents(of input: Onnx_ValueInfoProto) throws -> [Int?] {
+    let tensor = input.type.tensorType
+    guard input.hasType, input.type.hasTensorType, tensor.hasShape else {
+      throw ONNXError.malformed(file: file, reason: "input '\(input.name)' has no shape")
+    }
+    guard let type = ONNXElement(rawValue: tensor.elemType), type.isFloat else {
+      throw ONNXError.malformed(
+        file: file,
+        reason: "input '\(input.name)' has elements of type \(tensor.elemType); only floats are read")
+    }
+    let dims = tensor.shape.dim
+    guard dims.count <= 6 else {
+      throw ONNXError.malformed(file: file, reason: "input '\(input.name)' has \(dims.count) axes")
+    }
+    return try dims.map { dim -> Int? in
+      guard dim.hasDimValue, dim.dimValue != 0 else { return nil }
+      guard (1..<1 << 20).contains(dim.dimValue) else {
+        throw ONNXError.malformed(
+          file: file, reason: "input '\(input.name)' has an extent of \(dim.dimValue)")
+      }
+      return Int(dim.dimValue)
+    }
+  }
+
+  private func metadata() throws -> (Preprocessing?, [String]?, [String: String]) {
+    var metadata = Dictionary(model.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+    func decoded<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value? {
+      guard let text = metadata.removeValue(forKey: key) else { return nil }
+      do {
+        return try JSONDecoder().decode(type, from: Data(text.utf8))
+      } catch {
+        throw ONNXError.malformed(
+          file: file, reason: "its metadata '\(key)' is not what it should be: \(text.prefix(120))")
+      }
+    }
+    let preprocessing = try decoded("switchback.preprocessing", as: Preprocessing.self)
+    let classes = try decoded("switchback.classes", as: [String].self)
+    return (preprocessing, classes, metadata)
+  }
+
+  /// The nodes in an order in which each comes after what it reads.
+  private func ordered(_ nodes: [Onnx_NodeProto], inputs: [String]) throws -> [Onnx_NodeProto] {
+    let given = Set(inputs + constants.keys)
+    let plain = nodes.enumerated().map { index, node in
+      Network.Node(
+        name: "\(index)", operation: .identity,
+        inputs: node.input.filter { !$0.isEmpty && !given.contains($0) },
+        outputs: node.output.filter { !$0.isEmpty })
+    }
+    func title(_ index: String) -> String { Int(index).map { Self.title(nodes[$0]) } ?? index }
+    do {
+      let skeleton = try Network(name: "", inputs: [], nodes: plain, outputs: [])
+      return skeleton.nodes.compactMap { Int($0.name).map { nodes[$0] } }
+    } catch {
+      switch error {
+      case .cycle(let found): throw NetworkError.cycle(nodes: found.map(title))
+      case .missingValue(let value, let node):
+        throw NetworkError.missingValue(name: value, node: "node " + title(node))
+      default: throw error
+      }
+    }
+  }
+
+  static func title(_ node: Onnx_NodeProto) -> String {
+    node.name.isEmpty ? "\(node.opType) making '\(node.output.first ?? "")'" : "\(node.name) (\(node.opType))"
+  }
+
+  /// Reads one node, or notes why it cannot be run; shapes of what it would make are then unknown, and nodes that
+  /// need them are passed over, so that one error names every culprit and no victim.
+  private mutating func read(_ message: Onnx_NodeProto) throws {
+    let read = message.input.filter { !$0.isEmpty }
+    guard read.allSatisfy({ constants[$0] != nil || shapes[$0] != nil }) else { return }
+    do {
+      guard message.domain.isEmpty || message.domain == "ai.onnx" else {
+        throw Unsupported("operators of the domain '\(message.domain)' are not supported")
+      }
+      guard let output = message.output.first, !output.isEmpty else { throw Unsupported("it makes nothing") }
+      let node = ONNXNode(message, version: version)
+      if try fold(node) { return }
+      try map(node)
+      _ = output
+    } catch let error as Unsupported {
+      unsupported.append("\(Self.title(message)): \(error.reason)")
+    }
+  }
+
+  /// Adds a node, its shapes worked out; `name` is made unique.
+  mutating func add(_ name: String, _ operation: Operation, _ inputs: [String], _ outputs: [String]) throws {
+    var unique = name.isEmpty ? outputs[0] : name
+    var suffix = 2
+    while !names.insert(unique).inserted {
+      unique = "\(name.isEmpty ? outputs[0] : name)_\(suffix)"
+      suffix += 1
+    }
+    let made = try operation.outputShapes(inputs.compactMap { shapes[$0] }, node: unique)
+    for (output, shape) in zip(outputs, made) {
+      var count = 1
+      for extent in shape.dimensions {
+        let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+        guard !overflows, product < 1 << 36 else {
+          throw NetworkError.shape(
+            node: unique, reason: "it makes a value of \(shape), more than fits in memory.")
+        }
+        count = product
+      }
+      shapes[output] = shape
+    }
+    nodes.append(.init(name: unique, operation: operation, inputs: inputs, outputs: outputs))
+  }
+}
