@@ -26,6 +26,7 @@ let package = Package(
     .target(name: "Images", dependencies: ["CImaging", "Tensors"], swiftSettings: house),
     .target(name: "Kernels", dependencies: ["COneDNN", "CVector", "Tensors"], swiftSettings: house),
     // Level 2
+    .target(name: "Datasets", swiftSettings: house),
     .target(
       name: "Networks",
       dependencies: [

@@ -1,0 +1,140 @@
+internal import Foundation
+
+/// A picture on disk, with its class where that is known.
+public struct PictureFile: Hashable, Sendable {
+  /// Its place in the data set's order.
+  public let id: Int
+  /// Relative to the data set's root, parts joined by `/`.
+  public let path: String
+  public let label: Int?
+}
+
+/// A folder of pictures, flat or with a folder a class, at any depth (`folder:`).
+///
+/// Files are in the order of their paths' bytes, so the same folder gives the same ids everywhere. Where every picture
+/// lies in a folder of the root, those folders are the classes, in the same order.
+public struct PictureFolder: Sendable {
+  public let root: String
+  public let files: [PictureFile]
+  /// Names of the classes, where folders say them.
+  public let classNames: [String]?
+
+  /// Endings of files that are taken for pictures; what they really hold is found out when they are decoded.
+  static let extensions = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "heic", "heif"]
+  static let kinds = [
+    "imagenet", "tiny-imagenet", "caltech101", "caltech256", "voc2012", "cifar10", "cifar100", "mnist",
+    "scenes",
+  ]
+
+  /// The data set that a command's argument names: a path, or `kind:path`.
+  ///
+  /// - Throws: ``DatasetError/unknownKind(kind:)`` and as ``init(_:)``.
+  public static func parse(_ specification: String) throws(DatasetError) -> PictureFolder {
+    if let colon = specification.firstIndex(of: ":") {
+      let kind = String(specification[..<colon])
+      if kind == "folder" {
+        return try PictureFolder(String(specification[specification.index(after: colon)...]))
+      }
+      if kinds.contains(kind) { throw .unknownKind(kind: kind) }
+    }
+    return try PictureFolder(specification)
+  }
+
+  /// Lists a folder, or takes one picture as a data set of its own.
+  ///
+  /// - Throws: ``DatasetError/missing(path:)``, ``DatasetError/noPictures(path:)``.
+  public init(_ path: String) throws(DatasetError) {
+    guard let isFolder = Self.isFolder(path) else { throw .missing(path: path) }
+    guard isFolder else {
+      let url = URL(fileURLWithPath: path)
+      root = url.deletingLastPathComponent().path
+      files = [PictureFile(id: 0, path: url.lastPathComponent, label: nil)]
+      classNames = nil
+      return
+    }
+    root = path
+    let paths = Self.pictures(below: path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard !paths.isEmpty else { throw .noPictures(path: path) }
+    let folders = paths.map { $0.split(separator: "/").dropLast().first.map(String.init) }
+    if folders.allSatisfy({ $0 != nil }) {
+      let names = Set(folders.compactMap { $0 }).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      let labels = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
+      files = zip(paths, folders).enumerated().map { id, pair in
+        PictureFile(id: id, path: pair.0, label: pair.1.flatMap { labels[$0] })
+      }
+      classNames = names
+    } else {
+      files = paths.enumerated().map { PictureFile(id: $0.offset, path: $0.element, label: nil) }
+      classNames = nil
+    }
+  }
+
+  /// Paths of pictures at any depth; links to folders are followed once, hidden files left out.
+  private static func pictures(below root: String) -> [String] {
+    var found: [String] = []
+    var waiting = [""]
+    var seen = Set<String>()
+    while let folder = waiting.popLast() {
+      let full = folder.isEmpty ? root : root + "/" + folder
+      guard seen.insert(URL(fileURLWithPath: full).resolvingSymlinksInPath().path).inserted,
+        let names = try? FileManager.default.contentsOfDirectory(atPath: full)
+      else { continue }
+      for name in names where !name.hasPrefix(".") {
+        let path = folder.isEmpty ? name : folder + "/" + name
+        guard let isFolder = isFolder(root + "/" + path) else { continue }
+        if isFolder {
+          waiting.append(path)
+        } else if extensions.contains((name as NSString).pathExtension.lowercased()) {
+          found.append(path)
+        }
+      }
+    }
+    return found
+  }
+
+  /// Whether a path leads to a folder; nil where it leads nowhere.
+  private static func isFolder(_ path: String) -> Bool? {
+    let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: resolved)
+    return attributes.map { $0[.type] as? FileAttributeType == .typeDirectory }
+  }
+
+  /// Where a picture is.
+  public func fullPath(of file: PictureFile) -> String { root + "/" + file.path }
+
+  /// True classes by picture id, from a list: a line each of file name, tab, class index, and what else there is.
+  ///
+  /// A header line, empty lines and pictures that are not in the folder are passed over.
+  ///
+  /// - Throws: ``DatasetError/labels(file:reason:)`` where a line has no index, or no line names a picture.
+  public func labels(from list: String) throws(DatasetError) -> [Int: Int] {
+    guard let bytes = FileManager.default.contents(atPath: list) else {
+      throw .labels(file: list, reason: "it cannot be read.")
+    }
+    var byName: [String: [Int]] = [:]
+    for file in files {
+      byName[file.path, default: []].append(file.id)
+      let name = (file.path as NSString).lastPathComponent
+      if name != file.path { byName[name, default: []].append(file.id) }
+    }
+    var labels: [Int: Int] = [:]
+    let text = String(decoding: bytes, as: UTF8.self)
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
+      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      if line.allSatisfy(\.isWhitespace) { continue }
+      guard fields.count > 1, let label = Int(fields[1].trimmingCharacters(in: .whitespaces)), label >= 0
+      else {
+        if number == 0 { continue }
+        throw .labels(
+          file: list, reason: "line \(number + 1) has no class index after a tab: '\(line.prefix(60))'.")
+      }
+      for id in byName[String(fields[0])] ?? [] { labels[id] = label }
+    }
+    guard !labels.isEmpty else {
+      throw .labels(file: list, reason: "it names none of the pictures in \(root).")
+    }
+    return labels
+  }
+}
