@@ -33,6 +33,8 @@ let package = Package(
         "Images", "Kernels", "ONNXMessages", "Tensors",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ], swiftSettings: house),
+    // Level 3
+    .target(name: "Activations", dependencies: ["Kernels", "Networks", "Tensors"], swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
     .target(
