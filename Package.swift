@@ -35,6 +35,8 @@ let package = Package(
       ], swiftSettings: house),
     // Level 3
     .target(name: "Activations", dependencies: ["Kernels", "Networks", "Tensors"], swiftSettings: house),
+    .target(
+      name: "Projection", dependencies: ["Images", "Kernels", "Networks", "Tensors"], swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
     .target(
@@ -43,6 +45,9 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
+    .testTarget(
+      name: "ProjectionTests",
+      dependencies: ["Kernels", "NetworkFixtures", "Networks", "Projection", "Tensors"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,48 @@
+internal import Kernels
+public import Tensors
+
+/// What a walk back needs to know of one picture's forward pass, cut to the seed's receptive field.
+///
+/// It outlives the trace that it was cut from, and is as small as the field.
+public struct Evidence: Sendable {
+  /// One node's part.
+  enum Item: Sendable {
+    case switches(Switches)
+    case values([Tensor])
+  }
+
+  let seed: Seed
+  /// Where the seed is in its layer; zero for a seed that is not at one place.
+  let row: Int
+  let column: Int
+  /// The signal at the layer: 1 x 1 x 1 x channels for one activation, else the layer's shape.
+  let signal: Tensor
+  let items: [String: Item]
+}
+
+/// One seed carried back to the network's input.
+public struct PixelProjection: Sendable {
+  /// Rows x columns x channels, in the network's channel order.
+  public let pixels: Tensor
+  /// Where its first row and column lie in the network's input; negative where it hangs over the edge.
+  public let top: Int
+  public let left: Int
+
+  /// The same placed in a whole input, 1 x rows x columns x channels, zero outside.
+  public func placed(in input: Shape) -> Tensor {
+    let (rows, columns, channels) = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
+    var whole = Tensor(Shape(images: 1, rows: input.rows, columns: input.columns, channels: channels))
+    let elements = pixels.elements
+    whole.withMutableSpan { target in
+      for row in max(0, -top)..<max(0, -top, min(rows, input.rows - top)) {
+        for column in max(0, -left)..<max(0, -left, min(columns, input.columns - left)) {
+          for channel in 0..<channels {
+            target[((row + top) * input.columns + column + left) * channels + channel] =
+              elements[(row * columns + column) * channels + channel]
+          }
+        }
+      }
+    }
+    return whole
+  }
+}

@@ -1,0 +1,223 @@
+internal import Kernels
+internal import Networks
+internal import Tensors
+
+/// One node's part of the walk: the transpose of what is linear, the rule at a rectifier, the derivative of
+/// everything else.
+struct Step {
+  let stage: Stage
+  let node: Network.Node
+  let isWindowed: Bool
+
+  private var rule: RectifierRule { stage.walk.rule }
+
+  /// The shape of an input for this batch, whole; nil where it isn't known.
+  private func whole(_ index: Int) throws(KernelError) -> Shape {
+    guard let shape = stage.walk.shapes[node.inputs[index]] else {
+      throw .shapes(operation: node.name, expected: "a known input", found: node.inputs[index])
+    }
+    return Shape([stage.batch.count] + shape.dimensions.dropFirst())
+  }
+
+  func contributions(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor?] {
+    let signal = signals[0]
+    switch node.operation {
+    case .convolution(let convolution):
+      let (sliding, onto) = try geometry(convolution.rule, signal, channels: try whole(0).channels)
+      return [try transposed(convolution, signal, sliding, onto, worker)]
+    case .maxPooling:
+      return [try unpooling(signal, through: try stage.switches(of: node))]
+    case .globalMaxPooling:
+      return [try unpooling(signal, through: try stage.switches(of: node))]
+    case .averagePooling(let rule, let countsPadding):
+      let map = try whole(0)
+      let shared =
+        countsPadding
+        ? signal
+        : stage.averagingShares(
+          signal, rule.resolved(over: map), map: map, output: node.outputs[0], isWindowed: isWindowed)
+      let (sliding, onto) = try geometry(rule, shared, channels: map.channels)
+      return [try averagePoolingTransposed(shared, over: sliding, countsPadding: true, onto: onto)]
+    case .globalAveragePooling:
+      return [try globalAveragePoolingTransposed(signal, onto: try whole(0))]
+    case .localResponseNormalization(let constants):
+      guard rule != .deconvnet else { return [signal] }
+      return [try localResponseNormalizationBackward(signal, input: try stage.values(of: node)[0], constants)]
+    case .batchNormalization(let normalization):
+      return [try scaling(signal, scale: normalization.affine.scale, shift: nil)]
+    case .innerProduct(let product):
+      let units = product.weights.shape[0]
+      let rows = signal.reshaped(to: [signal.shape.count / max(units, 1), units])
+      let carried = try worker.session.innerProductTransposed(rows, weights: product.weights)
+      return [carried.reshaped(to: Shape(signal.shape.dimensions.dropLast() + [product.weights.shape[1]]))]
+    case .matrixProduct:
+      let values = try stage.values(of: node)
+      let left = try worker.session.matrixProduct(signal, try swapped(values[1]))
+      let right = try worker.session.matrixProduct(try swapped(values[0]), signal)
+      return [try summed(left, to: values[0].shape), try summed(right, to: values[1].shape)]
+    case .activation(let activation):
+      return [try passed(signal, activation)]
+    case .parametricRelu(let slope):
+      if rule == .deconvnet { return [try rectifying(signal, output: nil, rule: .deconvnet)] }
+      let carried = try parametricReluBackward(signal, input: try stage.values(of: node)[0], slope: slope)
+      return [rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried]
+    case .softmax(let axis):
+      return [try softmaxBackward(signal, output: try stage.values(of: node)[0], axis: axis)]
+    case .logSoftmax(let axis):
+      return [try logSoftmaxBackward(signal, output: try stage.values(of: node)[0], axis: axis)]
+    case .concatenation(let axis):
+      let sizes = node.inputs.map { stage.walk.shapes[$0]?[axis] ?? 0 }
+      return try splitting(signal, axis: axis, sizes: sizes)
+    case .split(let axis, _):
+      return [try concatenation(signals, axis: axis)]
+    case .arithmetic(let arithmetic):
+      return try passed(signal, arithmetic)
+    case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
+      return [try passed(signal, arithmetic, constant, isFirst)]
+    case .padding(let before, let after, let mode):
+      // On windows of a constant's padding the signal keeps its place; what lies outside is cleared after.
+      if isWindowed { return [signal] }
+      return [try paddedTransposed(signal, before: before, after: after, mode: mode, onto: try whole(0))]
+    case .slice(let starts, let stops, let steps):
+      let map = try whole(0)
+      let ends = zip(stops, map.dimensions).map { min($0, $1) }
+      return [try slicedTransposed(signal, starts: starts, stops: ends, steps: steps, onto: map)]
+    case .average(let axes, _):
+      return [try spreadOut(signal, over: axes, onto: try whole(0))]
+    case .flatten:
+      return [signal.reshaped(to: try whole(0))]
+    case .reshape:
+      let shape = try whole(0)
+      return [try signal.inONNXOrder().reshaped(to: shape.inONNXOrder).fromONNXOrder()]
+    case .transposition(let axes):
+      return [try permuted(signal, axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })]
+    case .dropout, .identity:
+      return [signal]
+    }
+  }
+
+  /// How a window slides and what it slides over: windows are whole and unpadded, maps are as they are.
+  private func geometry(
+    _ rule: SlidingRule, _ signal: Tensor, channels: Int
+  ) throws(KernelError) -> (Sliding, Shape) {
+    let map = try whole(0)
+    var sliding = rule.resolved(over: map)
+    guard isWindowed else { return (sliding, map) }
+    sliding.rows.before = 0
+    sliding.rows.after = 0
+    sliding.columns.before = 0
+    sliding.columns.after = 0
+    return (
+      sliding,
+      Shape(
+        images: signal.shape.images, rows: (signal.shape.rows - 1) * sliding.rows.stride + sliding.rows.reach,
+        columns: (signal.shape.columns - 1) * sliding.columns.stride + sliding.columns.reach,
+        channels: channels)
+    )
+  }
+
+  /// The filters transposed: entry by entry where most of the signal is zero, densely elsewhere.
+  private func transposed(
+    _ convolution: Convolution, _ signal: Tensor, _ sliding: Sliding, _ onto: Shape, _ worker: Worker
+  ) throws(KernelError) -> Tensor {
+    let inputs = convolution.filters.shape[3]
+    let worthwhile = inputs < 16 ? 0.6 : 0.25
+    if density(of: signal) < worthwhile {
+      return try sparseConvolutionTransposed(
+        signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+    }
+    return try worker.session.convolutionTransposed(
+      signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+  }
+
+  private func passed(_ signal: Tensor, _ activation: Activation) throws(KernelError) -> Tensor {
+    guard activation.isRectifier else {
+      let values = try stage.values(of: node)
+      return try activationBackward(signal, input: values[0], output: values[1], by: activation)
+    }
+    if rule == .deconvnet { return try rectifying(signal, output: nil, rule: .deconvnet) }
+    let values = try stage.values(of: node)
+    if activation == .relu { return try rectifying(signal, output: values[1], rule: rule) }
+    let carried = try activationBackward(signal, input: values[0], output: values[1], by: activation)
+    return rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried
+  }
+
+  private func passed(_ signal: Tensor, _ arithmetic: Arithmetic) throws(KernelError) -> [Tensor] {
+    func fitted(_ carried: Tensor, _ index: Int) throws(KernelError) -> Tensor {
+      isWindowed ? carried : try summed(carried, to: try whole(index))
+    }
+    switch arithmetic {
+    case .add:
+      return [try fitted(signal, 0), try fitted(signal, 1)]
+    case .subtract:
+      return [try fitted(signal, 0), try fitted(negated(signal), 1)]
+    case .multiply, .divide, .minimum, .maximum, .power:
+      let values = try stage.values(of: node)
+      let slopes = try arithmetic.slopes(values[0], values[1])
+      return [
+        try fitted(try combining(signal, slopes.left, by: .multiply), 0),
+        try fitted(try combining(signal, slopes.right, by: .multiply), 1),
+      ]
+    }
+  }
+
+  private func passed(
+    _ signal: Tensor, _ arithmetic: Arithmetic, _ constant: Tensor, _ isFirst: Bool
+  ) throws(KernelError) -> Tensor {
+    let carried: Tensor
+    switch arithmetic {
+    case .add: carried = signal
+    case .subtract: carried = isFirst ? negated(signal) : signal
+    case .multiply: carried = try combining(signal, constant, by: .multiply)
+    case .divide where !isFirst: carried = try combining(signal, constant, by: .divide)
+    case .divide, .minimum, .maximum, .power:
+      let value = try stage.values(of: node)[0]
+      let slopes = try isFirst ? arithmetic.slopes(constant, value) : arithmetic.slopes(value, constant)
+      carried = try combining(signal, isFirst ? slopes.right : slopes.left, by: .multiply)
+    }
+    return isWindowed ? carried : try summed(carried, to: try whole(0))
+  }
+
+  private func negated(_ signal: Tensor) -> Tensor { activated(signal, by: .negate) }
+
+  /// The transpose of a mean: each position gets an equal share.
+  private func spreadOut(_ signal: Tensor, over axes: [Int], onto map: Shape) throws(KernelError) -> Tensor {
+    let kept = Shape(map.dimensions.indices.map { axes.contains($0) ? 1 : map[$0] })
+    let share = Tensor([1], repeating: Float(kept.count) / Float(max(map.count, 1)))
+    return try combining(Tensor(map), combining(signal.reshaped(to: kept), share, by: .multiply), by: .add)
+  }
+
+  private func swapped(_ tensor: Tensor) throws(KernelError) -> Tensor {
+    let rank = tensor.shape.rank
+    return try permuted(tensor, Array(0..<rank - 2) + [rank - 1, rank - 2])
+  }
+}
+
+extension Arithmetic {
+  /// The derivative of the result by each side, broadcast to the result's shape.
+  func slopes(_ left: Tensor, _ right: Tensor) throws(KernelError) -> (left: Tensor, right: Tensor) {
+    let result = try combining(left, right, by: self)
+    func broadcast(_ tensor: Tensor) throws(KernelError) -> Tensor {
+      try combining(tensor, Tensor(result.shape), by: .add)
+    }
+    let (left, right) = (try broadcast(left), try broadcast(right))
+    func each(_ slope: (Float, Float) -> Float) -> Tensor {
+      let (lefts, rights) = (left.elements, right.elements)
+      return Tensor(result.shape, elements: lefts.indices.map { slope(lefts[$0], rights[$0]) })
+    }
+    switch self {
+    case .add: return (each { _, _ in 1 }, each { _, _ in 1 })
+    case .subtract: return (each { _, _ in 1 }, each { _, _ in -1 })
+    case .multiply: return (right, left)
+    case .divide: return (each { 1 / $1 }, each { -$0 / ($1 * $1) })
+    case .minimum: return (each { $0 <= $1 ? 1 : 0 }, each { $0 <= $1 ? 0 : 1 })
+    case .maximum: return (each { $0 >= $1 ? 1 : 0 }, each { $0 >= $1 ? 0 : 1 })
+    case .power:
+      let less = try combining(right, Tensor([1], elements: [1]), by: .subtract)
+      return (
+        try combining(right, try combining(left, less, by: .power), by: .multiply),
+        try combining(result, activated(left, by: .log), by: .multiply)
+      )
+    }
+  }
+}
