@@ -37,6 +37,11 @@ let package = Package(
     .target(name: "Activations", dependencies: ["Kernels", "Networks", "Tensors"], swiftSettings: house),
     .target(
       name: "Projection", dependencies: ["Images", "Kernels", "Networks", "Tensors"], swiftSettings: house),
+    // Level 4
+    .target(
+      name: "Studies",
+      dependencies: ["Activations", "Images", "Kernels", "Networks", "Projection", "Tensors"],
+      swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
     .target(

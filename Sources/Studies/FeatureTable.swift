@@ -1,0 +1,54 @@
+public import Images
+
+/// What each unit of some layers responds to most: the paper's figure 2 as data, `features.json` of a run.
+public struct FeatureTable: Codable, Hashable, Sendable {
+  /// One of a unit's strongest activations, at most one a picture.
+  public struct Entry: Codable, Hashable, Sendable {
+    /// The picture's path within its data set.
+    public var image: String
+    public var value: Float
+    /// Where in the feature map.
+    public var row: Int
+    public var column: Int
+    /// The receptive field in pixels of the original picture.
+    public var box: Box
+
+    public init(image: String, value: Float, row: Int, column: Int, box: Box) {
+      self.image = image
+      self.value = value
+      self.row = row
+      self.column = column
+      self.box = box
+    }
+  }
+
+  /// A feature map and its strongest activations, strongest first.
+  public struct Unit: Codable, Hashable, Sendable {
+    public var unit: Int
+    public var top: [Entry]
+
+    public init(unit: Int, top: [Entry]) {
+      self.unit = unit
+      self.top = top
+    }
+  }
+
+  /// A layer's units.
+  public struct Layer: Codable, Hashable, Sendable {
+    public var layer: String
+    public var units: [Unit]
+
+    public init(layer: String, units: [Unit]) {
+      self.layer = layer
+      self.units = units
+    }
+  }
+
+  public var model: String
+  public var layers: [Layer]
+
+  public init(model: String, layers: [Layer]) {
+    self.model = model
+    self.layers = layers
+  }
+}

@@ -1,0 +1,92 @@
+public import Activations
+public import Kernels
+public import Networks
+public import Projection
+internal import Synchronization
+public import Tensors
+
+/// The projections of a layer's strongest peaks, each beside the picture that made it (the paper's figure 2).
+public struct Gallery {
+  /// A peak's place in its layer's table.
+  public struct Place: Hashable, Sendable {
+    public var unit: Int
+    /// 0 for the unit's strongest.
+    public var rank: Int
+    public var peak: Peak
+
+    public init(unit: Int, rank: Int, peak: Peak) {
+      self.unit = unit
+      self.rank = rank
+      self.peak = peak
+    }
+  }
+
+  private let projector: Projector
+  private let runner: Runner
+  /// Pictures whose evidence is held at once.
+  private let stretch = 64
+
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - value: The layer's feature maps, by value name.
+  ///   - rule: How signals pass rectifiers.
+  ///   - isLimitedToField: Whether only receptive fields are computed.
+  ///   - threads: How many pictures, then batches of projections, are computed side by side.
+  /// - Throws: `NetworkError` where the value is not known, or `KernelError` where oneDNN cannot start.
+  public init(
+    _ network: Network, value: String, rule: RectifierRule, limitedToField isLimitedToField: Bool = true,
+    threads: Int
+  ) throws {
+    projector = try Projector(
+      network, value: value, rule: rule, limitedToField: isLimitedToField, threads: threads)
+    runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: threads)
+  }
+
+  /// Rows and columns of every projection, in pixels of the network's input.
+  public var extents: (rows: Int, columns: Int) { projector.extents }
+
+  /// Projects peaks; each picture is run forward once for all its peaks.
+  ///
+  /// - Parameters:
+  ///   - places: The peaks, in any order.
+  ///   - input: Makes a picture by its id, on a worker's thread.
+  ///   - receive: Called with each projection, a stretch of pictures at a time, on the caller's thread; returning
+  ///     false ends the work.
+  /// - Returns: Whether all were projected.
+  /// - Throws: What `input` and `receive` throw.
+  public func project(
+    _ places: [Place], input: @escaping @Sendable (_ image: Int) throws -> Tensor?,
+    receive: ([(place: Place, projection: PixelProjection)]) throws -> Bool
+  ) throws -> Bool {
+    let byImage = Dictionary(grouping: places, by: \.peak.image)
+    let images = byImage.keys.sorted()
+    let projector = projector
+    for start in stride(from: 0, to: images.count, by: stretch) {
+      let range = start..<min(start + stretch, images.count)
+      let collected = Collected()
+      let cut: @Sendable (Trace) throws -> Void = { trace in
+        for (index, number) in trace.images.enumerated() {
+          for place in byImage[images[number]] ?? [] {
+            let seed = Seed.activation(unit: place.unit, row: place.peak.row, column: place.peak.column)
+            let evidence = try projector.evidence(of: seed, in: trace, at: index)
+            collected.list.withLock { $0.append((place, evidence)) }
+          }
+        }
+      }
+      try runner.run(over: range, input: { try input(images[$0]) }, cut)
+      // Arrival order must not decide which seeds share a batch.
+      let evidence = collected.list.withLock { $0 }.sorted {
+        ($0.place.unit, $0.place.rank) < ($1.place.unit, $1.place.rank)
+      }
+      let projections = try projector.project(evidence.map(\.evidence))
+      let results = zip(evidence, projections).map { (place: $0.0.place, projection: $0.1) }
+      guard try receive(results) else { return false }
+    }
+    return true
+  }
+}
+
+/// What the workers of one stretch gather together.
+private final class Collected: Sendable {
+  let list = Mutex([(place: Gallery.Place, evidence: Evidence)]())
+}
