@@ -11,6 +11,7 @@ let package = Package(
   products: [],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     // Level 0
@@ -41,6 +42,12 @@ let package = Package(
     .target(
       name: "Studies",
       dependencies: ["Activations", "Images", "Kernels", "Networks", "Projection", "Tensors"],
+      swiftSettings: house),
+    // Level 5
+    .target(name: "Figures", dependencies: ["Images", "Studies", "Tensors"], swiftSettings: house),
+    .target(
+      name: "RunStore",
+      dependencies: ["Images", "Studies", "Tensors", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),

@@ -1,0 +1,155 @@
+internal import Foundation
+public import Images
+
+/// The paper's figure 2 for one layer: for each unit a grid of projections beside the pictures they came from.
+public struct FeatureSheet: Sendable {
+  /// One feature map.
+  public struct Unit: Sendable {
+    public var caption: String
+    /// Strongest first; nil where there is none.
+    public var projections: [Picture?]
+    public var patches: [Picture?]
+
+    public init(caption: String, projections: [Picture?], patches: [Picture?]) {
+      self.caption = caption
+      self.projections = projections
+      self.patches = patches
+    }
+  }
+
+  public var title: String
+  public var subtitle: String
+  public var units: [Unit]
+
+  public init(title: String, subtitle: String, units: [Unit]) {
+    self.title = title
+    self.subtitle = subtitle
+    self.units = units
+  }
+
+  /// Where everything lies, in pixels.
+  struct Plan {
+    /// Tiles a side of a unit's grids.
+    let side: Int
+    let tileRows: Int
+    let tileColumns: Int
+    /// Units a row of the sheet.
+    let across: Int
+    let count: Int
+
+    let gap = 1
+    let between = 6
+    let margin = 28
+    let header = 64
+    let caption = 20
+
+    var gridRows: Int { side * tileRows + (side - 1) * gap }
+    var gridColumns: Int { side * tileColumns + (side - 1) * gap }
+    var unitRows: Int { caption + gridRows }
+    var unitColumns: Int { 2 * gridColumns + between }
+    var rows: Int { 2 * margin + header + lines * unitRows + max(0, lines - 1) * 18 }
+    var columns: Int { 2 * margin + across * unitColumns + (across - 1) * 22 }
+    private var lines: Int { (count + across - 1) / across }
+
+    /// The top left corner of a unit's caption.
+    func origin(_ index: Int) -> (top: Int, left: Int) {
+      (
+        margin + header + (index / across) * (unitRows + 18), margin + (index % across) * (unitColumns + 22)
+      )
+    }
+  }
+
+  var plan: Plan {
+    let tiles = units.lazy.flatMap { $0.patches + $0.projections }.compactMap { $0 }
+    let (rows, columns) = tiles.first.map { ($0.rows, $0.columns) } ?? (32, 32)
+    let longest = max(rows, columns, 1)
+    // Small fields are blown up until they can be read; large ones shrink until nine fit beside each other.
+    let target = longest <= 16 ? 36 : longest <= 64 ? 48 : longest <= 120 ? 60 : 72
+    let depth = units.map { max($0.patches.count, $0.projections.count) }.max() ?? 1
+    return Plan(
+      side: max(1, Int(Double(depth).squareRoot().rounded(.up))), tileRows: max(1, rows * target / longest),
+      tileColumns: max(1, columns * target / longest), across: max(1, min(4, units.count)), count: units.count
+    )
+  }
+
+  /// A unit's two grids as one picture.
+  private func grids(_ unit: Unit, _ plan: Plan) throws(ImageError) -> Picture {
+    var canvas = Canvas(rows: plan.gridRows, columns: plan.unitColumns)
+    for (offset, tiles) in [(0, unit.projections), (plan.gridColumns + plan.between, unit.patches)] {
+      for index in 0..<plan.side * plan.side {
+        let top = index / plan.side * (plan.tileRows + plan.gap)
+        let left = offset + index % plan.side * (plan.tileColumns + plan.gap)
+        guard let tile = index < tiles.count ? tiles[index] : nil else {
+          canvas.fill(top: top, left: left, rows: plan.tileRows, columns: plan.tileColumns, shade: 238)
+          continue
+        }
+        let isSmall = max(tile.rows, tile.columns) <= 16
+        canvas.place(
+          try tile.resized(rows: plan.tileRows, columns: plan.tileColumns, by: isSmall ? .nearest : .lanczos),
+          top: top, left: left)
+      }
+    }
+    return canvas.picture
+  }
+
+  /// The sheet as pixels.
+  public func picture() throws(ImageError) -> Picture {
+    let plan = plan
+    var canvas = Canvas(rows: plan.rows, columns: plan.columns)
+    try canvas.write(title, top: plan.margin, left: plan.margin, height: 20, bold: true)
+    try canvas.write(subtitle, top: plan.margin + 30, left: plan.margin, height: 13, shade: 100)
+    for (index, unit) in units.enumerated() {
+      let (top, left) = plan.origin(index)
+      try canvas.write(unit.caption, top: top + 2, left: left, height: 12, shade: 60)
+      canvas.place(try grids(unit, plan), top: top + plan.caption, left: left)
+    }
+    return canvas.picture
+  }
+
+  /// The sheet as SVG: text that can be selected, a picture a unit.
+  public func svg() throws(ImageError) -> String {
+    let plan = plan
+    var svg = """
+      <svg xmlns="http://www.w3.org/2000/svg" width="\(plan.columns)" height="\(plan.rows)" \
+      viewBox="0 0 \(plan.columns) \(plan.rows)" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" role="img">
+      <title>\(title.escapedForMarkup)</title>
+      <desc>\(subtitle.escapedForMarkup)</desc>
+      <rect width="100%" height="100%" fill="white"/>
+      <text x="\(plan.margin)" y="\(plan.margin + 18)" font-size="20" font-weight="bold" fill="#1e1e1e">\
+      \(title.escapedForMarkup)</text>
+      <text x="\(plan.margin)" y="\(plan.margin + 42)" font-size="13" fill="#646464">\(subtitle.escapedForMarkup)</text>
+
+      """
+    for (index, unit) in units.enumerated() {
+      let (top, left) = plan.origin(index)
+      let file = try grids(unit, plan).encodedPNG()
+      svg += """
+        <text x="\(left)" y="\(top + 13)" font-size="12" fill="#3c3c3c">\(unit.caption.escapedForMarkup)</text>
+        <image x="\(left)" y="\(top + plan.caption)" width="\(plan.unitColumns)" height="\(plan.gridRows)" \
+        href="data:image/png;base64,\(Data(file).base64EncodedString())"/>
+
+        """
+    }
+    return svg + "</svg>\n"
+  }
+}
+
+extension String {
+  /// The text with the five characters that mean something in XML and HTML written out.
+  var escapedForMarkup: String {
+    var escaped = ""
+    for character in self {
+      switch character {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      case "\"": escaped += "&quot;"
+      case "'": escaped += "&#39;"
+      case _ where character.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" }:
+        escaped += "\u{FFFD}"
+      default: escaped.append(character)
+      }
+    }
+    return escaped
+  }
+}
