@@ -10,6 +10,7 @@ let package = Package(
   name: "Switchback",
   products: [],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
@@ -49,12 +50,25 @@ let package = Package(
       name: "RunStore",
       dependencies: ["Images", "Studies", "Tensors", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: house),
+    // Level 7
+    .executableTarget(
+      name: "switchback",
+      dependencies: [
+        "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
+        "Studies",
+        "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
     .target(
       name: "NetworkFixtures", dependencies: ["Kernels", "Networks", "Tensors"],
       path: "Tests/NetworkFixtures",
       swiftSettings: house),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "Activations", "Datasets", "Images", "Kernels", "Networks", "Projection", "Tensors", "TestSupport",
+      ], swiftSettings: house),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
     .testTarget(

@@ -1,0 +1,29 @@
+internal import Activations
+internal import Datasets
+internal import Images
+internal import Kernels
+internal import Networks
+internal import RunStore
+internal import Tensors
+
+/// An argument that parses but cannot be meant.
+struct ArgumentError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
+
+extension Error {
+  /// Whether the caller can put it right: every error with a type of ours, as against a fault of the program.
+  var isBadInput: Bool {
+    switch self {
+    case is ArgumentError, is FileError, is NetworkError, is ONNXError, is KernelError, is ImageError,
+      is DatasetError, is ActivationsError, is RunError:
+      true
+    default:
+      false
+    }
+  }
+}

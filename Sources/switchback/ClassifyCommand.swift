@@ -1,0 +1,145 @@
+internal import ArgumentParser
+internal import Datasets
+internal import Kernels
+internal import Networks
+internal import Synchronization
+internal import Tensors
+
+struct ClassifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "classify",
+    abstract: "Labels pictures, with accuracy where their classes are known.",
+    discussion: """
+      True classes come from class folders, or from --labels: lines of a picture's file name, a tab and a class
+      index.
+
+      EXAMPLE
+        switchback classify squeezenet1.1.onnx pictures/ --top 5
+      """)
+
+  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
+  var model: String
+
+  @Argument(help: "A folder of pictures, or one picture.", completion: .directory)
+  var pictures: String
+
+  @Option(help: ArgumentHelp("Labels shown for each picture.", valueName: "n"))
+  var top = 5
+
+  @Option(help: "True classes: file name, tab, class index.", completion: .file())
+  var labels: String?
+
+  @Flag(help: "A picture that cannot be read is an error.")
+  var strict = false
+
+  @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var common: CommonOptions
+
+  private struct Label: Encodable {
+    var index: Int
+    var name: String
+    var probability: Float
+  }
+
+  private struct Entry: Encodable {
+    var image: String
+    var label: Int?
+    var top: [Label]
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(image, forKey: .image)
+      try container.encode(label, forKey: .label)
+      try container.encode(top, forKey: .top)
+    }
+
+    enum CodingKeys: CodingKey { case image, label, top }
+  }
+
+  private struct Result: Encodable {
+    var top1: Double?
+    var top5: Double?
+    var pictures: [Entry]
+    var skipped: [Skipped]
+  }
+
+  func validate() throws {
+    guard top > 0 else { throw ValidationError("--top must be positive, not \(top).") }
+  }
+
+  func run() throws {
+    let network = try Network(onnx: model)
+    let folder = try PictureFolder.parse(pictures)
+    let truth = try labels.map { try folder.labels(from: $0) }
+    let source = Source(folder, try preprocessing.resolved(for: network, quiet: common.quiet), strict: strict)
+    guard let scores = network.scores else {
+      throw NetworkError.missingValue(name: "output", node: "the classifier")
+    }
+    let runner = try Runner(network, keeping: [scores], threads: common.workers)
+    var progress = Progress("classify", total: folder.files.count, unit: "pictures", quiet: common.quiet)
+    var entries: [Int: Entry] = [:]
+    var ranks: [Int] = []
+    let stretch = 64
+    for start in stride(from: 0, to: folder.files.count, by: stretch) {
+      if Interrupts.shared.isRaised { throw Interruption(description: "stopped after \(start) pictures.") }
+      let found = Mutex([Int: [Float]]())
+      let range = start..<min(start + stretch, folder.files.count)
+      try runner.run(over: range, input: { try source.tensor($0) }) { trace in
+        guard let values = trace[scores] else { return }
+        for (index, image) in trace.images.enumerated() {
+          let one = values.slices(index..<index + 1)
+          let classes = one.reshaped(to: [1, one.shape.count])
+          let probabilities = try softmax(classes, axis: 1).elements
+          found.withLock { $0[image] = probabilities }
+        }
+      }
+      for (image, probabilities) in found.withLock({ $0 }) {
+        let file = folder.files[image]
+        let label = truth?[image] ?? file.label
+        let order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
+        if let label, let rank = order.firstIndex(of: label) { ranks.append(rank) }
+        entries[image] = Entry(
+          image: file.path, label: label,
+          top: order.prefix(top).map {
+            Label(index: $0, name: network.name(ofClass: $0), probability: probabilities[$0])
+          })
+      }
+      progress.show(range.upperBound)
+    }
+    progress.finish(entries.count)
+    func share(_ depth: Int) -> Double? {
+      ranks.isEmpty ? nil : Double(ranks.count { $0 < depth }) / Double(ranks.count)
+    }
+    let ordered = entries.sorted { $0.key < $1.key }.map(\.value)
+    try report(
+      Result(top1: share(1), top5: share(5), pictures: ordered, skipped: source.skipped),
+      labelled: ranks.count)
+  }
+
+  private func report(_ result: Result, labelled: Int) throws {
+    for skipped in result.skipped where !common.quiet {
+      Terminal.say("skipped \(skipped.image): \(skipped.reason)")
+    }
+    guard !result.pictures.isEmpty else {
+      throw ArgumentError("none of the pictures in \(pictures) could be read.")
+    }
+    if common.json { return try Terminal.print(json: result) }
+    for entry in result.pictures {
+      let labels = entry.top.map { "\($0.name) \(percent(Double($0.probability)))" }.joined(separator: ", ")
+      Terminal.print("\(entry.image)\t\(labels)")
+    }
+    if let top1 = result.top1, let top5 = result.top5 {
+      Terminal.print("top-1 \(percent(top1)), top-5 \(percent(top5)) of \(labelled) labelled pictures")
+    }
+  }
+
+  private func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
+}
+
+extension Network {
+  /// A class's name, or its index where the model gives no names.
+  func name(ofClass index: Int) -> String {
+    if let classes, classes.indices.contains(index) { return classes[index] }
+    return "\(index)"
+  }
+}

@@ -1,0 +1,50 @@
+internal import ArgumentParser
+internal import Networks
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Lists a network's layers: shapes, parameters, multiply-accumulates, receptive fields.",
+    discussion: "EXAMPLE\n  switchback inspect squeezenet1.1.onnx")
+
+  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
+  var model: String
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let network = try Network(onnx: model)
+    let layers = try network.account()
+    if common.json { return try Terminal.print(json: Listing(model: model, layers: layers)) }
+    var rows = [["name", "node", "op", "output", "shape", "parameters", "MACs", "field", "stride"]]
+    for layer in layers {
+      rows.append([
+        layer.name, layer.node, layer.operation, layer.output,
+        layer.shape.dropFirst().map(String.init).joined(separator: "x"), layer.parameters.grouped,
+        layer.multiplyAccumulates.grouped, layer.receptiveField.map { "\($0[0])x\($0[1])" } ?? "all",
+        layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
+      ])
+    }
+    Terminal.print(table(rows))
+    let parameters = layers.reduce(0) { $0 + $1.parameters }
+    let products = layers.reduce(0) { $0 + $1.multiplyAccumulates }
+    Terminal.print(
+      "\n\(layers.count) nodes, \(parameters.grouped) parameters, "
+        + "\(products.grouped) multiply-accumulates a picture")
+  }
+
+  private struct Listing: Encodable {
+    var model: String
+    var layers: [LayerAccount]
+  }
+
+  private func table(_ rows: [[String]]) -> String {
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      zip(row, widths).enumerated().map { column, cell in
+        let space = String(repeating: " ", count: cell.1 - cell.0.count)
+        return (5...6).contains(column) ? space + cell.0 : cell.0 + space
+      }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
+}

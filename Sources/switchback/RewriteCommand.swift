@@ -1,0 +1,16 @@
+internal import ArgumentParser
+internal import Networks
+
+/// Reads a network and writes it back: what a check against another runtime compares.
+struct RewriteCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rewrite", abstract: "Writes a network back as ONNX.",
+    discussion: "EXAMPLE\n  switchback rewrite model.onnx --out copy.onnx", shouldDisplay: false)
+
+  @Argument(help: "The network, an ONNX file.") var model: String
+  @Option(help: "Where the copy goes.") var out: String
+
+  func run() throws {
+    try Network(onnx: model).writeONNX(to: out)
+  }
+}

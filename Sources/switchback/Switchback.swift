@@ -1,0 +1,41 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// The command: parses, runs a subcommand, turns errors into one message and an exit code.
+@main
+struct Switchback: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "switchback",
+    abstract: "Shows what a convolutional network has learned.",
+    discussion: """
+      Takes a network (an ONNX file) and pictures, finds what each feature map responds to, and carries those
+      responses back to pixels through the pooling switches of the forward pass (Zeiler & Fergus 2014).
+
+      EXAMPLE
+        switchback features model.onnx pictures/ --out run
+      """,
+    version: "0.1.0",
+    subcommands: [
+      InspectCommand.self, RunCommand.self, ClassifyCommand.self, FeaturesCommand.self, ProjectCommand.self,
+      RewriteCommand.self,
+    ])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let interruption as Interruption {
+      Terminal.say(interruption.description)
+      Foundation.exit(130)
+    } catch {
+      let code = exitCode(for: error)
+      if code == .success || error is CleanExit { exit(withError: error) }
+      Terminal.say(message(of: error))
+      Foundation.exit(code == .validationFailure || error.isBadInput ? 2 : 1)
+    }
+  }
+
+  private static func message(of error: any Error) -> String {
+    error.isBadInput ? "error: \(error)" : fullMessage(for: error)
+  }
+}
