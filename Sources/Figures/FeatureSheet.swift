@@ -64,7 +64,7 @@ public struct FeatureSheet: Sendable {
     let (rows, columns) = tiles.first.map { ($0.rows, $0.columns) } ?? (32, 32)
     let longest = max(rows, columns, 1)
     // Small fields are blown up until they can be read; large ones shrink until nine fit beside each other.
-    let target = longest <= 16 ? 36 : longest <= 64 ? 48 : longest <= 120 ? 60 : 72
+    let target = longest <= 16 ? 36 : longest <= 64 ? 48 : longest <= 120 ? 72 : 96
     let depth = units.map { max($0.patches.count, $0.projections.count) }.max() ?? 1
     return Plan(
       side: max(1, Int(Double(depth).squareRoot().rounded(.up))), tileRows: max(1, rows * target / longest),

@@ -4,14 +4,17 @@ public import Tensors
 extension Picture {
   /// A projection as a picture: one common scale, zero at mid-grey, `0.5 + 0.5 * x / max|x|`.
   ///
+  /// A deep layer's projection has a few values far above the rest, beside which nothing else shows. A sheet lets
+  /// those saturate: the scale is then the magnitude that only the stated share of values exceeds.
+  ///
   /// - Parameters:
   ///   - projection: Rows x columns x channels, in the network's channel order; one channel is shown grey.
   ///   - isBGR: Whether that order is blue, green, red.
-  public init(projection: Tensor, isBGR: Bool) {
+  ///   - share: The share of values that may saturate, from 0 to less than 1.
+  public init(projection: Tensor, isBGR: Bool, saturating share: Double = 0) {
     let (rows, columns, channels) = (projection.shape[0], projection.shape[1], projection.shape[2])
     let elements = projection.elements
-    let largest = elements.reduce(Float(0)) { max($0, abs($1)) }
-    let factor = largest > 0 && largest.isFinite ? 0.5 / largest : 0
+    let factor = 0.5 / Self.scale(of: elements, saturating: share)
     var pixels = [UInt8](repeating: 0, count: rows * columns * 3)
     for place in 0..<rows * columns {
       for colour in 0..<3 {
@@ -21,5 +24,15 @@ extension Picture {
       }
     }
     self.init(rows: rows, columns: columns, pixels: pixels)
+  }
+
+  /// The magnitude that becomes black or white; infinite where there is nothing to show.
+  private static func scale(of elements: [Float], saturating share: Double) -> Float {
+    let largest = elements.reduce(Float(0)) { max($0, abs($1)) }
+    guard largest > 0, largest.isFinite else { return .infinity }
+    guard share > 0 else { return largest }
+    let magnitudes = elements.map(abs).sorted()
+    let kept = magnitudes[min(Int(Double(magnitudes.count) * (1 - share)), magnitudes.count - 1)]
+    return kept > 0 ? kept : largest
   }
 }

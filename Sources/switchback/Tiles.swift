@@ -43,7 +43,7 @@ final class Tiles: Sendable {
 
   func add(_ place: Gallery.Place, _ projection: PixelProjection) throws {
     let key = Key(unit: place.unit, rank: place.rank)
-    let shown = Picture(projection: projection.pixels, isBGR: isBGR)
+    let shown = Picture(projection: projection.pixels, isBGR: isBGR, saturating: 0.01)
     guard let (picture, framing) = state.withLock({ $0.decoded[place.peak.image] }) else { return }
     let patch = picture.patch(
       top: projection.top, left: projection.left, rows: rows, columns: columns, framing)
