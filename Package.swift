@@ -8,7 +8,10 @@ let house: [SwiftSetting] = [
 
 let package = Package(
   name: "Switchback",
-  products: [],
+  products: [
+    .library(name: "Switchback", targets: ["Switchback"]),
+    .executable(name: "switchback", targets: ["SwitchbackCommand"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -50,14 +53,22 @@ let package = Package(
       name: "RunStore",
       dependencies: ["Images", "Studies", "Tensors", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: house),
+    // Level 6: folders that differ in case alone are one on some systems, so two targets name theirs.
+    .target(
+      name: "Switchback",
+      dependencies: [
+        "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
+        "Studies",
+        "Tensors",
+      ], path: "Sources/Umbrella", swiftSettings: house),
     // Level 7
     .executableTarget(
-      name: "switchback",
+      name: "SwitchbackCommand",
       dependencies: [
         "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
         "Studies",
         "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: house),
+      ], path: "Sources/switchback", swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
     .target(

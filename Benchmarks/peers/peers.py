@@ -1,0 +1,281 @@
+"""The peers' side of each comparison: one measurement a process, as JSON on standard output."""
+
+import argparse
+import json
+import os
+import time
+
+import numpy
+
+
+def measure(items, repeats, work):
+    work()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    seconds.sort()
+    print(json.dumps({"median": seconds[len(seconds) // 2], "least": seconds[0], "items": items}))
+
+
+def metadata(model):
+    import onnx
+
+    proto = onnx.load(model)
+    return proto, {entry.key: entry.value for entry in proto.metadata_props}
+
+
+class Graph:
+    """A feed-forward ONNX graph as PyTorch calls, channels last."""
+
+    def __init__(self, model):
+        import onnx
+        import torch
+
+        self.proto, self.metadata = metadata(model)
+        self.constants = {}
+        for initializer in self.proto.graph.initializer:
+            tensor = torch.from_numpy(onnx.numpy_helper.to_array(initializer).copy())
+            if tensor.dim() == 4:
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
+            self.constants[initializer.name] = tensor
+        self.input = [i.name for i in self.proto.graph.input if i.name not in self.constants][0]
+        self.shape = [
+            d.dim_value for i in self.proto.graph.input if i.name == self.input for d in i.type.tensor_type.shape.dim
+        ][1:]
+        self.nodes = [
+            (n.op_type, list(n.input), list(n.output), {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute})
+            for n in self.proto.graph.node
+        ]
+
+    def run(self, pictures, relu, keep=(), until=None):
+        """The values kept, by name; `relu` is the rectifier to use."""
+        import torch
+        from torch.nn import functional
+
+        values = {self.input: pictures}
+        get = lambda name: values.get(name, self.constants.get(name)) if name else None
+        kept = {}
+        for kind, inputs, outputs, attributes in self.nodes:
+            first = get(inputs[0]) if inputs else None
+            pads = attributes.get("pads", [0, 0, 0, 0])
+            if kind in ("Conv", "MaxPool") and (pads[0] != pads[2] or pads[1] != pads[3]):
+                filler = float("-inf") if kind == "MaxPool" else 0.0
+                first = functional.pad(first, (pads[1], pads[3], pads[0], pads[2]), value=filler)
+                pads = [0, 0, 0, 0]
+            if kind == "Conv":
+                result = functional.conv2d(
+                    first, get(inputs[1]), get(inputs[2]) if len(inputs) > 2 else None, attributes.get("strides", 1),
+                    pads[:2], attributes.get("dilations", 1), attributes.get("group", 1))
+            elif kind == "Relu":
+                result = relu(first)
+            elif kind == "MaxPool":
+                result = functional.max_pool2d(
+                    first, attributes["kernel_shape"], attributes.get("strides"), pads[:2],
+                    ceil_mode=bool(attributes.get("ceil_mode", 0)))
+            elif kind == "GlobalAveragePool":
+                result = first.mean((2, 3), keepdim=True)
+            elif kind == "AveragePool":
+                result = functional.avg_pool2d(first, attributes["kernel_shape"], attributes.get("strides"), pads[:2])
+            elif kind == "LRN":
+                result = functional.local_response_norm(
+                    first, attributes["size"], attributes.get("alpha", 1e-4), attributes.get("beta", 0.75),
+                    attributes.get("bias", 1.0))
+            elif kind == "Concat":
+                result = torch.cat([get(name) for name in inputs], attributes["axis"])
+            elif kind in ("Dropout", "Identity"):
+                result = first
+            elif kind == "Flatten":
+                result = first.flatten(1)
+            elif kind == "Reshape":
+                result = first.reshape([first.shape[0], -1])
+            elif kind == "Gemm":
+                weights = get(inputs[1]) if attributes.get("transB") else get(inputs[1]).t()
+                result = functional.linear(first, weights, get(inputs[2]))
+            elif kind == "Softmax":
+                result = functional.softmax(first, attributes.get("axis", 1))
+            else:
+                raise SystemExit(f"no peer for {kind}")
+            values[outputs[0]] = result
+            if outputs[0] in keep:
+                kept[outputs[0]] = result
+            if outputs[0] == until:
+                break
+        return kept or {outputs[0]: result}
+
+
+def random_pictures(graph, batch):
+    import torch
+
+    torch.manual_seed(1)
+    shape = [extent or 224 for extent in graph.shape]
+    return torch.rand(batch, *shape).contiguous(memory_format=torch.channels_last)
+
+
+def forward_torch(arguments):
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    graph = Graph(arguments.model)
+    pictures = random_pictures(graph, arguments.batch)
+    with torch.inference_mode():
+        measure(arguments.batch, arguments.repeats, lambda: graph.run(pictures, torch.relu))
+
+
+def forward_onnxruntime(arguments):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = arguments.threads
+    options.log_severity_level = 3
+    proto, _ = metadata(arguments.model)
+    # A batch that the file fixes is opened, so that every runtime computes the same work.
+    constants = {initializer.name for initializer in proto.graph.initializer}
+    given = [i for i in proto.graph.input if i.name not in constants][0]
+    for value in [given, *proto.graph.output]:
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
+    shape = [d.dim_value or 224 for d in given.type.tensor_type.shape.dim][1:]
+    pictures = numpy.random.default_rng(1).random((arguments.batch, *shape), dtype=numpy.float32)
+    measure(arguments.batch, arguments.repeats, lambda: session.run(None, {given.name: pictures}))
+
+
+class Pictures:
+    """A folder as a data set: the model's own preprocessing, through Pillow."""
+
+    def __init__(self, folder, preprocessing):
+        self.files = sorted(
+            os.path.join(root, name) for root, _, names in os.walk(folder) for name in names
+            if name.lower().endswith((".jpg", ".jpeg", ".png")))
+        self.preprocessing = preprocessing
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        import torch
+        from PIL import Image
+
+        how = self.preprocessing
+        picture = Image.open(self.files[index]).convert("RGB")
+        side = how.get("resize", {}).get("shorterSide")
+        if side:
+            width, height = picture.size
+            size = (side, side * height // width) if width <= height else (side * width // height, side)
+            picture = picture.resize(size, Image.BILINEAR)
+        crop = how.get("crop", {}).get("center")
+        if crop:
+            left, top = (picture.width - crop) // 2, (picture.height - crop) // 2
+            picture = picture.crop((left, top, left + crop, top + crop))
+        pixels = numpy.asarray(picture, dtype=numpy.float32)
+        if how.get("channels") == "BGR":
+            pixels = pixels[..., ::-1]
+        pixels = (pixels * how.get("scale", 1) - how.get("mean", [0, 0, 0])) / how.get("std", [1, 1, 1])
+        return torch.from_numpy(numpy.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=numpy.float32)), index
+
+
+def rectified_layers(graph):
+    """The value of each convolution after its rectifier, in order."""
+    readers = {inputs[0]: (kind, outputs[0]) for kind, inputs, outputs, _ in graph.nodes}
+    layers = []
+    for kind, _, outputs, _ in graph.nodes:
+        if kind == "Conv":
+            after = readers.get(outputs[0])
+            layers.append(after[1] if after and after[0] == "Relu" else outputs[0])
+    return layers
+
+
+def strongest(graph, pictures, arguments):
+    """Nine peaks of every unit of every convolution: value, picture, position."""
+    import torch
+
+    layers = rectified_layers(graph)
+    loader = torch.utils.data.DataLoader(pictures, batch_size=32, num_workers=arguments.threads)
+    best = {}
+    with torch.inference_mode():
+        for batch, indices in loader:
+            kept = graph.run(batch.contiguous(memory_format=torch.channels_last), torch.relu, layers, layers[-1])
+            for name, maps in kept.items():
+                values, positions = maps.flatten(2).max(2)
+                entry = torch.stack(
+                    [values, indices[:, None].expand_as(values).float(), positions.float()], -1)  # images x units x 3
+                if name in best:
+                    entry = torch.cat([best[name], entry])
+                order = entry[..., 0].topk(min(9, len(entry)), 0).indices
+                best[name] = entry.gather(0, order[..., None].expand(-1, -1, 3))
+    return best
+
+
+def search(arguments):
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    graph = Graph(arguments.model)
+    pictures = Pictures(arguments.pictures, json.loads(graph.metadata["switchback.preprocessing"]))
+    measure(len(pictures), arguments.repeats, lambda: strongest(graph, pictures, arguments))
+
+
+def gallery(arguments):
+    import torch
+
+    class Deconvnet(torch.autograd.Function):
+        """Zeiler & Fergus's rectifier: forward as ever, backward the positive part of the signal."""
+
+        @staticmethod
+        def forward(context, x):
+            return x.clamp(min=0)
+
+        @staticmethod
+        def backward(context, signal):
+            return signal.clamp(min=0)
+
+    torch.set_num_threads(arguments.threads)
+    graph = Graph(arguments.model)
+    pictures = Pictures(arguments.pictures, json.loads(graph.metadata["switchback.preprocessing"]))
+    layer = rectified_layers(graph)[int(arguments.layer.removeprefix("conv")) - 1]
+    peaks = strongest(graph, pictures, arguments)[layer]
+    seeds = [
+        (int(peaks[rank, unit, 1]), unit, int(peaks[rank, unit, 2]))
+        for unit in range(peaks.shape[1]) for rank in range(peaks.shape[0])
+    ]
+    prepared = {image: pictures[image][0] for image, _, _ in seeds}
+
+    def project():
+        for start in range(0, len(seeds), 32):
+            batch = seeds[start:start + 32]
+            inputs = torch.stack([prepared[image] for image, _, _ in batch]).contiguous(
+                memory_format=torch.channels_last).requires_grad_(True)
+            maps = graph.run(inputs, Deconvnet.apply, [layer], layer)[layer]
+            signal = torch.zeros_like(maps)
+            for index, (_, unit, position) in enumerate(batch):
+                row, column = divmod(position, maps.shape[3])
+                signal[index, unit, row, column] = maps[index, unit, row, column].detach()
+            torch.autograd.grad(maps, inputs, signal)
+
+    measure(len(seeds), arguments.repeats, project)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=["forward", "search", "gallery"])
+    parser.add_argument("model")
+    parser.add_argument("pictures", nargs="?")
+    parser.add_argument("--with", dest="runtime", choices=["torch", "onnxruntime"], default="torch")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--layer", default="conv5")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    if arguments.work == "search":
+        search(arguments)
+    elif arguments.work == "gallery":
+        gallery(arguments)
+    elif arguments.runtime == "torch":
+        forward_torch(arguments)
+    else:
+        forward_onnxruntime(arguments)
+
+
+if __name__ == "__main__":
+    main()
