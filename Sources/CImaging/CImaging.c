@@ -156,12 +156,33 @@ static int standardized(VipsImage **image) {
   return 0;
 }
 
+/// Computes an image strip by strip on this thread. libvips' own sink hands strips to a thread of its pool, which costs
+/// as much as decoding a small picture when every core is busy already.
 static int take_pixels(VipsImage *image, imaging_result *result, char error[IMAGING_ERROR]) {
+  size_t line = VIPS_IMAGE_SIZEOF_LINE(image);
   result->rows = image->Ysize;
   result->columns = image->Xsize;
   result->bands = image->Bands;
-  result->bytes = vips_image_write_to_memory(image, &result->count);
-  return result->bytes ? 0 : failed(error);
+  result->count = line * image->Ysize;
+  result->bytes = g_try_malloc(result->count);
+  if (!result->bytes) {
+    snprintf(error, IMAGING_ERROR, "there is no memory for %d x %d pixels", image->Xsize, image->Ysize);
+    return -1;
+  }
+  VipsRegion *region = vips_region_new(image);
+  int status = region ? 0 : -1;
+  for (int top = 0; status == 0 && top < image->Ysize; top += 16) {
+    VipsRect strip = {0, top, image->Xsize, VIPS_MIN(16, image->Ysize - top)};
+    status = vips_region_prepare(region, &strip);
+    for (int row = 0; status == 0 && row < strip.height; row++) {
+      memcpy(result->bytes + (top + row) * line, VIPS_REGION_ADDR(region, 0, top + row), line);
+    }
+  }
+  if (region) g_object_unref(region);
+  if (status == 0) return 0;
+  g_free(result->bytes);
+  result->bytes = NULL;
+  return failed(error);
 }
 
 int imaging_decode(const char *path, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]) {
