@@ -103,6 +103,19 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 15, 16, 40])
+  func `a parametric rectifier is a leaky one of its slope in each channel`(channels: Int) throws {
+    var generator = SeededGenerator(seed: 26)
+    let input = Tensor.random([2, 3, 2, channels], using: &generator)
+    let slopes = Tensor.random([channels], using: &generator).elements
+    soil(input.shape)
+    let found = try parametricRelu(input, slope: Tensor([channels], elements: slopes))
+    let expected = input.elements.enumerated().map { index, value in
+      referenceActivated(Double(value), by: .leakyRelu(slope: slopes[index % channels]))
+    }
+    #expect(largestDifference(found.elements, expected) <= Tolerance.rounding(1))
+  }
+
   @Test func `a gradient of another shape is refused`() {
     let map = Tensor([2])
     #expect(throws: KernelError.self) {

@@ -31,6 +31,13 @@ func soil(_ shape: Shape) {
   _ = Tensor(shape, repeating: .nan)
 }
 
+/// What an operation makes the second time, after the memory of the first result was filled with NaN.
+func soiled(_ shape: Shape, _ operation: () throws -> Tensor) throws -> Tensor {
+  _ = try operation()
+  soil(shape)
+  return try operation()
+}
+
 extension Tensor {
   /// Values of which about `share` are not zero.
   static func sparse(_ shape: Shape, share: Float, using generator: inout SeededGenerator) -> Tensor {

@@ -70,6 +70,22 @@ import Testing
     #expect(around.elements == [0, 0, 0, 1, 2, 0, 3, 4, 0])
   }
 
+  @Test(arguments: [PaddingMode.constant(7), .reflect, .edge])
+  func `padding and cropping agree with the reference`(mode: PaddingMode) throws {
+    let map = counting([3, 4, 5, 2])
+    for before in -2...2 {
+      for after in -1...2 {
+        let counts = ([0, before, after, 1], [1, after, before, 0])
+        let expected = referencePadded(
+          ReferenceTensor(map), before: counts.0, after: counts.1, mode: mode)
+        soil(expected.shape)
+        let found = try padded(map, before: counts.0, after: counts.1, mode: mode)
+        #expect(found.shape == expected.shape)
+        #expect(found.elements.map(Double.init) == expected.elements)
+      }
+    }
+  }
+
   @Test(arguments: [PaddingMode.constant(0), .reflect, .edge])
   func `what padding repeats is summed back by its transpose`(mode: PaddingMode) throws {
     var generator = SeededGenerator(seed: 41)

@@ -55,6 +55,13 @@ import Testing
     }
   }
 
+  @Test func `softmax shares by exponentials, and ties share alike`() throws {
+    let input = Tensor([1, 3], elements: [0, 0, 0])
+    #expect(try softmax(input, axis: 1).elements.allSatisfy { abs($0 - 1 / 3) < 1e-7 })
+    let thirds = try softmax(Tensor([2], elements: [0, 0.6931472]), axis: 0)
+    #expect(largestDifference(thirds.elements, [1 / 3.0, 2 / 3.0]) <= Tolerance.rounding(6))
+  }
+
   @Test func `softmax adds up to one along any axis, however large the values`() throws {
     var generator = SeededGenerator(seed: 22)
     let input = Tensor.random([3, 4, 5], in: -300...300, using: &generator)
@@ -110,6 +117,22 @@ import Testing
     #expect(try scaling(input, scale: scale, shift: nil).elements == [10, 200, 30, 400])
     let shift = Tensor([2], elements: [1, -1])
     #expect(try scaling(input, scale: scale, shift: shift).elements == [11, 199, 31, 399])
+  }
+
+  @Test(arguments: [1, 15, 16, 40])
+  func `scaling agrees with the reference for any number of channels`(channels: Int) throws {
+    var generator = SeededGenerator(seed: 25)
+    let input = Tensor.random([2, 3, 2, channels], using: &generator)
+    let scale = Tensor.random([channels], using: &generator)
+    let shift = Tensor.random([channels], using: &generator)
+    let products = referenceCombined(ReferenceTensor(input), ReferenceTensor(scale), *)
+    let sums = referenceCombined(products, ReferenceTensor(shift), +)
+    soil(input.shape)
+    let scaled = try scaling(input, scale: scale, shift: nil)
+    #expect(largestDifference(scaled.elements, products.elements) <= Tolerance.rounding(1))
+    soil(input.shape)
+    let shifted = try scaling(input, scale: scale, shift: shift)
+    #expect(largestDifference(shifted.elements, sums.elements) <= Tolerance.rounding(3))
   }
 
   @Test func `shapes that disagree are refused`() {

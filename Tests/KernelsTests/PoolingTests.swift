@@ -47,9 +47,25 @@ import Testing
     }
   }
 
-  @Test func `averages agree with the reference for every geometry, padding counted or not`() throws {
+  @Test func `the mean of a window over the border counts padding or does not`() throws {
+    let map = Tensor([1, 1, 3, 1], elements: [2, 4, 9])
+    let sliding = Sliding(
+      rows: Slide(window: 1), columns: Slide(window: 2, before: 1, after: 1))
+    #expect(try averagePooling(map, over: sliding, countsPadding: true).elements == [1, 3, 6.5, 4.5])
+    #expect(try averagePooling(map, over: sliding, countsPadding: false).elements == [2, 3, 6.5, 9])
+    let signal = Tensor([1, 1, 4, 1], elements: [2, 4, 6, 8])
+    let counted = try averagePoolingTransposed(signal, over: sliding, countsPadding: true, onto: map.shape)
+    #expect(counted.elements == [3, 5, 7])
+    let alone = try averagePoolingTransposed(signal, over: sliding, countsPadding: false, onto: map.shape)
+    #expect(alone.elements == [4, 5, 11])
+  }
+
+  @Test(arguments: [1, 3, 16, 37])
+  func `averages agree with the reference for every geometry, padding counted or not`(
+    channels: Int
+  ) throws {
     var generator = SeededGenerator(seed: 4)
-    let map = Tensor.random([2, 5, 6, 3], using: &generator)
+    let map = Tensor.random([2, 5, 6, channels], using: &generator)
     for sliding in slidings(rows: 5, columns: 6) {
       for countsPadding in [false, true] {
         let expected = try referenceAveragePooling(
@@ -57,6 +73,14 @@ import Testing
         soil(expected.shape)
         let means = try averagePooling(map, over: sliding, countsPadding: countsPadding)
         #expect(largestDifference(means.elements, expected.elements) <= Tolerance.sum(of: sliding.count))
+        let signal = Tensor.random(means.shape, using: &generator)
+        let expectedSpread = referenceAveragePoolingTransposed(
+          ReferenceTensor(signal), over: sliding, countsPadding: countsPadding, onto: map.shape)
+        soil(map.shape)
+        let spread = try averagePoolingTransposed(
+          signal, over: sliding, countsPadding: countsPadding, onto: map.shape)
+        #expect(
+          largestDifference(spread.elements, expectedSpread.elements) <= Tolerance.sum(of: sliding.count))
       }
     }
   }

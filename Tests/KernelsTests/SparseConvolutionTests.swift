@@ -4,36 +4,6 @@ import TestSupport
 import Testing
 
 @Suite struct SparseConvolution {
-  /// Every product of a signal and a filter element, added where it belongs.
-  private func obvious(
-    _ signal: Tensor, _ filters: Tensor, _ sliding: Sliding, groups: Int, onto shape: Shape
-  ) -> ReferenceTensor {
-    let (given, weights) = (ReferenceTensor(signal), ReferenceTensor(filters))
-    var result = ReferenceTensor(Tensor(shape))
-    let (inputs, outputs) = (filters.shape[3], filters.shape[0])
-    for image in 0..<signal.shape.images {
-      for row in 0..<signal.shape.rows {
-        for column in 0..<signal.shape.columns {
-          for output in 0..<outputs where given[image, row, column, output] != 0 {
-            for down in 0..<sliding.rows.window {
-              for across in 0..<sliding.columns.window {
-                let r = row * sliding.rows.stride - sliding.rows.before + down * sliding.rows.dilation
-                let c =
-                  column * sliding.columns.stride - sliding.columns.before + across * sliding.columns.dilation
-                guard (0..<shape.rows).contains(r), (0..<shape.columns).contains(c) else { continue }
-                for input in 0..<inputs {
-                  result[image, r, c, output / (outputs / groups) * inputs + input] +=
-                    given[image, row, column, output] * weights[output, down, across, input]
-                }
-              }
-            }
-          }
-        }
-      }
-    }
-    return result
-  }
-
   @Test func `one value lays down its filter, clipped at the padding`() throws {
     let filters = Tensor([1, 2, 2, 1], elements: [1, 2, 3, 4])
     let sliding = Sliding(window: 2, padding: 1)
@@ -60,7 +30,9 @@ import Testing
       soil(shape)
       let found = try sparseConvolutionTransposed(
         signal, filters: filters, over: sliding, groups: groups, onto: shape)
-      let expected = obvious(signal, filters, sliding, groups: groups, onto: shape)
+      let expected = referenceConvolutionTransposed(
+        ReferenceTensor(signal), filters: ReferenceTensor(filters), over: sliding, groups: groups, onto: shape
+      )
       let terms = sliding.count * outputs
       #expect(largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: terms))
     }
@@ -75,8 +47,25 @@ import Testing
     let signal = Tensor.sparse(places, share: 0.1, using: &generator)
     let found = try sparseConvolutionTransposed(
       signal, filters: filters, over: sliding, groups: 1, onto: shape)
-    let expected = obvious(signal, filters, sliding, groups: 1, onto: shape)
+    let expected = referenceConvolutionTransposed(
+      ReferenceTensor(signal), filters: ReferenceTensor(filters), over: sliding, onto: shape)
     #expect(largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: 9 * 20))
+  }
+
+  @Test func `the sparse way is the adjoint of the dense convolution`() throws {
+    var generator = SeededGenerator(seed: 16)
+    var session = try Session()
+    let sliding = Sliding(
+      rows: Slide(window: 3, stride: 2, before: 1), columns: Slide(window: 2, dilation: 2, after: 1))
+    let input = Tensor.random([2, 6, 7, 8], using: &generator)
+    let filters = Tensor.random([20, 3, 2, 4], using: &generator)
+    let output = try session.convolution(input, filters: filters, bias: nil, over: sliding, groups: 2)
+    let signal = Tensor.sparse(output.shape, share: 0.2, using: &generator)
+    let back = try sparseConvolutionTransposed(
+      signal, filters: filters, over: sliding, groups: 2, onto: input.shape)
+    let difference =
+      innerProduct(output.elements, signal.elements) - innerProduct(input.elements, back.elements)
+    #expect(abs(difference) <= Tolerance.sum(of: output.shape.count * 6 * 4))
   }
 
   @Test func `density is the share that is not zero`() {

@@ -19,6 +19,24 @@ import Testing
     #expect(restored.elements == [0, 11, 0])
   }
 
+  @Test(arguments: [1, 5, 16, 37])
+  func `fast and reference agree for every geometry`(channels: Int) throws {
+    var generator = SeededGenerator(seed: 17)
+    let map = Tensor.wholes([2, 5, 6, channels], in: -3...3, using: &generator)
+    for sliding in slidings(rows: 5, columns: 6) {
+      let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+      for share: Float in [1, 0.05] {
+        let signal = Tensor.sparse(values.shape, share: share, using: &generator)
+        let expected = referenceUnpooling(
+          ReferenceTensor(signal), winners: switches.winners.map(Int.init), over: sliding, onto: map.shape)
+        soil(map.shape)
+        let restored = try unpooling(signal, through: switches)
+        #expect(restored.shape == expected.shape)
+        #expect(largestDifference(restored.elements, expected.elements) <= Tolerance.sum(of: sliding.count))
+      }
+    }
+  }
+
   @Test func `pooling an unpooled positive signal restores it where windows do not overlap`() throws {
     var generator = SeededGenerator(seed: 7)
     let map = Tensor.random([2, 6, 9, 18], using: &generator)

@@ -1,4 +1,4 @@
-internal import Tensors
+public import Tensors
 
 /// Max pooling, window by window, with the winner's index in its window; padding never wins.
 public func referenceMaxPooling(
@@ -31,29 +31,65 @@ public func referenceAveragePooling(
   }
 }
 
+/// Unpooling: each value goes to the position its winner names; positions that won several windows add up.
+public func referenceUnpooling(
+  _ signal: ReferenceTensor, winners: [Int], over sliding: Sliding, onto shape: Shape
+) -> ReferenceTensor {
+  var restored = ReferenceTensor(shape)
+  forEachTap(of: signal.shape, over: shape, sliding) { pooled, position, index in
+    if winners[pooled] == index { restored.elements[position] += signal.elements[pooled] }
+  }
+  return restored
+}
+
+/// Transposed average pooling: each value is spread evenly over its window.
+public func referenceAveragePoolingTransposed(
+  _ signal: ReferenceTensor, over sliding: Sliding, countsPadding: Bool, onto shape: Shape
+) -> ReferenceTensor {
+  var counts = [Int](repeating: 0, count: signal.shape.count)
+  forEachTap(of: signal.shape, over: shape, sliding) { pooled, _, _ in counts[pooled] += 1 }
+  var spread = ReferenceTensor(shape)
+  forEachTap(of: signal.shape, over: shape, sliding) { pooled, position, _ in
+    let count = countsPadding ? sliding.count : counts[pooled]
+    spread.elements[position] += signal.elements[pooled] / Double(count)
+  }
+  return spread
+}
+
 /// Reduces the taps of each window that lie on the map, given with their index in the window.
 private func referencePooling(
   _ input: ReferenceTensor, over sliding: Sliding, _ reduce: ([(value: Double, index: Int)]) -> Double
 ) throws(KernelError) -> ReferenceTensor {
   let shape = try sliding.output(over: input.shape)
-  var elements: [Double] = []
-  for image in 0..<shape.images {
-    for row in 0..<shape.rows {
-      for column in 0..<shape.columns {
-        for channel in 0..<shape.channels {
-          var taps: [(value: Double, index: Int)] = []
+  var taps = [[(value: Double, index: Int)]](repeating: [], count: shape.count)
+  forEachTap(of: shape, over: input.shape, sliding) { pooled, position, index in
+    taps[pooled].append((input.elements[position], index))
+  }
+  return ReferenceTensor(shape, elements: taps.map(reduce))
+}
+
+/// Visits each position of a map that a window looks at: the offsets of the pooled value and of the position, and
+/// the position's index in its window.
+private func forEachTap(
+  of pooled: Shape, over map: Shape, _ sliding: Sliding,
+  _ body: (_ pooled: Int, _ position: Int, _ index: Int) -> Void
+) {
+  for image in 0..<pooled.images {
+    for row in 0..<pooled.rows {
+      for column in 0..<pooled.columns {
+        for channel in 0..<pooled.channels {
           for index in 0..<sliding.count {
             let (down, across) = index.quotientAndRemainder(dividingBy: sliding.columns.window)
             let r = row * sliding.rows.stride - sliding.rows.before + down * sliding.rows.dilation
             let c =
               column * sliding.columns.stride - sliding.columns.before + across * sliding.columns.dilation
-            guard (0..<input.shape.rows).contains(r), (0..<input.shape.columns).contains(c) else { continue }
-            taps.append((input[image, r, c, channel], index))
+            guard (0..<map.rows).contains(r), (0..<map.columns).contains(c) else { continue }
+            body(
+              ((image * pooled.rows + row) * pooled.columns + column) * pooled.channels + channel,
+              ((image * map.rows + r) * map.columns + c) * map.channels + channel, index)
           }
-          elements.append(reduce(taps))
         }
       }
     }
   }
-  return ReferenceTensor(shape, elements: elements)
 }

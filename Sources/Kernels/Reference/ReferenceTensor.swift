@@ -11,16 +11,12 @@ public struct ReferenceTensor: Sendable {
     self.elements = elements
   }
 
+  /// Zeros.
+  public init(_ shape: Shape) {
+    self.init(shape, elements: [Double](repeating: 0, count: shape.count))
+  }
+
   public init(_ tensor: Tensor) {
     self.init(tensor.shape, elements: tensor.elements.map(Double.init))
-  }
-
-  public subscript(image: Int, row: Int, column: Int, channel: Int) -> Double {
-    get { elements[offset(image, row, column, channel)] }
-    set { elements[offset(image, row, column, channel)] = newValue }
-  }
-
-  private func offset(_ image: Int, _ row: Int, _ column: Int, _ channel: Int) -> Int {
-    ((image * shape.rows + row) * shape.columns + column) * shape.channels + channel
   }
 }
