@@ -299,36 +299,36 @@ size_t onednn_primitive_weights(const onednn_primitive *primitive) {
   return layout_size(layout_of(primitive, dnnl_query_weights_md));
 }
 
-int onednn_primitive_layout(const onednn_primitive *primitive, int64_t numbers[64]) {
-  layout_view view = layout_of(primitive, dnnl_query_weights_md);
-  int count = 0;
-#if THREE
+// Appends what tells a layout apart to `count` numbers of at most 64; returns how many there are then.
+static int append_layout(layout_view view, int64_t numbers[64], int count) {
   int rank = 0, blocks = 0;
-  dnnl_dims_t padded, strides, sizes, axes;
-  dnnl_dims_t *views[] = {&padded, &strides, &sizes, &axes};
-  dnnl_query_t queries[] = {dnnl_query_padded_dims, dnnl_query_strides, dnnl_query_inner_blks, dnnl_query_inner_idxs};
+  const int64_t *padded = NULL, *strides = NULL, *sizes = NULL, *axes = NULL;
+#if THREE
+  const dnnl_dims_t *found[4] = {NULL};
   dnnl_memory_desc_query(view, dnnl_query_ndims_s32, &rank);
   dnnl_memory_desc_query(view, dnnl_query_inner_nblks_s32, &blocks);
-  for (int kind = 0; kind < 4; kind++) {
-    int length = kind < 2 ? rank : blocks;
-    dnnl_dims_t *found = NULL;
-    if (length > 0 && dnnl_memory_desc_query(view, queries[kind], &found) == dnnl_success && found) {
-      memcpy(*views[kind], *found, sizeof(int64_t) * length);
-    }
-    for (int index = 0; index < length && count < 64; index++) numbers[count++] = (*views[kind])[index];
-  }
+  dnnl_memory_desc_query(view, dnnl_query_padded_dims, &found[0]);
+  dnnl_memory_desc_query(view, dnnl_query_strides, &found[1]);
+  dnnl_memory_desc_query(view, dnnl_query_inner_blks, &found[2]);
+  dnnl_memory_desc_query(view, dnnl_query_inner_idxs, &found[3]);
+  padded = *found[0], strides = *found[1];
+  if (blocks > 0) sizes = *found[2], axes = *found[3];
 #else
   const dnnl_blocking_desc_t *blocking = &view->format_desc.blocking;
-  for (int index = 0; index < view->ndims && count < 64; index++) numbers[count++] = view->padded_dims[index];
-  for (int index = 0; index < view->ndims && count < 64; index++) numbers[count++] = blocking->strides[index];
-  for (int index = 0; index < blocking->inner_nblks && count < 64; index++) {
-    numbers[count++] = blocking->inner_blks[index];
-  }
-  for (int index = 0; index < blocking->inner_nblks && count < 64; index++) {
-    numbers[count++] = blocking->inner_idxs[index];
-  }
+  rank = view->ndims, blocks = blocking->inner_nblks;
+  padded = view->padded_dims, strides = blocking->strides;
+  sizes = blocking->inner_blks, axes = blocking->inner_idxs;
 #endif
+  for (int index = 0; index < rank && count < 64; index++) numbers[count++] = padded[index];
+  for (int index = 0; index < rank && count < 64; index++) numbers[count++] = strides[index];
+  for (int index = 0; index < blocks && count < 64; index++) numbers[count++] = sizes[index];
+  for (int index = 0; index < blocks && count < 64; index++) numbers[count++] = axes[index];
   return count;
+}
+
+int onednn_primitive_layout(const onednn_primitive *primitive, int64_t numbers[64]) {
+  int count = append_layout(primitive->plain_weights, numbers, 0);
+  return append_layout(layout_of(primitive, dnnl_query_weights_md), numbers, count);
 }
 
 int onednn_reorder(onednn_engine *engine, const onednn_primitive *primitive, const float *plain, float *packed) {

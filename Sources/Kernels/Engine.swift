@@ -31,7 +31,7 @@ internal import COneDNN
 
   deinit { unsafe onednn_primitive_destroy(handle) }
 
-  /// Tells layouts of weights apart.
+  /// Tells apart what is done to weights before this can use them.
   var layout: [Int64] {
     var numbers = [Int64](repeating: 0, count: 64)
     let count = unsafe onednn_primitive_layout(handle, &numbers)

@@ -75,7 +75,9 @@ extension Session {
     _ geometry: ProductGeometry, _ left: Tensor, _ right: Tensor, bias: Tensor?
   ) throws(KernelError) -> Tensor {
     let output: Shape = [geometry.rows, geometry.columns]
-    if output.count == 0 || geometry.inner == 0 { return Tensor(output) }
+    if output.count == 0 || geometry.inner == 0 {
+      return try sumsOfNothing(output, bias: bias, rectified: geometry.isRectified)
+    }
     let primitive = try primitive(for: .product(geometry))
     let weights = try packed(right, for: primitive)
     return try execute(
@@ -103,7 +105,7 @@ extension Session {
       return tensor.reshaped(to: Shape(ones + tensor.shape.dimensions))
     }
     let (first, second) = (stacked(left), stacked(right))
-    let extents = (0..<leading).map { max(first.shape[$0], second.shape[$0]) }
+    let extents = (0..<leading).map { first.shape[$0] == 1 ? second.shape[$0] : first.shape[$0] }
     func broadcast(_ tensor: Tensor) throws(KernelError) -> Tensor {
       let shape = Shape(extents + tensor.shape.dimensions.suffix(2))
       return tensor.shape == shape ? tensor : try combining(tensor, Tensor(shape), by: .add)

@@ -55,6 +55,13 @@ public struct Session: ~Copyable {
     try weights.packed(plain, for: primitive, engine)
   }
 
+  /// What sums of no terms come to: the bias, if there is one.
+  func sumsOfNothing(_ output: Shape, bias: Tensor?, rectified: Bool) throws(KernelError) -> Tensor {
+    guard let bias else { return Tensor(output) }
+    let sums = try combining(Tensor(output), bias.reshaped(to: [bias.shape.count]), by: .add)
+    return rectified ? activated(sums, by: .relu) : sums
+  }
+
   /// Runs a primitive from source to a new tensor.
   mutating func execute(
     _ primitive: Primitive, _ doing: String, source: Tensor, weights: Tensor, bias: Tensor?, output: Shape

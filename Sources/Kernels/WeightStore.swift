@@ -8,6 +8,7 @@ internal import Tensors
 public final class WeightStore: Sendable {
   private struct Key: Hashable {
     var identity: ObjectIdentifier
+    /// Of both sides: square weights have one packed layout in both directions, but not one plain layout.
     var layout: [Int64]
   }
 

@@ -61,7 +61,8 @@ const char *onednn_primitive_implementation(const onednn_primitive *primitive);
 size_t onednn_primitive_scratch(const onednn_primitive *primitive);
 /// Bytes of the weights in the layout it wants.
 size_t onednn_primitive_weights(const onednn_primitive *primitive);
-/// Numbers that tell layouts of weights apart: how many there are, at most 64.
+/// Numbers that tell reorderings of weights apart, by the plain layout and the one wanted: how many there are, at
+/// most 64.
 int onednn_primitive_layout(const onednn_primitive *primitive, int64_t numbers[64]);
 
 /// Reorders plain weights (outputs x rows x columns x inputs, or a product's right side) for the primitive.
