@@ -58,7 +58,9 @@ extension Session {
       throw .shapes(
         operation: "a convolution", expected: "\(output.channels) biases", found: "\(bias?.shape.count ?? 0)")
     }
-    if output.count == 0 { return Tensor(output) }
+    if output.count == 0 || input.shape.count == 0 {
+      return try sumsOfNothing(output, bias: bias, rectified: rectified)
+    }
     let geometry = ConvolutionGeometry(
       input: input.shape, output: output, sliding: sliding, groups: groups, hasBias: bias != nil,
       isRectified: rectified)
@@ -86,7 +88,10 @@ extension Session {
       throw .shapes(
         operation: "a transposed convolution", expected: "a signal of \(output)", found: "\(signal.shape)")
     }
-    if input.count == 0 { return Tensor(input) }
+    if input.count == 0 || output.count == 0 { return Tensor(input) }
+    if isFolded(filters: filters.shape, groups: groups) {
+      return try foldedConvolutionTransposed(signal, filters: filters, over: sliding, onto: input)
+    }
     let geometry = ConvolutionGeometry(
       input: input, output: output, sliding: sliding, groups: groups, isTransposed: true)
     let primitive = try primitive(for: .convolution(geometry))

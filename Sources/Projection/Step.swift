@@ -120,8 +120,7 @@ struct Step {
   private func transposed(
     _ convolution: Convolution, _ signal: Tensor, _ sliding: Sliding, _ onto: Shape, _ worker: Worker
   ) throws(KernelError) -> Tensor {
-    let inputs = convolution.filters.shape[3]
-    let worthwhile = inputs < 16 ? 0.6 : 0.25
+    let worthwhile = densityWorthSparseness(filters: convolution.filters.shape, groups: convolution.groups)
     if density(of: signal) < worthwhile {
       return try sparseConvolutionTransposed(
         signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)

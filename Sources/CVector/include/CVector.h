@@ -93,4 +93,8 @@ void vector_sparse_convolution_transposed(const float *signal, const float *filt
                                           VectorSliding sliding, ptrdiff_t outputs, ptrdiff_t groups,
                                           float *values, const float **rows);
 
+// Folding.c
+// Adds to `output` the products of each window, places x window rows x window columns x channels.
+void vector_folding(const float *products, float *output, VectorSliding sliding);
+
 #endif
