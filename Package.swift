@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Images", dependencies: ["CImaging", "Tensors"], swiftSettings: house),
     .target(name: "Kernels", dependencies: ["COneDNN", "CVector", "Tensors"], swiftSettings: house),
     // Level 2
-    .target(name: "Datasets", swiftSettings: house),
+    .target(name: "Datasets", dependencies: ["Images", "Tensors"], swiftSettings: house),
     .target(
       name: "Networks",
       dependencies: [
@@ -74,6 +74,9 @@ let package = Package(
     .target(
       name: "NetworkFixtures", dependencies: ["Kernels", "Networks", "Tensors"],
       path: "Tests/NetworkFixtures",
+      swiftSettings: house),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "Images", "Tensors", "TestSupport"],
       swiftSettings: house),
     .testTarget(
       name: "GoldenTests",

@@ -3,6 +3,11 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case missing(path: String)
   case noPictures(path: String)
   case unknownKind(kind: String)
+  case specification(text: String, reason: String)
+  /// A folder that is not of the kind named, with what it would have to hold.
+  case layout(path: String, kind: String, missing: [String])
+  case malformed(file: String, reason: String)
+  case noSplit(name: String, split: Dataset.Split, present: [Dataset.Split])
   case labels(file: String, reason: String)
 
   public var description: String {
@@ -13,7 +18,20 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
       "\(path) holds no pictures (\(PictureFolder.extensions.joined(separator: ", "))). "
         + "Name a folder of pictures, or of class folders."
     case .unknownKind(let kind):
-      "'\(kind):' is a kind of data set that this build does not read. Name a folder of pictures."
+      "'\(kind):' is no kind of data set. Kinds are "
+        + DatasetKind.allCases.map { $0.rawValue + ":" }.joined(separator: ", ")
+        + "; or name a folder of pictures."
+    case .specification(let text, let reason):
+      "'\(text)' does not name a data set: \(reason)"
+    case .layout(let path, let kind, let missing):
+      "\(path) is not laid out as \(kind): it has no \(missing.joined(separator: ", no ")). "
+        + "Name the folder that holds \(missing.count == 1 ? "it" : "them")."
+    case .malformed(let file, let reason):
+      "\(file) is damaged: \(reason)"
+    case .noSplit(let name, let split, let present):
+      "\(name) has no \(split.rawValue) pictures"
+        + (present.isEmpty
+          ? "; it is not divided." : "; it has \(present.map(\.rawValue).joined(separator: " and ")).")
     case .labels(let file, let reason):
       "\(file) is not a list of labels: \(reason)"
     }

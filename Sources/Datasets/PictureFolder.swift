@@ -21,24 +21,6 @@ public struct PictureFolder: Sendable {
 
   /// Endings of files that are taken for pictures; what they really hold is found out when they are decoded.
   static let extensions = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "heic", "heif"]
-  static let kinds = [
-    "imagenet", "tiny-imagenet", "caltech101", "caltech256", "voc2012", "cifar10", "cifar100", "mnist",
-    "scenes",
-  ]
-
-  /// The data set that a command's argument names: a path, or `kind:path`.
-  ///
-  /// - Throws: ``DatasetError/unknownKind(kind:)`` and as ``init(_:)``.
-  public static func parse(_ specification: String) throws(DatasetError) -> PictureFolder {
-    if let colon = specification.firstIndex(of: ":") {
-      let kind = String(specification[..<colon])
-      if kind == "folder" {
-        return try PictureFolder(String(specification[specification.index(after: colon)...]))
-      }
-      if kinds.contains(kind) { throw .unknownKind(kind: kind) }
-    }
-    return try PictureFolder(specification)
-  }
 
   /// Lists a folder, or takes one picture as a data set of its own.
   ///
@@ -101,40 +83,4 @@ public struct PictureFolder: Sendable {
 
   /// Where a picture is.
   public func fullPath(of file: PictureFile) -> String { root + "/" + file.path }
-
-  /// True classes by picture id, from a list: a line each of file name, tab, class index, and what else there is.
-  ///
-  /// A header line, empty lines and pictures that are not in the folder are passed over.
-  ///
-  /// - Throws: ``DatasetError/labels(file:reason:)`` where a line has no index, or no line names a picture.
-  public func labels(from list: String) throws(DatasetError) -> [Int: Int] {
-    guard let bytes = FileManager.default.contents(atPath: list) else {
-      throw .labels(file: list, reason: "it cannot be read.")
-    }
-    var byName: [String: [Int]] = [:]
-    for file in files {
-      byName[file.path, default: []].append(file.id)
-      let name = (file.path as NSString).lastPathComponent
-      if name != file.path { byName[name, default: []].append(file.id) }
-    }
-    var labels: [Int: Int] = [:]
-    let text = String(decoding: bytes, as: UTF8.self)
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .enumerated()
-    {
-      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-      if line.allSatisfy(\.isWhitespace) { continue }
-      guard fields.count > 1, let label = Int(fields[1].trimmingCharacters(in: .whitespaces)), label >= 0
-      else {
-        if number == 0 { continue }
-        throw .labels(
-          file: list, reason: "line \(number + 1) has no class index after a tab: '\(line.prefix(60))'.")
-      }
-      for id in byName[String(fields[0])] ?? [] { labels[id] = label }
-    }
-    guard !labels.isEmpty else {
-      throw .labels(file: list, reason: "it names none of the pictures in \(root).")
-    }
-    return labels
-  }
 }

@@ -69,21 +69,22 @@ struct ClassifyCommand: ParsableCommand {
 
   func run() throws {
     let network = try Network(onnx: model)
-    let folder = try PictureFolder.parse(pictures)
-    let truth = try labels.map { try folder.labels(from: $0) }
-    let source = Source(folder, try preprocessing.resolved(for: network, quiet: common.quiet), strict: strict)
+    let dataset = try Dataset.parse(pictures)
+    let truth = try labels.map { try dataset.labels(from: $0) }
+    let source = Source(
+      dataset, try preprocessing.resolved(for: network, quiet: common.quiet), strict: strict)
     guard let scores = network.scores else {
       throw NetworkError.missingValue(name: "output", node: "the classifier")
     }
     let runner = try Runner(network, keeping: [scores], threads: common.workers)
-    var progress = Progress("classify", total: folder.files.count, unit: "pictures", quiet: common.quiet)
+    var progress = Progress("classify", total: dataset.items.count, unit: "pictures", quiet: common.quiet)
     var entries: [Int: Entry] = [:]
     var ranks: [Int] = []
     let stretch = 64
-    for start in stride(from: 0, to: folder.files.count, by: stretch) {
+    for start in stride(from: 0, to: dataset.items.count, by: stretch) {
       if Interrupts.shared.isRaised { throw Interruption(description: "stopped after \(start) pictures.") }
       let found = Mutex([Int: [Float]]())
-      let range = start..<min(start + stretch, folder.files.count)
+      let range = start..<min(start + stretch, dataset.items.count)
       try runner.run(over: range, input: { try source.tensor($0) }) { trace in
         guard let values = trace[scores] else { return }
         for (index, image) in trace.images.enumerated() {
@@ -94,7 +95,7 @@ struct ClassifyCommand: ParsableCommand {
         }
       }
       for (image, probabilities) in found.withLock({ $0 }) {
-        let file = folder.files[image]
+        let file = dataset.items[image]
         let label = truth?[image] ?? file.label
         let order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
         if let label, let rank = order.firstIndex(of: label) { ranks.append(rank) }

@@ -75,8 +75,9 @@ struct FeaturesCommand: ParsableCommand {
     guard !chosen.isEmpty else {
       throw ArgumentError("\(model) has no convolution; name layers with --layers.")
     }
-    let folder = try PictureFolder.parse(pictures)
-    let source = Source(folder, try preprocessing.resolved(for: network, quiet: common.quiet), strict: strict)
+    let dataset = try Dataset.parse(pictures)
+    let source = Source(
+      dataset, try preprocessing.resolved(for: network, quiet: common.quiet), strict: strict)
     let job = FeaturesJob(
       command: self, network: network,
       layers: chosen.map { ($0.name, preActivation ? $0.output : $0.featureMaps) },
@@ -88,7 +89,7 @@ struct FeaturesCommand: ParsableCommand {
   private func configuration(_ source: Source, _ layers: [Layer]) throws -> FeaturesConfiguration {
     FeaturesConfiguration(
       model: model, modelDigest: try Digest.of(file: model), pictures: pictures,
-      picturesDigest: Digest.of(source.folder.files.map(\.path)), layers: layers.map(\.name), units: units,
+      picturesDigest: Digest.of(source.dataset.items.map(\.path)), layers: layers.map(\.name), units: units,
       top: top,
       rule: rule.rawValue, preActivation: preActivation, searchOnly: searchOnly,
       preprocessing: source.preprocessing)

@@ -26,7 +26,7 @@ struct FeaturesJob {
     let table = try table(peaks)
     try run.write(json: table, to: "features.json")
     try run.write(json: source.skipped, to: "skipped.json")
-    try run.writeIndex(table, pictures: source.folder.files.map(\.path))
+    try run.writeIndex(table, pictures: source.dataset.items.map(\.path))
     if !command.searchOnly {
       for layer in layers { try draw(layer, peaks) }
       try writePage(table)
@@ -44,7 +44,7 @@ struct FeaturesJob {
   private var checkpoint: String { run.path(of: "search.safetensors") }
 
   private func search() throws -> PeakTable {
-    let count = source.folder.files.count
+    let count = source.dataset.items.count
     let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
     let units = layers.map { ($0.value, shapes[$0.value]?.dimensions.last ?? 0) }
     var state = PeakSearch.State(peaks: PeakTable(units: units, keeping: command.top), next: 0)
@@ -101,8 +101,8 @@ struct FeaturesJob {
     var framings: [Int: Framing] = [:]
     func framing(of image: Int) throws -> Framing {
       if let known = framings[image] { return known }
-      let path = source.folder.fullPath(of: source.folder.files[image])
-      let framing = try Framing(of: path, source.preprocessing)
+      let (rows, columns) = try source.dataset.extents(of: image)
+      let framing = try Framing(rows: rows, columns: columns, source.preprocessing)
       framings[image] = framing
       return framing
     }
@@ -114,7 +114,7 @@ struct FeaturesJob {
           top: try kept.map { peak in
             let box = network.receptiveField(field, row: peak.row, column: peak.column, input: input)
             return FeatureTable.Entry(
-              image: source.folder.files[peak.image].path, value: peak.value, row: peak.row,
+              image: source.dataset.items[peak.image].path, value: peak.value, row: peak.row,
               column: peak.column,
               box: try framing(of: peak.image).original(box))
           })
@@ -213,7 +213,7 @@ struct FeaturesJob {
       let sheet = FeatureSheet(
         title: "\((command.model as NSString).lastPathComponent) · \(layer.name)",
         subtitle: "\(tiles.rows) x \(tiles.columns) pixels of the input each; strongest \(command.top) of "
-          + "\(source.folder.files.count) pictures; \(command.rule.rawValue) beside the pictures",
+          + "\(source.dataset.items.count) pictures; \(command.rule.rawValue) beside the pictures",
         units: units)
       let name = chosen.count <= perPage ? stem : "\(stem)-\(number + 1)"
       try run.write(bytes: Data(try sheet.svg().utf8), to: "figures/\(name).svg")
@@ -271,7 +271,7 @@ struct FeaturesJob {
       title: "What \(table.model) looks for",
       facts: [
         ("model", command.model),
-        ("pictures", "\(source.folder.files.count - skipped.count) of \(command.pictures)"),
+        ("pictures", "\(source.dataset.items.count - skipped.count) of \(command.pictures)"),
         ("rule", command.rule.rawValue), ("preparation", "\(source.preprocessing)"),
       ], sections: sections)
     try run.write(bytes: Data(page.html().utf8), to: "index.html")
@@ -290,7 +290,7 @@ struct FeaturesJob {
       return try Terminal.print(
         json: Report(
           run: command.out, layers: table.layers.map(\.layer),
-          pictures: source.folder.files.count - skipped.count,
+          pictures: source.dataset.items.count - skipped.count,
           skipped: skipped))
     }
     guard !quiet else { return }

@@ -7,13 +7,13 @@ internal import Tensors
 
 /// Pictures on their way into a network: decoded by whoever asks, with what could not be read listed.
 final class Source: Sendable {
-  let folder: PictureFolder
+  let dataset: Dataset
   let preprocessing: Preprocessing
   private let isStrict: Bool
   private let unread = Mutex([Int: String]())
 
-  init(_ folder: PictureFolder, _ preprocessing: Preprocessing, strict: Bool) {
-    self.folder = folder
+  init(_ dataset: Dataset, _ preprocessing: Preprocessing, strict: Bool) {
+    self.dataset = dataset
     self.preprocessing = preprocessing
     isStrict = strict
   }
@@ -25,7 +25,7 @@ final class Source: Sendable {
 
   func prepared(_ id: Int) throws -> (picture: Picture, tensor: Tensor, framing: Framing)? {
     do {
-      let picture = try Picture(decoding: folder.fullPath(of: folder.files[id]))
+      let picture = try dataset.picture(id)
       let (tensor, framing) = try picture.prepared(preprocessing)
       return (picture, tensor, framing)
     } catch {
@@ -38,13 +38,13 @@ final class Source: Sendable {
   /// Pictures left out so far, by id, with the reason.
   var skipped: [Skipped] {
     unread.withLock { $0 }.sorted { $0.key < $1.key }.map {
-      Skipped(image: folder.files[$0.key].path, reason: $0.value)
+      Skipped(image: dataset.items[$0.key].path, reason: $0.value)
     }
   }
 
   /// Marks pictures that an earlier attempt could not read.
   func skip(_ earlier: [Skipped]) {
-    let ids = Dictionary(folder.files.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })
+    let ids = Dictionary(dataset.items.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })
     unread.withLock { unread in
       for entry in earlier { if let id = ids[entry.image] { unread[id] = entry.reason } }
     }

@@ -1,0 +1,41 @@
+internal import Foundation
+
+extension Dataset {
+  /// True classes by picture id, from a list: a line each of file name, tab, class index, and what else there is.
+  ///
+  /// A header line, empty lines and pictures that are not in the data set are passed over.
+  ///
+  /// - Parameter list: The list's path.
+  /// - Returns: A class for each picture that the list names, by its path or the last part of it.
+  /// - Throws: ``DatasetError/labels(file:reason:)`` where a line has no index, or no line names a picture.
+  public func labels(from list: String) throws(DatasetError) -> [Int: Int] {
+    guard let bytes = FileManager.default.contents(atPath: list) else {
+      throw .labels(file: list, reason: "it cannot be read.")
+    }
+    var byName: [String: [Int]] = [:]
+    for item in items {
+      byName[item.path, default: []].append(item.id)
+      let last = (item.path as NSString).lastPathComponent
+      if last != item.path { byName[last, default: []].append(item.id) }
+    }
+    var labels: [Int: Int] = [:]
+    let text = String(decoding: bytes, as: UTF8.self)
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
+      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      if line.allSatisfy(\.isWhitespace) { continue }
+      guard fields.count > 1, let label = Int(fields[1].trimmingCharacters(in: .whitespaces)), label >= 0
+      else {
+        if number == 0 { continue }
+        throw .labels(
+          file: list, reason: "line \(number + 1) has no class index after a tab: '\(line.prefix(60))'.")
+      }
+      for id in byName[String(fields[0])] ?? [] { labels[id] = label }
+    }
+    guard !labels.isEmpty else {
+      throw .labels(file: list, reason: "it names none of the pictures in \(name).")
+    }
+    return labels
+  }
+}

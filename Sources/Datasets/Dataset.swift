@@ -1,0 +1,118 @@
+public import Images
+
+/// Pictures with what is known of them, in a fixed order: the one thing that commands and studies read.
+///
+/// Only names and labels are held; a picture is decoded, or drawn, each time it is asked for.
+public struct Dataset: Sendable {
+  /// The part of a data set that a picture belongs to.
+  public enum Split: String, Hashable, Sendable, CaseIterable {
+    case train, validation, test
+  }
+
+  /// Whether a class is in a picture that can hold several.
+  public enum Presence: Int8, Hashable, Sendable {
+    /// Only in a form that the benchmark calls difficult: neither right nor wrong to name.
+    case ignored = -1
+    case absent = 0
+    case present = 1
+  }
+
+  /// A picture by name, with its class or classes where they are known.
+  public struct Item: Hashable, Sendable {
+    /// Its place in the data set's order.
+    public let id: Int
+    /// Unique in the data set, parts joined by `/`: a path below the data set's folder, or a name made up.
+    public let path: String
+    public let label: Int?
+    /// For each class whether it is there, where a picture can hold several.
+    public let presences: [Presence]?
+    public let split: Split?
+
+    public init(
+      id: Int, path: String, label: Int? = nil, presences: [Presence]? = nil, split: Split? = nil
+    ) {
+      self.id = id
+      self.path = path
+      self.label = label
+      self.presences = presences
+      self.split = split
+    }
+  }
+
+  /// Where it is, for a message: a path, or a kind.
+  public let name: String
+  public let items: [Item]
+  /// Names of the classes, in the order of labels, where they are known.
+  public let classNames: [String]?
+  private let source: any ImageSource
+  /// The source's ids of the items; nil where they are the same.
+  private let places: [Int]?
+
+  public init(name: String, items: [Item], classNames: [String]?, source: some ImageSource) {
+    for (id, item) in items.enumerated() { precondition(item.id == id, "item \(item.id) stands at \(id)") }
+    self.init(name: name, items: items, classNames: classNames, source: source, places: nil)
+  }
+
+  private init(
+    name: String, items: [Item], classNames: [String]?, source: any ImageSource, places: [Int]?
+  ) {
+    self.name = name
+    self.items = items
+    self.classNames = classNames
+    self.source = source
+    self.places = places
+  }
+
+  /// Decodes or draws a picture.
+  ///
+  /// - Throws: `ImageError` where it cannot be read.
+  public func picture(_ id: Int) throws(ImageError) -> Picture {
+    try source.picture(places?[id] ?? id)
+  }
+
+  /// A picture's extents, without its pixels where they can be told.
+  ///
+  /// - Throws: `ImageError` where it cannot be read.
+  public func extents(of id: Int) throws(ImageError) -> (rows: Int, columns: Int) {
+    try source.extents(of: places?[id] ?? id)
+  }
+
+  /// What is known to be where in a picture; empty where nothing is.
+  public func regions(of id: Int) -> [Region] {
+    source.regions(of: places?[id] ?? id)
+  }
+
+  /// The splits that some picture belongs to, in the order of ``Split``.
+  public var splits: [Split] {
+    let present = Set(items.compactMap(\.split))
+    return Split.allCases.filter(present.contains)
+  }
+
+  /// The pictures of one split as a data set of their own, numbered anew in the same order.
+  public func only(_ split: Split) -> Dataset {
+    selecting(items.indices.filter { items[$0].split == split })
+  }
+
+  /// The pictures of these ids as a data set of their own, numbered anew in the order given.
+  public func selecting(_ ids: [Int]) -> Dataset {
+    let chosen = ids.enumerated().map { place, id in
+      let item = items[id]
+      return Item(
+        id: place, path: item.path, label: item.label, presences: item.presences, split: item.split)
+    }
+    return Dataset(
+      name: name, items: chosen, classNames: classNames, source: source, places: ids.map { places?[$0] ?? $0 }
+    )
+  }
+}
+
+extension Dataset {
+  /// A folder of pictures, or one picture.
+  public init(_ folder: PictureFolder) {
+    self.init(
+      name: folder.root,
+      items: folder.files.map { Item(id: $0.id, path: $0.path, label: $0.label) },
+      classNames: folder.classNames,
+      source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)))
+  }
+}
