@@ -4,7 +4,7 @@ internal import Images
 struct Canvas {
   let rows: Int
   let columns: Int
-  private(set) var pixels: [UInt8]
+  var pixels: [UInt8]
 
   init(rows: Int, columns: Int, shade: UInt8 = 255) {
     self.rows = rows

@@ -43,4 +43,15 @@ extension Network {
     }
     return outputs.first
   }
+
+  /// The value that holds a score a class, where the network ends in one number a class; nil for one that ends in maps.
+  ///
+  /// - Returns: ``scores``, if one picture's value has no other extent than the classes, two or more.
+  /// - Throws: ``NetworkError/shape(node:reason:)`` where shapes do not fit.
+  public func classScores() throws(NetworkError) -> String? {
+    guard let scores, let input = inputs.first else { return nil }
+    let shape = try shapes(inputs: [input.name: inputShape(images: 1)])[scores] ?? []
+    let extents = shape.dimensions.dropFirst().filter { $0 != 1 }
+    return extents.count == 1 ? scores : nil
+  }
 }

@@ -1,0 +1,110 @@
+/// Curves over one axis, with a legend.
+public struct LineChart: Sendable {
+  /// One curve; points without a finite value break it.
+  public struct Series: Sendable {
+    public var name: String
+    public var points: [(x: Double, y: Double)]
+    public var colour: Colour
+    /// A thin curve stands behind the others and has no entry in the legend.
+    public var isThin: Bool
+
+    public init(name: String, points: [(x: Double, y: Double)], colour: Colour, isThin: Bool = false) {
+      self.name = name
+      self.points = points
+      self.colour = colour
+      self.isThin = isThin
+    }
+  }
+
+  public var title: String
+  public var xTitle: String
+  public var yTitle: String
+  public var series: [Series]
+  /// The axis's ends where they should not follow from the curves.
+  public var yRange: ClosedRange<Double>?
+
+  public init(
+    title: String, xTitle: String, yTitle: String, series: [Series], yRange: ClosedRange<Double>? = nil
+  ) {
+    self.title = title
+    self.xTitle = xTitle
+    self.yTitle = yTitle
+    self.series = series
+    self.yRange = yRange
+  }
+
+  /// The chart, `rows` x `columns` pixels large.
+  public func drawing(rows: Int = 300, columns: Int = 440) -> Drawing {
+    var drawing = Drawing(rows: rows, columns: columns, title: title, description: "\(yTitle) over \(xTitle)")
+    let named = series.filter { !$0.isThin }
+    let (top, left) = (44.0, 62.0)
+    let (high, wide) = (
+      Double(rows) - top - 46 - Double((named.count + 1) / 2) * 18, Double(columns) - left - 20
+    )
+    let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
+    let x = Axis(points.map(\.x), within: nil)
+    let y = Axis(points.map(\.y) + (yRange == nil ? [0] : []), within: yRange)
+    func place(_ point: (x: Double, y: Double)) -> (row: Double, column: Double) {
+      (top + high * (1 - y.share(point.y)), left + wide * x.share(point.x))
+    }
+    drawing.text(title, top: 14, column: 16, height: 15, bold: true)
+    for tick in y.ticks {
+      let row = place((x.low, tick)).row
+      drawing.line([(row, left), (row, left + wide)], .line)
+      drawing.text(y.label(tick), top: row - 6, column: left - 6, height: 11, .soft, .end)
+    }
+    for tick in x.ticks {
+      let column = place((tick, y.low)).column
+      drawing.line([(top + high, column), (top + high + 4, column)], .soft)
+      drawing.text(x.label(tick), top: top + high + 7, column: column, height: 11, .soft, .middle)
+    }
+    drawing.line([(top, left), (top + high, left), (top + high, left + wide)], .soft)
+    drawing.text(yTitle, top: 30, column: left - 46, height: 11, .soft)
+    drawing.text(xTitle, top: top + high + 22, column: left + wide / 2, height: 11, .soft, .middle)
+    for curve in series.filter(\.isThin) + named {
+      for run in curve.points.split(whereSeparator: { !$0.x.isFinite || !$0.y.isFinite }) {
+        drawing.line(run.map(place), curve.colour, width: curve.isThin ? 0.8 : 2)
+      }
+    }
+    for (index, curve) in named.enumerated() {
+      let row = top + high + 46 + Double(index / 2) * 18
+      let column = left + Double(index % 2) * wide / 2
+      drawing.line([(row, column), (row, column + 18)], curve.colour, width: 3)
+      drawing.text(curve.name, top: row - 6, column: column + 24, height: 11)
+    }
+    return drawing
+  }
+}
+
+/// Where numbers stand along a line, with ticks at round ones.
+struct Axis {
+  let low: Double
+  let high: Double
+  private let step: Double
+
+  init(_ values: [Double], within range: ClosedRange<Double>?) {
+    let (least, most) = (range?.lowerBound ?? values.min() ?? 0, range?.upperBound ?? values.max() ?? 1)
+    let span = most > least ? most - least : 1
+    low = least
+    high = least + span
+    // About five ticks, 1, 2 or 5 times a power of ten apart.
+    var unit = 1.0
+    while unit * 10 <= span / 5 { unit *= 10 }
+    while unit > span / 5 { unit /= 10 }
+    step = [1, 2, 5, 10].map { $0 * unit }.first { span / $0 <= 6 } ?? unit * 10
+  }
+
+  func share(_ value: Double) -> Double { (value - low) / (high - low) }
+
+  var ticks: [Double] {
+    let first = (low / step).rounded(.up)
+    let last = (high / step + 1e-9).rounded(.down)
+    return last < first ? [low] : Array(stride(from: first, through: last, by: 1)).map { $0 * step }
+  }
+
+  func label(_ value: Double) -> String {
+    guard abs(value) < 1e6, step > 1e-4 else { return "\(value)" }
+    let rounded = (value * 10000).rounded() / 10000
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+  }
+}

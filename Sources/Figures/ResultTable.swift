@@ -1,0 +1,31 @@
+/// Rows of a result under headings, written as Markdown or CSV.
+public struct ResultTable: Sendable {
+  public var headings: [String]
+  public var rows: [[String]]
+
+  public init(headings: [String], rows: [[String]]) {
+    for row in rows {
+      precondition(row.count == headings.count, "\(row.count) cells under \(headings.count) headings")
+    }
+    self.headings = headings
+    self.rows = rows
+  }
+
+  public var markdown: String {
+    func line(_ cells: [String]) -> String {
+      "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+    }
+    return line(headings) + "|" + String(repeating: "---|", count: headings.count) + "\n"
+      + rows.map(line).joined()
+  }
+
+  /// As RFC 4180 has it: cells with commas, quotes or line ends stand in quotes.
+  public var csv: String {
+    ([headings] + rows).map { row in
+      row.map { cell in
+        cell.contains(where: { ",\"\n\r".contains($0) })
+          ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+      }.joined(separator: ",") + "\r\n"
+    }.joined()
+  }
+}

@@ -1,0 +1,147 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+public import Tensors
+
+/// A change of place: where each position of the result is taken from, about the picture's centre.
+///
+/// Positions count in pixels. A position between pixels is the bilinear mean of the four around it.
+public enum Warp: Hashable, Sendable {
+  /// Moves the picture down and to the right by pixels; negative ones move it up and left.
+  case shift(rows: Double, columns: Double)
+  /// Enlarges the picture by a factor.
+  case scale(Double)
+  /// Turns the picture counter-clockwise by degrees.
+  case rotation(degrees: Double)
+  /// Mirrors left and right.
+  case flip
+
+  /// The source of a position, both measured from the centre.
+  fileprivate func source(_ row: Double, _ column: Double) -> (row: Double, column: Double) {
+    switch self {
+    case .shift(let rows, let columns):
+      return (row - rows, column - columns)
+    case .scale(let factor):
+      return (row / factor, column / factor)
+    case .rotation(let degrees):
+      let (sine, cosine) = Self.sineAndCosine(degrees)
+      // Rows grow downwards, so this turns what a person sees counter-clockwise.
+      return (cosine * row + sine * column, cosine * column - sine * row)
+    case .flip:
+      return (row, -column)
+    }
+  }
+
+  /// Exact at quarter turns, so that four of them are the identity.
+  private static func sineAndCosine(_ degrees: Double) -> (Double, Double) {
+    let turn = degrees.truncatingRemainder(dividingBy: 360)
+    switch turn < 0 ? turn + 360 : turn {
+    case 0: return (0, 1)
+    case 90: return (1, 0)
+    case 180: return (0, -1)
+    case 270: return (-1, 0)
+    case let angle: return (sin(angle * .pi / 180), cos(angle * .pi / 180))
+    }
+  }
+}
+
+/// What a warp shows where it looks beyond the picture.
+public enum WarpBorder: Hashable, Sendable {
+  /// One value a channel.
+  case constant([Float])
+  /// The picture mirrored at its outermost pixels, which are not repeated.
+  case reflect
+}
+
+extension Tensor {
+  /// The maps under a warp.
+  ///
+  /// - Parameters:
+  ///   - warp: Where each position is taken from.
+  ///   - border: What stands where it looks beyond the map.
+  /// - Returns: A tensor of this shape: images x rows x columns x channels. The identity gives the very elements.
+  public func warped(by warp: Warp, border: WarpBorder) -> Tensor {
+    let (rows, columns, channels) = (shape.rows, shape.columns, shape.channels)
+    let (middleRow, middleColumn) = (Double(rows - 1) / 2, Double(columns - 1) / 2)
+    let filler: [Float] =
+      if case .constant(let values) = border { values } else { [Float](repeating: 0, count: channels) }
+    precondition(filler.count == channels, "\(filler.count) values for \(channels) channels")
+    func inside(_ place: Int, _ extent: Int) -> Int? {
+      if (0..<extent).contains(place) { return place }
+      guard case .reflect = border else { return nil }
+      guard extent > 1 else { return 0 }
+      let period = 2 * (extent - 1)
+      let folded = ((place % period) + period) % period
+      return folded < extent ? folded : period - folded
+    }
+    return Tensor(shape) { target in
+      withSpan { source in
+        for image in 0..<shape.images {
+          for row in 0..<rows {
+            for column in 0..<columns {
+              let from = warp.source(Double(row) - middleRow, Double(column) - middleColumn)
+              let (r, c) = (from.row + middleRow, from.column + middleColumn)
+              let (top, left) = (r.rounded(.down), c.rounded(.down))
+              let (down, across) = (Float(r - top), Float(c - left))
+              let base = ((image * rows + row) * columns + column) * channels
+              for channel in 0..<channels { target[base + channel] = 0 }
+              for (step, weight) in [(0, 1 - down), (1, down)] where weight != 0 {
+                for (side, share) in [(0, 1 - across), (1, across)] where share != 0 {
+                  let place = inside(Int(top) + step, rows).flatMap { row in
+                    inside(Int(left) + side, columns).map { ((image * rows + row) * columns + $0) * channels }
+                  }
+                  for channel in 0..<channels {
+                    target[base + channel] += weight * share * (place.map { source[$0 + channel] } ?? filler[channel])
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The maps blurred by a Gaussian, mirrored at their edges.
+  ///
+  /// - Parameter deviation: The Gaussian's, in pixels; 0 changes nothing.
+  /// - Returns: A tensor of this shape: images x rows x columns x channels.
+  public func blurred(deviation: Double) -> Tensor {
+    guard deviation > 0 else { return self }
+    let radius = Int((3 * deviation).rounded(.up))
+    let weights = (-radius...radius).map { exp(-Double($0 * $0) / (2 * deviation * deviation)) }
+    let sum = weights.reduce(0, +)
+    let kernel = weights.map { Float($0 / sum) }
+    return blurred(kernel, alongRows: true).blurred(kernel, alongRows: false)
+  }
+
+  private func blurred(_ kernel: [Float], alongRows: Bool) -> Tensor {
+    let (rows, columns, channels) = (shape.rows, shape.columns, shape.channels)
+    let radius = kernel.count / 2
+    let extent = alongRows ? rows : columns
+    let period = max(2 * (extent - 1), 1)
+    func folded(_ place: Int) -> Int {
+      let wrapped = ((place % period) + period) % period
+      return extent == 1 ? 0 : wrapped < extent ? wrapped : period - wrapped
+    }
+    return Tensor(shape) { target in
+      withSpan { source in
+        for image in 0..<shape.images {
+          for row in 0..<rows {
+            for column in 0..<columns {
+              let base = ((image * rows + row) * columns + column) * channels
+              for channel in 0..<channels { target[base + channel] = 0 }
+              for (index, weight) in kernel.enumerated() {
+                let place = folded((alongRows ? row : column) + index - radius)
+                let from = ((image * rows + (alongRows ? place : row)) * columns + (alongRows ? column : place)) * channels
+                for channel in 0..<channels { target[base + channel] += weight * source[from + channel] }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

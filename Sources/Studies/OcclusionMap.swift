@@ -1,0 +1,74 @@
+/// A picture's occlusion maps as data: `occlusion/PICTURE.json` of a run.
+///
+/// Grids are rows of columns, by position of the square.
+public struct OcclusionMap: Codable, Hashable, Sendable {
+  /// The unoccluded picture.
+  public struct Base: Codable, Hashable, Sendable {
+    /// The probability of the class watched.
+    public var probability: Float
+    /// The most probable class.
+    public var label: Int
+
+    public init(probability: Float, label: Int) {
+      self.probability = probability
+      self.label = label
+    }
+  }
+
+  /// The map of a layer that is strongest, by its sum, in the unoccluded picture.
+  public struct UnitMap: Codable, Hashable, Sendable {
+    public var unit: Int
+    /// Its spatial sum in the unoccluded picture.
+    public var base: Float
+    public var total: [[Float]]
+
+    public init(unit: Int, base: Float, total: [[Float]]) {
+      self.unit = unit
+      self.base = base
+      self.total = total
+    }
+  }
+
+  /// The top row of each position down, in pixels of the network's input.
+  public var rows: [Int]
+  /// The left column of each position across.
+  public var columns: [Int]
+  /// The square's side.
+  public var size: Int
+  /// The class watched; nil, as all that follows, where the network classifies nothing.
+  public var label: Int?
+  public var base: Base?
+  public var probability: [[Float]]?
+  /// The most probable class.
+  public var labels: [[Int]]?
+  public var maps: [String: UnitMap] = [:]
+
+  public init(rows: [Int], columns: [Int], size: Int) {
+    self.rows = rows
+    self.columns = columns
+    self.size = size
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case rows, columns, size, label = "class", base, probability, labels = "label", maps
+  }
+}
+
+/// What keeps a square from being swept.
+public enum OcclusionError: Error, Equatable, CustomStringConvertible {
+  case size(size: Int, rows: Int, columns: Int)
+  case stride(Int)
+  case unknownClass(index: Int, classes: Int)
+
+  public var description: String {
+    switch self {
+    case .size(let size, let rows, let columns):
+      "an occluder of \(size) pixels does not fit into the network's input of \(rows) x \(columns). "
+        + "Give a size from 1 to \(min(rows, columns))."
+    case .stride(let stride):
+      "a stride of \(stride) pixels leads nowhere. Give 1 or more."
+    case .unknownClass(let index, let classes):
+      "there is no class \(index): the network has \(classes), from 0 to \(classes - 1)."
+    }
+  }
+}
