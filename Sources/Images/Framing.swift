@@ -63,3 +63,32 @@ public struct Framing: Codable, Hashable, Sendable {
       right: high(box.right, cropLeft, resizedColumns, originalColumns))
   }
 }
+
+extension Picture {
+  /// What a network saw of the picture: resized and cropped, as a picture.
+  ///
+  /// - Throws: ``ImageError`` where it cannot be resized.
+  public func framed(by framing: Framing) throws(ImageError) -> Picture {
+    try resized(rows: framing.resizedRows, columns: framing.resizedColumns).cropped(
+      to: Box(
+        top: framing.cropTop, left: framing.cropLeft, bottom: framing.cropTop + framing.cropRows,
+        right: framing.cropLeft + framing.cropColumns))
+  }
+}
+
+extension Framing {
+  /// A box of the original picture in pixels of the network's input, rounded outwards; it may hang over the crop's edge.
+  public func input(_ box: Box) -> Box {
+    func low(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
+      edge * resized / max(original, 1) - crop
+    }
+    func high(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
+      (edge * resized + original - 1) / max(original, 1) - crop
+    }
+    return Box(
+      top: low(box.top, cropTop, resizedRows, originalRows),
+      left: low(box.left, cropLeft, resizedColumns, originalColumns),
+      bottom: high(box.bottom, cropTop, resizedRows, originalRows),
+      right: high(box.right, cropLeft, resizedColumns, originalColumns))
+  }
+}

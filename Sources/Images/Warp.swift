@@ -93,7 +93,8 @@ extension Tensor {
                     inside(Int(left) + side, columns).map { ((image * rows + row) * columns + $0) * channels }
                   }
                   for channel in 0..<channels {
-                    target[base + channel] += weight * share * (place.map { source[$0 + channel] } ?? filler[channel])
+                    target[base + channel] +=
+                      weight * share * (place.map { source[$0 + channel] } ?? filler[channel])
                   }
                 }
               }
@@ -135,7 +136,9 @@ extension Tensor {
               for channel in 0..<channels { target[base + channel] = 0 }
               for (index, weight) in kernel.enumerated() {
                 let place = folded((alongRows ? row : column) + index - radius)
-                let from = ((image * rows + (alongRows ? place : row)) * columns + (alongRows ? column : place)) * channels
+                let from =
+                  ((image * rows + (alongRows ? place : row)) * columns + (alongRows ? column : place))
+                  * channels
                 for channel in 0..<channels { target[base + channel] += weight * source[from + channel] }
               }
             }

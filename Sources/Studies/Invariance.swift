@@ -63,9 +63,7 @@ public struct Invariance {
   private let runner: Runner
   private let layers: [(name: String, value: String)]
   private let scores: String?
-  private let preprocessing: Preprocessing
-  private let border: WarpBorder
-  private let seed: UInt64
+  private let changer: Changer
 
   /// - Parameters:
   ///   - network: The network.
@@ -76,14 +74,13 @@ public struct Invariance {
   ///   - threads: How many pictures are computed side by side.
   /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
   public init(
-    _ network: Network, layers: [(name: String, value: String)], preprocessing: Preprocessing, border: WarpBorder,
+    _ network: Network, layers: [(name: String, value: String)], preprocessing: Preprocessing,
+    border: WarpBorder,
     seed: UInt64, threads: Int
   ) throws {
     scores = try network.classScores()
     self.layers = layers
-    self.preprocessing = preprocessing
-    self.border = border
-    self.seed = seed
+    changer = Changer(preprocessing: preprocessing, border: border, seed: seed)
     runner = try Runner(network, keeping: layers.map(\.value) + [scores].compactMap { $0 }, threads: threads)
   }
 
@@ -97,17 +94,20 @@ public struct Invariance {
   /// - Returns: A curve a picture and their means; nil where `observe` ended it.
   /// - Throws: `KernelError` where a picture does not fit the network.
   public func curves(
-    of subjects: [Subject], under change: Change, by amounts: [Double], observe: (_ done: Int) -> Bool = { _ in true }
+    of subjects: [Subject], under change: Change, by amounts: [Double],
+    observe: (_ done: Int) -> Bool = { _ in true }
   ) throws -> InvarianceCurves? {
     var pictures: [InvarianceCurves.Picture] = []
     for (number, subject) in subjects.enumerated() {
       let readings = Mutex([Int: [String: [Float]]]())
       let kept = layers.map(\.value) + [scores].compactMap { $0 }
+      let changer = changer
       // The last one is the picture unchanged.
       try runner.run(
         over: 0..<amounts.count + 1,
         input: { index in
-          index == amounts.count ? subject.input : self.changed(subject.input, change, amounts[index], number)
+          index == amounts.count
+            ? subject.input : changer.changed(subject.input, change, amounts[index], picture: number)
         }
       ) { trace in
         for (index, image) in trace.images.enumerated() {
@@ -157,8 +157,17 @@ public struct Invariance {
     }
     return result
   }
+}
 
-  private func changed(_ input: Tensor, _ change: Change, _ amount: Double, _ number: Int) -> Tensor {
+/// Changes prepared pictures.
+private struct Changer: Sendable {
+  let preprocessing: Preprocessing
+  let border: WarpBorder
+  let seed: UInt64
+
+  func changed(
+    _ input: Tensor, _ change: Invariance.Change, _ amount: Double, picture number: Int
+  ) -> Tensor {
     if amount == change.identity { return input }
     switch change {
     case .vertical: return input.warped(by: .shift(rows: amount, columns: 0), border: border)

@@ -40,7 +40,9 @@ public struct InvarianceCurves: Codable, Hashable, Sendable {
     }
     let probabilities = pictures.compactMap(\.probability)
     if probabilities.count == pictures.count, !pictures.isEmpty {
-      meanProbability = amounts.indices.map { index in probabilities.reduce(0) { $0 + Double($1[index]) } / count }
+      meanProbability = amounts.indices.map { index in
+        probabilities.reduce(0) { $0 + Double($1[index]) } / count
+      }
     }
   }
 

@@ -50,6 +50,13 @@ public struct Occlusion {
     runner = try Runner(network, keeping: layers.map(\.value) + [scores].compactMap { $0 }, threads: threads)
   }
 
+  /// How many positions a square takes over an input.
+  ///
+  /// - Throws: ``OcclusionError`` where it takes none.
+  public static func positions(size: Int, stride: Int, over input: Shape) throws(OcclusionError) -> Int {
+    try OcclusionPlaces(size: size, stride: stride, rows: input.rows, columns: input.columns).count
+  }
+
   /// Sweeps a square over pictures.
   ///
   /// The square stands at every multiple of the stride at which it lies inside the picture.
@@ -60,9 +67,10 @@ public struct Occlusion {
   ///   - stride: Pixels between neighbouring positions.
   ///   - observe: Called with the positions done between batches; returning false ends the sweep.
   /// - Returns: A result a picture, in order; nil where `observe` ended the sweep.
-  /// - Throws: ``OcclusionError``, or `ActivationsError`-like faults of the network as `KernelError`.
+  /// - Throws: ``OcclusionError``, or `KernelError` where a picture does not fit the network.
   public func sweep(
-    _ subjects: [Subject], size: Int, stride: Int, observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
+    _ subjects: [Subject], size: Int, stride: Int,
+    observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
   ) throws -> [Sweep]? {
     guard let shape = subjects.first?.input.shape else { return [] }
     let places = try OcclusionPlaces(size: size, stride: stride, rows: shape.rows, columns: shape.columns)
@@ -92,7 +100,9 @@ public struct Occlusion {
       ) { trace in
         for (index, number) in trace.images.enumerated() {
           let subject = (number - first) / places.count
-          readings.withLock { $0[number, default: Reading()].take(trace, at: index, layers, units: units[subject], scores) }
+          readings.withLock {
+            $0[number, default: Reading()].take(trace, at: index, layers, units: units[subject], scores)
+          }
         }
       }
       start = end
