@@ -81,13 +81,18 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "Activations", "Datasets", "Images", "Kernels", "Networks", "Projection", "Tensors", "TestSupport",
+        "Activations", "Datasets", "Images", "Kernels", "Networks", "Projection", "Studies", "Tensors",
+        "TestSupport",
       ], swiftSettings: house),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
     .testTarget(
       name: "ProjectionTests",
       dependencies: ["Kernels", "NetworkFixtures", "Networks", "Projection", "Tensors"], swiftSettings: house),
+    .testTarget(
+      name: "StudiesTests",
+      dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Studies", "Tensors"],
+      swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
   ],
   swiftLanguageModes: [.v6]
