@@ -91,7 +91,7 @@ let package = Package(
       dependencies: ["Kernels", "NetworkFixtures", "Networks", "Projection", "Tensors"], swiftSettings: house),
     .testTarget(
       name: "StudiesTests",
-      dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Studies", "Tensors"],
+      dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Projection", "Studies", "Tensors"],
       swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
   ],

@@ -1,0 +1,117 @@
+internal import Kernels
+public import Networks
+public import Tensors
+
+/// A convolution's filters as its network uses them: a batch normalisation that follows is multiplied in.
+public struct FilterBank: Sendable {
+  /// Two filters that point the same way.
+  public struct Pair: Codable, Hashable, Sendable {
+    public var units: [Int]
+    public var cosine: Double
+
+    public init(units: [Int], cosine: Double) {
+      self.units = units
+      self.cosine = cosine
+    }
+  }
+
+  public let layer: String
+  /// Outputs x rows x columns x inputs of a group.
+  public let filters: Tensor
+  /// Pixels of the layer's input between neighbouring positions.
+  public let rowStride: Int
+  public let columnStride: Int
+  private let groups: Int
+
+  /// The filters of a layer; nil where it is no convolution.
+  public init?(_ layer: Layer, of network: Network) {
+    guard let node = network.nodes.first(where: { $0.name == layer.node }),
+      case .convolution(let convolution) = node.operation
+    else { return nil }
+    var filters = convolution.filters
+    let readers = network.nodes.filter { $0.inputs.contains(layer.output) }
+    if readers.count == 1, case .batchNormalization(let normalization) = readers[0].operation {
+      let gains = normalization.affine.scale.elements
+      let each = filters.shape.count / max(gains.count, 1)
+      filters.withMutableSpan { elements in
+        for index in 0..<elements.count { elements[index] *= gains[index / each] }
+      }
+    }
+    self.init(
+      layer: layer.name, filters: filters, rowStride: convolution.rule.strides[0],
+      columnStride: convolution.rule.strides[1], groups: convolution.groups)
+  }
+
+  public init(layer: String, filters: Tensor, rowStride: Int = 1, columnStride: Int = 1, groups: Int = 1) {
+    precondition(filters.shape.rank == 4, "filters of \(filters.shape)")
+    self.layer = layer
+    self.filters = filters
+    self.rowStride = rowStride
+    self.columnStride = columnStride
+    self.groups = groups
+  }
+
+  public var count: Int { filters.shape[0] }
+
+  /// One filter: rows x columns x inputs.
+  public func filter(_ unit: Int) -> Tensor {
+    filters.slices(unit..<unit + 1).reshaped(to: [filters.shape[1], filters.shape[2], filters.shape[3]])
+  }
+
+  /// The root of each filter's mean square weight.
+  public var rms: [Double] {
+    let each = filters.shape.count / max(count, 1)
+    return filters.withSpan { elements in
+      (0..<count).map { unit in
+        var sum = 0.0
+        for index in unit * each..<(unit + 1) * each {
+          sum += Double(elements[index]) * Double(elements[index])
+        }
+        return (sum / Double(max(each, 1))).squareRoot()
+      }
+    }
+  }
+
+  /// The first of two units' filters and all after it that point the same way; only filters that read the same inputs
+  /// are compared.
+  ///
+  /// - Parameters:
+  ///   - threshold: The cosine that a pair must exceed.
+  ///   - units: The units that are compared.
+  /// - Returns: Pairs, the most alike first.
+  public func pairs(above threshold: Double, among units: [Int]) -> [Pair] {
+    let unitVectors = units.map { Direction(filter($0)) }
+    let perGroup = max(count / groups, 1)
+    var pairs: [Pair] = []
+    for (index, one) in units.enumerated() {
+      for next in units.indices.dropFirst(index + 1) where units[next] / perGroup == one / perGroup {
+        let cosine = unitVectors[index].cosine(to: unitVectors[next])
+        if cosine > threshold { pairs.append(Pair(units: [one, units[next]], cosine: cosine)) }
+      }
+    }
+    return pairs.sorted { ($1.cosine, $0.units[0], $0.units[1]) < ($0.cosine, $1.units[0], $1.units[1]) }
+  }
+}
+
+/// A list of numbers brought to length 1; all zero where they are.
+struct Direction: Sendable {
+  private let lanes: [SIMD8<Float>]
+
+  init(_ tensor: Tensor) {
+    let elements = tensor.elements
+    let length = elements.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    let factor = length > 0 ? 1 / length : 0
+    var lanes = [SIMD8<Float>](repeating: .zero, count: (elements.count + 7) / 8)
+    for (index, element) in elements.enumerated() {
+      lanes[index / 8][index % 8] = Float(Double(element) * factor)
+    }
+    self.lanes = lanes
+  }
+
+  /// The cosine of the angle between two lists of one length; 0 where either is zero.
+  func cosine(to other: Direction) -> Double {
+    var sum = SIMD8<Float>.zero
+    for index in lanes.indices { sum += lanes[index] * other.lanes[index] }
+    return Double(sum.sum())
+  }
+}

@@ -1,0 +1,55 @@
+/// How each unit's peaks are spread over pictures, in memory that does not grow with the pictures.
+///
+/// A peak is counted in a bin a sixteenth of an octave wide and stands there for the bin's middle, so shares are right
+/// to 3 %. Counts add up alike in whatever order pictures come.
+package struct PeakLedger: Sendable, Equatable {
+  private static let octaves = -16..<16
+  private static let perOctave = 16
+  private static let bins = octaves.count * perOctave
+
+  /// Pictures seen.
+  package private(set) var pictures = 0
+  private var counts: [UInt32]
+
+  package init(units: Int) {
+    counts = [UInt32](repeating: 0, count: units * Self.bins)
+  }
+
+  /// Takes in one picture's peak of each unit; those that are not above zero are no activity.
+  package mutating func insert(_ peaks: some Sequence<Float>) {
+    pictures += 1
+    for (unit, peak) in peaks.enumerated() where peak > 0 {
+      counts[unit * Self.bins + Self.bin(of: peak)] += 1
+    }
+  }
+
+  private static func bin(of value: Float) -> Int {
+    guard value.isFinite, value.exponent < octaves.upperBound else { return bins - 1 }
+    guard value.exponent >= octaves.lowerBound else { return 0 }
+    return (Int(value.exponent) - octaves.lowerBound) * perOctave
+      + Int((value.significand - 1) * Float(perOctave))
+  }
+
+  private static func middle(of bin: Int) -> Double {
+    let significand = 1 + (Double(bin % perOctave) + 0.5) / Double(perOctave)
+    return Double(sign: .plus, exponent: bin / perOctave + octaves.lowerBound, significand: significand)
+  }
+
+  private func counts(of unit: Int) -> ArraySlice<UInt32> {
+    counts[unit * Self.bins..<(unit + 1) * Self.bins]
+  }
+
+  /// How many pictures make a unit active.
+  package func active(unit: Int) -> Int { counts(of: unit).reduce(0) { $0 + Int($1) } }
+
+  /// The share of a unit's peaks, added up over all pictures, that its strongest pictures hold; 0 for a dead unit.
+  package func share(ofStrongest kept: Int, unit: Int) -> Double {
+    var (total, strongest, remaining) = (0.0, 0.0, kept)
+    for (bin, count) in counts(of: unit).enumerated().reversed() where count > 0 {
+      total += Double(count) * Self.middle(of: bin)
+      strongest += Double(min(Int(count), remaining)) * Self.middle(of: bin)
+      remaining -= min(Int(count), remaining)
+    }
+    return total > 0 ? strongest / total : 0
+  }
+}
