@@ -79,6 +79,10 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["Datasets", "Images", "Tensors", "TestSupport"],
       swiftSettings: house),
     .testTarget(
+      name: "FiguresTests",
+      dependencies: ["Figures", "Images", "NetworkFixtures", "Networks", "Studies", "Tensors"],
+      swiftSettings: house),
+    .testTarget(
       name: "GoldenTests",
       dependencies: [
         "Activations", "Datasets", "Images", "Kernels", "Networks", "Projection", "Studies", "Tensors",

@@ -1,0 +1,73 @@
+import Figures
+import Foundation
+import Images
+import NetworkFixtures
+import Networks
+import Studies
+import Tensors
+import Testing
+
+@Suite struct InsightSheets {
+  private static func picture(_ index: Int) -> Tensor {
+    var generator = SeededGenerator(seed: UInt64(300 + index))
+    return Tensor.random([1, 47, 53, 3], using: &generator)
+  }
+
+  @Test func `one scale shows what dominates, own scales show each filter`() {
+    let filters = Tensor([2, 1, 1, 1], elements: [1, 0.1])
+    let common = FilterGrid.tiles(of: filters, isBGR: false, scale: .common)
+    let own = FilterGrid.tiles(of: filters, isBGR: false, scale: .own)
+    #expect(common.map { $0.pixels[0] } == [255, 140])
+    #expect(own.map { $0.pixels[0] } == [255, 255])
+  }
+
+  @Test func `a grid of small filters keeps their edges`() throws {
+    let tiles = [0, 255].map { Picture(rows: 1, columns: 1, pixels: [$0, $0, $0]) }
+    let grid = try FilterGrid.picture(of: tiles, side: 21)
+    #expect((grid.rows, grid.columns) == (10, 21))
+    #expect(grid.pixels[0] == 0 && grid.pixels[20 * 3] == 255)
+  }
+
+  @Test func `a model's column names what is wrong and counts what is right`() throws {
+    let network = try TinyNetworks.plain()
+    let study = Diagnosis(network, threads: 1)
+    let report = try #require(try study.report(name: "a <b>", count: 4, input: { Self.picture($0) }))
+    let filters = study.banks[0].filters
+    let tiles = FilterGrid.tiles(of: filters, isBGR: false, scale: .own)
+    let column = DiagnosisSheet.Column(report: report, common: tiles, own: tiles, projections: [])
+    let one = try DiagnosisSheet(title: "Features", columns: [column]).drawing()
+    let sheet = DiagnosisSheet(title: "Features", columns: [column, column])
+    let two = try sheet.drawing()
+    #expect(two.columns > one.columns)
+    let svg = try two.svg()
+    #expect(svg.contains("a &lt;b&gt;"))
+    #expect(svg.contains("layer 2, projections: none to show"))
+    #expect(svg.contains("of \(report.findings.count) measures are ok"))
+    #expect(sheet.table.rows.count == 2 * report.findings.count)
+    let picture = try two.picture()
+    #expect((picture.rows, picture.columns) == (two.rows, two.columns))
+  }
+
+  @Test func `an evolution has a tile a unit and epoch, and curves a layer`() throws {
+    let study = Evolution(unitsPerLayer: 2, seed: 0, threads: 1)
+    let table = try #require(
+      try study.table(
+        over: [1, 2], network: { try TinyNetworks.plain(seed: UInt64($0)) }, images: ["a", "b"],
+        input: { Self.picture($0) }))
+    let grey = Picture(rows: 9, columns: 9, pixels: [UInt8](repeating: 90, count: 243))
+    let sheet = EvolutionSheet(
+      title: "Evolution", subtitle: "", epochs: table.epochs,
+      layers: table.layers.map {
+        (
+          name: $0.layer,
+          rows: $0.units.map {
+            EvolutionSheet.Row(unit: $0.unit, projections: [grey, nil], jumps: [false, true])
+          }
+        )
+      })
+    let svg = try sheet.drawing().svg()
+    #expect(svg.components(separatedBy: "<image").count == 7)
+    #expect(try EvolutionSheet.charts(of: table).svg().contains("conv3"))
+    #expect(EvolutionSheet.table(of: table).rows.map { $0[0] } == ["conv1", "conv2", "conv3"])
+  }
+}
