@@ -1,3 +1,4 @@
+internal import Foundation
 public import Images
 
 /// Pictures with what is known of them, in a fixed order: the one thing that commands and studies read.
@@ -114,5 +115,20 @@ extension Dataset {
       items: folder.files.map { Item(id: $0.id, path: $0.path, label: $0.label) },
       classNames: folder.classNames,
       source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)))
+  }
+
+  /// Pictures named one by one, in the order given.
+  ///
+  /// - Parameters:
+  ///   - folder: Where paths start.
+  ///   - paths: One a picture, each named once.
+  /// - Throws: ``DatasetError/missing(path:)`` for one that is not there.
+  public init(folder: String, paths: [String]) throws(DatasetError) {
+    for path in paths where !FileManager.default.fileExists(atPath: folder + "/" + path) {
+      throw .missing(path: folder + "/" + path)
+    }
+    self.init(
+      name: folder, items: paths.enumerated().map { Item(id: $0.offset, path: $0.element) }, classNames: nil,
+      source: PictureFiles(root: folder, paths: paths))
   }
 }
