@@ -89,6 +89,8 @@ let package = Package(
         "TestSupport",
       ], swiftSettings: house),
     .testTarget(
+      name: "ImagesTests", dependencies: ["Images", "Tensors", "TestSupport"], swiftSettings: house),
+    .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
     .testTarget(
       name: "ProjectionTests",

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <vips/vips.h>
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
@@ -53,11 +54,28 @@ static int failed(char error[IMAGING_ERROR]) {
 
 void imaging_free(unsigned char *bytes) { g_free(bytes); }
 
+unsigned char *imaging_allocate(size_t count) { return g_try_malloc(count > 0 ? count : 1); }
+
+/// The same for a picture whose bytes do not hold together.
+static int damaged(char error[IMAGING_ERROR]) {
+  char reason[IMAGING_ERROR];
+  failed(reason);
+  snprintf(error, IMAGING_ERROR, "it is cut short or damaged (%.200s)", reason);
+  return -1;
+}
+
 /// Opens a file by its content; nothing but the header is read yet.
 static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
+  // Opening a pipe waits for whoever writes to it, and a device may never end.
+  struct stat status;
+  if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+    snprintf(error, IMAGING_ERROR, "it is %s", S_ISDIR(status.st_mode) ? "a folder" : "no file of bytes but a pipe or device");
+    return NULL;
+  }
   VipsSource *source = vips_source_new_from_file(path);
   if (!source) {
-    failed(error);
+    vips_error_clear();
+    snprintf(error, IMAGING_ERROR, "there is no such file, or it cannot be opened");
     return NULL;
   }
   const unsigned char *first = vips_source_sniff(source, 1);
@@ -70,8 +88,8 @@ static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
   VipsImage *image = vips_image_new_from_source(
     source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
   if (!image) {
-    failed(error);
-    if (strstr(error, "is not in a known format") || strstr(error, "not a known")) {
+    damaged(error);
+    if (strstr(error, "is not in a known format") || strstr(error, "not a known") || strstr(error, "is blocked")) {
       snprintf(error, IMAGING_ERROR, "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF%s)",
         vips_type_find("VipsOperation", "heifload_source") ? ", HEIF" : "");
     }
@@ -182,7 +200,7 @@ static int take_pixels(VipsImage *image, imaging_result *result, char error[IMAG
   if (status == 0) return 0;
   g_free(result->bytes);
   result->bytes = NULL;
-  return failed(error);
+  return damaged(error);
 }
 
 int imaging_decode(const char *path, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]) {
@@ -195,7 +213,7 @@ int imaging_decode(const char *path, double most_pixels, imaging_result *result,
     g_object_unref(image);
     return -1;
   }
-  if (standardized(&image)) return failed(error);
+  if (standardized(&image)) return damaged(error);
   int status = take_pixels(image, result, error);
   g_object_unref(image);
   return status;
@@ -206,28 +224,6 @@ static VipsImage *wrap(const unsigned char *pixels, int rows, int columns) {
     pixels, (size_t)rows * columns * 3, columns, rows, 3, VIPS_FORMAT_UCHAR);
   if (image) image->Type = VIPS_INTERPRETATION_sRGB;
   return image;
-}
-
-int imaging_resize(
-  const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
-  imaging_result *result, char error[IMAGING_ERROR]) {
-  if (begin(error)) return -1;
-  VipsImage *image = wrap(pixels, rows, columns);
-  if (!image) return failed(error);
-  static const VipsKernel kernels[] = {VIPS_KERNEL_NEAREST, VIPS_KERNEL_LINEAR, VIPS_KERNEL_LANCZOS3};
-  VipsImage *made = NULL;
-  // Without a gap the kernel sees every pixel: no box average before it.
-  int status = vips_resize(image, &made, (double)to_columns / columns, "vscale", (double)to_rows / rows, "kernel",
-    kernels[kernel], "gap", 0.0, NULL);
-  if (step(&image, status, made)) return failed(error);
-  if (image->Xsize != to_columns || image->Ysize != to_rows) {
-    status = vips_gravity(image, &made, VIPS_COMPASS_DIRECTION_CENTRE, to_columns, to_rows, "extend",
-      VIPS_EXTEND_COPY, NULL);
-    if (step(&image, status, made)) return failed(error);
-  }
-  status = take_pixels(image, result, error);
-  g_object_unref(image);
-  return status;
 }
 
 int imaging_encode(

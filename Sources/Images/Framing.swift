@@ -12,7 +12,8 @@ public struct Framing: Codable, Hashable, Sendable {
 
   /// The framing of a picture of this size.
   ///
-  /// - Throws: ``ImageError/preparation(reason:)`` where it is smaller than the crop.
+  /// - Throws: ``ImageError/preparation(reason:)`` where it is smaller than the crop, one
+  ///   pixel, or far longer than it is wide.
   public init(rows: Int, columns: Int, _ preprocessing: Preprocessing) throws(ImageError) {
     originalRows = rows
     originalColumns = columns
@@ -37,6 +38,9 @@ public struct Framing: Codable, Hashable, Sendable {
         reason:
           "\(resizedRows) x \(resizedColumns) pixels are fewer than the crop of \(cropRows) x \(cropColumns); "
           + "resize pictures first (--resize)")
+    }
+    guard rows * columns > 1 || cropRows * cropColumns == 1 else {
+      throw .preparation(reason: "it is one pixel, which shows nothing")
     }
     cropTop = (resizedRows - cropRows) / 2
     cropLeft = (resizedColumns - cropColumns) / 2

@@ -2,13 +2,20 @@
 public enum ImageError: Error, Equatable, CustomStringConvertible {
   case unreadable(file: String, reason: String)
   case preparation(reason: String)
+  case unprepared(file: String, reason: String)
   case encoding(reason: String)
 
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be read as a picture: \(reason)."
     case .preparation(let reason): "the picture cannot be prepared: \(reason)."
+    case .unprepared(let file, let reason): "\(file) cannot be prepared for the network: \(reason)."
     case .encoding(let reason): "the picture cannot be written: \(reason)."
     }
+  }
+
+  /// The same, naming the file that the picture came from.
+  public func naming(_ file: String) -> ImageError {
+    if case .preparation(let reason) = self { .unprepared(file: file, reason: reason) } else { self }
   }
 }

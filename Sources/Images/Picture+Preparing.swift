@@ -3,37 +3,61 @@ public import Tensors
 extension Picture {
   /// The picture as a network's input.
   ///
-  /// - Returns: 1 x rows x columns x 3 in the network's channel order, and how its pixels map back.
+  /// - Returns: 1 x rows x columns x channels in the network's order, and how its pixels map back.
   /// - Throws: ``ImageError/preparation(reason:)`` where the picture is smaller than the crop.
   public func prepared(_ preprocessing: Preprocessing) throws(ImageError) -> (
     tensor: Tensor, framing: Framing
   ) {
+    let (seen, framing) = try framed(preprocessing)
+    return (seen.values(preprocessing), framing)
+  }
+
+  /// The part of the picture that a network sees, at the size it sees it.
+  ///
+  /// - Returns: The picture resized and cropped, and how its pixels map back.
+  /// - Throws: ``ImageError/preparation(reason:)`` where the picture is smaller than the crop.
+  public func framed(_ preprocessing: Preprocessing) throws(ImageError) -> (seen: Picture, framing: Framing) {
     let framing = try Framing(rows: rows, columns: columns, preprocessing)
     let resized = try resized(rows: framing.resizedRows, columns: framing.resizedColumns)
+    let crop = Box(
+      top: framing.cropTop, left: framing.cropLeft, bottom: framing.cropTop + framing.cropRows,
+      right: framing.cropLeft + framing.cropColumns)
+    return (resized.cropped(to: crop), framing)
+  }
+
+  /// What a network is given of a picture that is resized and cropped already: 1 x rows x columns x channels.
+  public func values(_ preprocessing: Preprocessing) -> Tensor {
     // One table a channel: 256 values are all there are.
-    let order = preprocessing.channels == .rgb ? [0, 1, 2] : [2, 1, 0]
-    let tables = (0..<3).map { channel in
+    let tables = (0..<preprocessing.channels.count).flatMap { channel in
       (0..<256).map {
         (Float($0) * preprocessing.scale - preprocessing.mean[channel]) / preprocessing.std[channel]
       }
     }
-    let values = tables[0] + tables[1] + tables[2]
-    let shape = Shape(images: 1, rows: framing.cropRows, columns: framing.cropColumns, channels: 3)
-    let tensor = Tensor(shape) { elements in
-      let pixels = resized.pixels.span
-      let values = values.span
-      var target = 0
-      for row in 0..<framing.cropRows {
-        var source = ((row + framing.cropTop) * resized.columns + framing.cropLeft) * 3
-        for _ in 0..<framing.cropColumns {
-          elements[target] = values[Int(pixels[source + order[0]])]
-          elements[target + 1] = values[256 + Int(pixels[source + order[1]])]
-          elements[target + 2] = values[512 + Int(pixels[source + order[2]])]
-          source += 3
-          target += 3
+    let shape = Shape(images: 1, rows: rows, columns: columns, channels: preprocessing.channels.count)
+    return Tensor(shape) { elements in
+      let pixels = pixels.span
+      let values = tables.span
+      switch preprocessing.channels {
+      case .rgb, .bgr:
+        let (red, blue) = preprocessing.channels == .rgb ? (0, 2) : (2, 0)
+        for place in 0..<rows * columns {
+          let base = place * 3
+          elements[base] = values[Int(pixels[base + red])]
+          elements[base + 1] = values[256 + Int(pixels[base + 1])]
+          elements[base + 2] = values[512 + Int(pixels[base + blue])]
+        }
+      case .grey:
+        for place in 0..<rows * columns {
+          elements[place] =
+            values[
+              brightness(Int(pixels[place * 3]), Int(pixels[place * 3 + 1]), Int(pixels[place * 3 + 2]))]
         }
       }
     }
-    return (tensor, framing)
   }
+}
+
+/// Brightness of 0...255 by the weights of ITU-R BT.601, in units of 1/65536.
+private func brightness(_ red: Int, _ green: Int, _ blue: Int) -> Int {
+  (red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16
 }

@@ -27,6 +27,10 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
   public enum Channels: String, Codable, Hashable, Sendable {
     case rgb = "RGB"
     case bgr = "BGR"
+    /// One channel: a picture's brightness, as television weighs its colours (ITU-R BT.601).
+    case grey = "GRAY"
+
+    public var count: Int { self == .grey ? 1 : 3 }
   }
 
   public var resize: Resize?
@@ -37,15 +41,16 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
   public var std: [Float]
 
   public init(
-    resize: Resize?, crop: Crop?, channels: Channels = .rgb, scale: Float = 1, mean: [Float] = [0, 0, 0],
-    std: [Float] = [1, 1, 1]
+    resize: Resize?, crop: Crop?, channels: Channels = .rgb, scale: Float = 1, mean: [Float] = [0],
+    std: [Float] = [1]
   ) {
     self.resize = resize
     self.crop = crop
     self.channels = channels
     self.scale = scale
-    self.mean = mean
-    self.std = std
+    // One number stands for every channel.
+    self.mean = mean.count == 1 ? Array(repeating: mean[0], count: channels.count) : mean
+    self.std = std.count == 1 ? Array(repeating: std[0], count: channels.count) : std
   }
 
   public init(from decoder: any Decoder) throws {
@@ -55,8 +60,8 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
       crop: try container.decodeIfPresent(Crop.self, forKey: .crop),
       channels: try container.decodeIfPresent(Channels.self, forKey: .channels) ?? .rgb,
       scale: try container.decodeIfPresent(Float.self, forKey: .scale) ?? 1,
-      mean: try container.decodeIfPresent([Float].self, forKey: .mean) ?? [0, 0, 0],
-      std: try container.decodeIfPresent([Float].self, forKey: .std) ?? [1, 1, 1])
+      mean: try container.decodeIfPresent([Float].self, forKey: .mean) ?? [0],
+      std: try container.decodeIfPresent([Float].self, forKey: .std) ?? [1])
     guard isSound else {
       throw DecodingError.dataCorrupted(
         .init(codingPath: decoder.codingPath, debugDescription: "a size, mean, std or scale is out of range"))
@@ -66,8 +71,24 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
   /// Whether every number is one that a picture can be prepared with.
   public var isSound: Bool {
     let sides = [resize?.shorterSide, resize?.rows, resize?.columns, crop?.center].compactMap { $0 }
-    return sides.allSatisfy { (1...16384).contains($0) } && mean.count == 3 && std.count == 3
+    let isResizeWhole =
+      resize.map { ($0.shorterSide != nil) != ($0.rows != nil && $0.columns != nil) } ?? true
+    return sides.allSatisfy { (1...16384).contains($0) } && isResizeWhole
+      && mean.count == channels.count && std.count == channels.count
       && (mean + std + [scale]).allSatisfy(\.isFinite) && !std.contains(0)
+      && zip(mean, std).allSatisfy { ((255 * scale - $0) / $1).isFinite && ($0 / $1).isFinite }
+  }
+
+  /// The same for a network that takes so many channels: of colours for one channel their brightness is taken, with
+  /// the average of their means and deviations; nil where pictures have no such channels.
+  public func adapted(toChannels count: Int) -> Preprocessing? {
+    if count == channels.count { return self }
+    guard count == 1, mean.count == 3, std.count == 3 else { return nil }
+    var grey = self
+    grey.channels = .grey
+    grey.mean = [mean.reduce(0, +) / 3]
+    grey.std = [std.reduce(0, +) / 3]
+    return grey
   }
 
   /// What most networks trained on ImageNet expect.

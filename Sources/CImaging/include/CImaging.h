@@ -20,12 +20,16 @@ typedef enum { imaging_nearest, imaging_bilinear, imaging_lanczos } imaging_kern
 
 void imaging_free(unsigned char *bytes);
 
+/// Bytes that `imaging_free` frees; NULL where there are not so many.
+unsigned char *imaging_allocate(size_t count);
+
 /// The extents of a picture once it stands upright, from its header alone.
 int imaging_extents(const char *path, int *rows, int *columns, char error[IMAGING_ERROR]);
 
 /// Decodes a file by its content: upright, sRGB, over white.
 int imaging_decode(const char *path, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]);
 
+/// Another size, by a filter as wide as the step; all four extents are positive.
 int imaging_resize(
   const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
   imaging_result *result, char error[IMAGING_ERROR]);

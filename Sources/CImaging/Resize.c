@@ -1,0 +1,136 @@
+// Sizes changed by a filter as wide as the step, so that shrinking averages over all that a pixel covers.
+//
+// A row of the result is a weighted sum of whole rows of the picture, then each of its pixels one of that row's: the
+// long pass runs over memory in order, and nothing is rounded between the two.
+#include "CImaging.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// glibc alone: the choice of an instruction set needs its loader's ifunc.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
+#define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define CLONED
+#endif
+
+static double triangle(double distance) { return distance < 1 ? 1 - distance : 0; }
+
+static double lanczos(double distance) {
+  if (distance >= 3) return 0;
+  if (distance < 1e-8) return 1;
+  double angle = M_PI * distance;
+  return 3 * sin(angle) * sin(angle / 3) / (angle * angle);
+}
+
+/// For each place of the result, which places of the picture it weighs, and by how much.
+typedef struct {
+  int *first;
+  int *count;
+  float *weights;
+  int most;
+} taps;
+
+static void taps_free(taps *taps) {
+  free(taps->first);
+  free(taps->count);
+  free(taps->weights);
+}
+
+static int taps_make(taps *taps, int from, int to, imaging_kernel kernel) {
+  double step = (double)from / to;
+  double scale = step > 1 ? step : 1;
+  double reach = kernel == imaging_nearest ? 0.5 : (kernel == imaging_bilinear ? 1 : 3) * scale;
+  taps->most = (int)ceil(2 * reach) + 2;
+  taps->first = malloc(sizeof(int) * (size_t)to);
+  taps->count = malloc(sizeof(int) * (size_t)to);
+  taps->weights = calloc((size_t)to * (size_t)taps->most, sizeof(float));
+  if (!taps->first || !taps->count || !taps->weights) return -1;
+  for (int place = 0; place < to; place++) {
+    double centre = (place + 0.5) * step;
+    float *weights = taps->weights + (size_t)place * taps->most;
+    if (kernel == imaging_nearest) {
+      int nearest = (int)floor(centre);
+      taps->first[place] = nearest < from ? nearest : from - 1;
+      taps->count[place] = 1;
+      weights[0] = 1;
+      continue;
+    }
+    int first = (int)floor(centre - reach), last = (int)ceil(centre + reach);
+    if (first < 0) first = 0;
+    if (last > from) last = from;
+    if (last - first > taps->most) last = first + taps->most;
+    double sum = 0;
+    double raw[last - first > 0 ? last - first : 1];
+    for (int index = first; index < last; index++) {
+      double distance = fabs(index + 0.5 - centre) / scale;
+      raw[index - first] = kernel == imaging_bilinear ? triangle(distance) : lanczos(distance);
+      sum += raw[index - first];
+    }
+    for (int index = first; index < last; index++) weights[index - first] = (float)(raw[index - first] / sum);
+    taps->first[place] = first;
+    taps->count[place] = last - first;
+  }
+  return 0;
+}
+
+/// Adds a weighted row.
+CLONED static void add_row(float *sum, const unsigned char *row, float weight, int count) {
+  for (int index = 0; index < count; index++) sum[index] += weight * (float)row[index];
+}
+
+/// Weighs the pixels of one row, and rounds.
+CLONED static void across(unsigned char *target, const float *row, const taps *taps, int columns) {
+  for (int column = 0; column < columns; column++) {
+    const float *source = row + (size_t)taps->first[column] * 3;
+    const float *weights = taps->weights + (size_t)column * taps->most;
+    float red = 0, green = 0, blue = 0;
+    for (int tap = 0; tap < taps->count[column]; tap++) {
+      red += weights[tap] * source[tap * 3];
+      green += weights[tap] * source[tap * 3 + 1];
+      blue += weights[tap] * source[tap * 3 + 2];
+    }
+    float sums[3] = {red, green, blue};
+    for (int channel = 0; channel < 3; channel++) {
+      float level = sums[channel] + 0.5f;
+      target[column * 3 + channel] = level < 0 ? 0 : level >= 255 ? 255 : (unsigned char)level;
+    }
+  }
+}
+
+int imaging_resize(
+  const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
+  imaging_result *result, char error[IMAGING_ERROR]) {
+  taps down = {0}, along = {0};
+  size_t width = (size_t)columns * 3;
+  float *row = malloc(sizeof(float) * width);
+  result->count = (size_t)to_rows * (size_t)to_columns * 3;
+  result->bytes = imaging_allocate(result->count);
+  int failed =
+    !row || !result->bytes || taps_make(&down, rows, to_rows, kernel) || taps_make(&along, columns, to_columns, kernel);
+  for (int place = 0; place < to_rows && !failed; place++) {
+    memset(row, 0, sizeof(float) * width);
+    for (int tap = 0; tap < down.count[place]; tap++) {
+      add_row(
+        row, pixels + (size_t)(down.first[place] + tap) * width, down.weights[(size_t)place * down.most + tap],
+        (int)width);
+    }
+    across(result->bytes + (size_t)place * to_columns * 3, row, &along, to_columns);
+  }
+  free(row);
+  taps_free(&down);
+  taps_free(&along);
+  if (failed) {
+    imaging_free(result->bytes);
+    result->bytes = NULL;
+    snprintf(error, IMAGING_ERROR, "there is not enough memory for %d x %d pixels", to_rows, to_columns);
+    return -1;
+  }
+  result->rows = to_rows;
+  result->columns = to_columns;
+  result->bands = 3;
+  return 0;
+}

@@ -1,0 +1,280 @@
+import Foundation
+import Images
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct Decoding {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func decoded(_ bytes: some Sequence<UInt8>, as name: String = "picture") throws -> Picture {
+    try Picture(decoding: folder.write(bytes, to: name))
+  }
+
+  /// The reason that a file is refused, once the message was seen to name it.
+  private func refusal(of bytes: some Sequence<UInt8>, as name: String) throws -> String {
+    let path = try folder.write(bytes, to: name)
+    let error = #expect(throws: ImageError.self) { try Picture(decoding: path) }
+    #expect(error?.description.contains(path) == true, "\(error?.description ?? "")")
+    guard case .unreadable(_, let reason) = error else { return "" }
+    return reason
+  }
+
+  /// Every pixel another colour.
+  private let motley = Picture(
+    rows: 7, columns: 5, pixels: (0..<105).map { UInt8(($0 * 37 + 11) % 256) })
+
+  @Test func `a PNG gives back every pixel`() throws {
+    #expect(try decoded(motley.encodedPNG(), as: "a.png") == motley)
+  }
+
+  @Test func `a JPEG gives back smooth pictures to within a few levels`() throws {
+    var pixels: [UInt8] = []
+    for row in 0..<40 {
+      for column in 0..<56 { pixels += [UInt8(row * 5), UInt8(column * 4), UInt8(100 + row)] }
+    }
+    let smooth = Picture(rows: 40, columns: 56, pixels: pixels)
+    let again = try decoded(smooth.encodedJPEG(quality: 95), as: "a.jpg")
+    #expect((again.rows, again.columns) == (40, 56))
+    // Chroma is stored at half the resolution, so a slope of 5 a pixel errs by as much.
+    #expect(largestDifference(again.pixels.map(Float.init), pixels.map(Float.init)) <= 10)
+    let coarse = try smooth.encodedJPEG(quality: 5).count
+    #expect(try coarse < smooth.encodedJPEG(quality: 95).count)
+  }
+
+  @Test func `content decides, not the ending`() throws {
+    #expect(try decoded(motley.encodedPNG(), as: "really-a-png.jpg") == motley)
+    #expect(try decoded(motley.encodedPNG(), as: "really-a-png.txt") == motley)
+    let jpeg = try decoded(motley.encodedJPEG(quality: 90), as: "really-a-jpeg.png")
+    #expect((jpeg.rows, jpeg.columns) == (7, 5))
+  }
+
+  @Test func `an animation gives its first frame`() throws {
+    let picture = try decoded(PictureFiles.gif, as: "a.gif")
+    #expect(
+      picture
+        == Picture(rows: 2, columns: 3, pixels: Array([[UInt8]](repeating: [255, 0, 0], count: 6).joined())))
+  }
+
+  @Test func `a WebP without loss gives every pixel`() throws {
+    let pixels = Array([[UInt8]](repeating: [10, 200, 30], count: 5).joined()) + [250, 5, 60]
+    #expect(try decoded(PictureFiles.webp, as: "a.webp") == Picture(rows: 2, columns: 3, pixels: pixels))
+  }
+
+  @Test func `a TIFF gives every pixel`() throws {
+    let bytes = PictureFiles.tiff(rows: 7, columns: 5, channels: 3, samples: motley.pixels.map(Int.init))
+    #expect(try decoded(bytes, as: "a.tif") == motley)
+  }
+
+  @Test func `sixteen bits become the eight that count`() throws {
+    let samples = [0, 255, 256, 0x8000, 0x80FF, 0xFFFF, 0x1234, 0xABCD, 0x7F00]
+    let high = samples.map { UInt8($0 >> 8) }
+    let expected = Picture(rows: 1, columns: 3, pixels: high)
+    let png = PictureFiles.png(rows: 1, columns: 3, channels: 3, depth: 16, samples: samples)
+    #expect(try decoded(png) == expected)
+    let tiff = PictureFiles.tiff(rows: 1, columns: 3, channels: 3, depth: 16, samples: samples)
+    #expect(try decoded(tiff) == expected)
+  }
+
+  @Test func `grey becomes three equal channels`() throws {
+    let expected = Picture(rows: 2, columns: 2, pixels: [0, 0, 0, 7, 7, 7, 200, 200, 200, 255, 255, 255])
+    let samples = [0, 7, 200, 255]
+    #expect(try decoded(PictureFiles.png(rows: 2, columns: 2, channels: 1, samples: samples)) == expected)
+    #expect(try decoded(PictureFiles.tiff(rows: 2, columns: 2, channels: 1, samples: samples)) == expected)
+    let wide = samples.map { $0 * 257 }
+    let deep = PictureFiles.png(rows: 2, columns: 2, channels: 1, depth: 16, samples: wide)
+    #expect(try decoded(deep) == expected)
+  }
+
+  @Test func `what is transparent lies over white`() throws {
+    // Solid, clear, and a red half seen through: 255 * (1 - 128/255) = 127 of white shows.
+    let samples = [9, 8, 7, 255, 1, 2, 3, 0, 255, 0, 0, 128]
+    let expected = [9, 8, 7, 255, 255, 255, 255, 127, 127]
+    for bytes in [
+      PictureFiles.png(rows: 1, columns: 3, channels: 4, samples: samples),
+      PictureFiles.tiff(rows: 1, columns: 3, channels: 4, samples: samples, hasAlpha: true),
+    ] {
+      let found = try decoded(bytes).pixels
+      #expect(zip(found, expected).allSatisfy { abs(Int($0) - $1) <= 1 }, "\(found)")
+    }
+    let grey = try decoded(PictureFiles.png(rows: 1, columns: 2, channels: 2, samples: [40, 255, 40, 0]))
+    #expect(grey.pixels == [40, 40, 40, 255, 255, 255])
+    let deep = PictureFiles.png(
+      rows: 1, columns: 2, channels: 4, depth: 16,
+      samples: [0x4040, 0x4040, 0x4040, 0xFFFF, 0x4040, 0x4040, 0x4040, 0])
+    #expect(try decoded(deep).pixels == [64, 64, 64, 255, 255, 255])
+  }
+
+  @Test func `inks become light`() throws {
+    let red = try decoded(PictureFiles.cmykJPEG, as: "print.jpg")
+    #expect((red.rows, red.columns) == (8, 8))
+    #expect(red.pixels[0] > 180 && red.pixels[1] < 90 && red.pixels[2] < 90, "\(red.pixels[..<3])")
+    let samples = [0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0]
+    let tiff = try decoded(PictureFiles.tiff(rows: 1, columns: 3, channels: 4, samples: samples)).pixels
+    #expect(tiff[..<3].allSatisfy { $0 > 245 }, "no ink is white: \(tiff)")
+    #expect(tiff[3..<6].allSatisfy { $0 < 80 }, "black ink is dark: \(tiff)")
+    #expect(tiff[6] < 100 && tiff[8] > 150, "cyan ink is not red: \(tiff)")
+  }
+
+  @Test func `an embedded profile is brought to sRGB`() throws {
+    let samples = [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255]
+    let bytes = PictureFiles.tiff(
+      rows: 1, columns: 4, channels: 3, samples: samples, profile: PictureFiles.swappedProfile)
+    let found = try decoded(bytes).pixels
+    let expected = [0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255, 255]
+    #expect(zip(found, expected).allSatisfy { abs(Int($0) - $1) <= 6 }, "\(found)")
+  }
+
+  @Test func `a profile that makes no sense is passed over`() throws {
+    let bytes = PictureFiles.tiff(
+      rows: 7, columns: 5, channels: 3, samples: motley.pixels.map(Int.init),
+      profile: [UInt8](repeating: 0xEE, count: 200))
+    #expect(try decoded(bytes) == motley)
+  }
+
+  /// The stored place that each EXIF orientation shows at a row and column of the upright picture.
+  private func stored(_ orientation: Int, _ row: Int, _ column: Int, of rows: Int, _ columns: Int) -> (
+    Int, Int
+  ) {
+    switch orientation {
+    case 2: (row, columns - 1 - column)
+    case 3: (rows - 1 - row, columns - 1 - column)
+    case 4: (rows - 1 - row, column)
+    case 5: (column, row)
+    case 6: (rows - 1 - column, row)
+    case 7: (rows - 1 - column, columns - 1 - row)
+    case 8: (column, columns - 1 - row)
+    default: (row, column)
+    }
+  }
+
+  @Test(arguments: 1...8) func `a picture is turned upright, its extents with it`(orientation: Int) throws {
+    let bytes = PictureFiles.tiff(
+      rows: 7, columns: 5, channels: 3, samples: motley.pixels.map(Int.init), orientation: orientation)
+    let path = try folder.write(bytes, to: "turned.tif")
+    let picture = try Picture(decoding: path)
+    let expected = orientation < 5 ? (7, 5) : (5, 7)
+    #expect((picture.rows, picture.columns) == expected)
+    #expect(try Picture.extents(of: path) == expected)
+    for row in 0..<picture.rows {
+      for column in 0..<picture.columns {
+        let (from, at) = stored(orientation, row, column, of: 7, 5)
+        let found = picture.pixels[
+          (row * picture.columns + column) * 3..<(row * picture.columns + column + 1) * 3]
+        #expect(Array(found) == Array(motley.pixels[(from * 5 + at) * 3..<(from * 5 + at + 1) * 3]))
+      }
+    }
+  }
+
+  @Test(arguments: 1...8) func `a JPEG is turned upright by its EXIF block`(orientation: Int) throws {
+    // Blocks of 16 pixels, so that neighbours do not bleed into a block's middle.
+    var pixels: [UInt8] = []
+    for row in 0..<32 {
+      for column in 0..<48 { pixels += [UInt8(row / 16 * 200), UInt8(column / 16 * 100), 90] }
+    }
+    let jpeg = try Picture(rows: 32, columns: 48, pixels: pixels).encodedJPEG(quality: 95)
+    let picture = try decoded(PictureFiles.jpeg(jpeg, orientation: orientation), as: "camera.jpg")
+    #expect((picture.rows, picture.columns) == (orientation < 5 ? (32, 48) : (48, 32)))
+    for row in stride(from: 8, to: picture.rows, by: 16) {
+      for column in stride(from: 8, to: picture.columns, by: 16) {
+        let (from, at) = stored(orientation, row, column, of: 32, 48)
+        let place = (row * picture.columns + column) * 3
+        #expect(abs(Int(picture.pixels[place]) - from / 16 * 200) < 12)
+        #expect(abs(Int(picture.pixels[place + 1]) - at / 16 * 100) < 12)
+      }
+    }
+  }
+
+  @Test func `one pixel is a picture`() throws {
+    let pixel = Picture(rows: 1, columns: 1, pixels: [1, 2, 3])
+    #expect(try decoded(pixel.encodedPNG()) == pixel)
+    #expect(try decoded(pixel.encodedJPEG(quality: 90)).pixels.count == 3)
+  }
+
+  @Test func `a file cut short is refused`() throws {
+    let picture = Picture(rows: 64, columns: 64, pixels: (0..<64 * 64 * 3).map { UInt8(($0 * $0) % 251) })
+    for (bytes, name) in [
+      (try picture.encodedPNG(), "cut.png"), (try picture.encodedJPEG(quality: 90), "cut.jpg"),
+      (
+        PictureFiles.tiff(rows: 64, columns: 64, channels: 3, samples: picture.pixels.map(Int.init)),
+        "cut.tif"
+      ),
+    ] {
+      for share in [2, 10, 50, 90] {
+        #expect(try !refusal(of: bytes.prefix(bytes.count * share / 100), as: name).isEmpty)
+      }
+    }
+    #expect(try !refusal(of: PictureFiles.webp.prefix(30), as: "cut.webp").isEmpty)
+    #expect(try !refusal(of: PictureFiles.gif.prefix(40), as: "cut.gif").isEmpty)
+  }
+
+  @Test func `what is no picture is refused, and says so`() throws {
+    #expect(try refusal(of: [], as: "empty.jpg").contains("empty"))
+    #expect(try refusal(of: Array("a shopping list\nmilk\n".utf8), as: "list.jpg").contains("not a picture"))
+    #expect(try refusal(of: [0xFF], as: "byte.jpg").contains("not a picture"))
+    let missing = folder.file("missing.jpg")
+    let error = #expect(throws: ImageError.self) { try Picture(decoding: missing) }
+    #expect(error?.description.contains(missing) == true)
+    let nothing = #expect(throws: ImageError.self) { try Picture(decoding: folder.path) }
+    #expect(nothing?.description.contains("folder") == true, "\(nothing?.description ?? "")")
+    #expect(throws: ImageError.self) { try Picture.extents(of: missing) }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `what is no file is refused without waiting for it`() throws {
+    let pipe = folder.file("pipe.jpg")
+    try #require(unsafe mkfifo(pipe, 0o600) == 0)
+    let error = #expect(throws: ImageError.self) { try Picture(decoding: pipe) }
+    #expect(error?.description.contains("no file") == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    ("drawing.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"4\" height=\"4\"><rect/></svg>"),
+    ("page.pdf", "%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"),
+    ("plain.ppm", "P3 1 1 255 1 2 3\n"),
+    ("bright.hdr", "#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\nabcd"),
+    ("table.csv", "1,2,3\n4,5,6\n"), ("script.ps", "%!PS-Adobe-3.0\nshowpage\n"),
+    ("star.fits", "SIMPLE  =                    T / standard\n"), ("magick.miff", "id=ImageMagick\n"),
+  ]) func `formats that this program does not trust are refused`(name: String, text: String) throws {
+    #expect(try refusal(of: Array(text.utf8), as: name).contains("not a picture"))
+  }
+
+  @Test func `a picture that claims to be huge is refused before memory is taken`() throws {
+    let reason = try refusal(of: PictureFiles.pngClaiming(rows: 30_000, columns: 30_000), as: "huge.png")
+    #expect(reason.contains("30000 x 30000") && reason.contains("100 million"), "\(reason)")
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let peak = status.split(separator: "\n").first { $0.hasPrefix("VmHWM") }?.split(separator: " ")
+      .dropFirst().first
+    // 2.7 GB would be needed for its pixels.
+    #expect(try #require(peak.flatMap { Int($0) }) < 2_000_000)
+    let path = try folder.write(motley.encodedPNG(), to: "small.png")
+    #expect(throws: ImageError.self) { try Picture(decoding: path, limit: 34) }
+    #expect(try Picture(decoding: path, limit: 35) == motley)
+  }
+
+  @Test func `mutated files are read or refused, never worse`() throws {
+    var generator = SeededGenerator(seed: 11)
+    let seeds = [
+      try motley.encodedPNG(), try motley.encodedJPEG(quality: 80), PictureFiles.gif, PictureFiles.webp,
+      PictureFiles.cmykJPEG,
+      PictureFiles.tiff(
+        rows: 3, columns: 4, channels: 3, samples: Array(0..<36), profile: PictureFiles.swappedProfile),
+    ]
+    var refused = 0
+    for round in 0..<1200 {
+      var bytes = seeds[round % seeds.count]
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(
+          in: 0...255, using: &generator)
+      }
+      do {
+        let picture = try Picture(decoding: folder.write(bytes, to: "mutated"), limit: 1_000_000)
+        #expect(picture.pixels.count == picture.rows * picture.columns * 3)
+      } catch is ImageError {
+        refused += 1
+      }
+    }
+    #expect(refused > 100)
+  }
+}

@@ -1,0 +1,101 @@
+import Images
+import TestSupport
+import Testing
+
+@Suite struct Resizing {
+  /// A triangle filter as wide as the step, separable, in `Double`: what Pillow calls BILINEAR.
+  private func reference(_ picture: Picture, rows: Int, columns: Int) -> [Double] {
+    func weights(from length: Int, to target: Int) -> [[(index: Int, weight: Double)]] {
+      let step = Double(length) / Double(target)
+      let reach = max(step, 1)
+      return (0..<target).map { place in
+        let centre = (Double(place) + 0.5) * step
+        let raw: [(index: Int, weight: Double)] = (0..<length).compactMap { index in
+          let distance = abs(Double(index) + 0.5 - centre) / reach
+          return distance < 1 ? (index, 1 - distance) : nil
+        }
+        let sum = raw.reduce(0) { $0 + $1.weight }
+        return raw.map { ($0.index, $0.weight / sum) }
+      }
+    }
+    let down = weights(from: picture.rows, to: rows)
+    let across = weights(from: picture.columns, to: columns)
+    var resized: [Double] = []
+    for row in 0..<rows {
+      for column in 0..<columns {
+        for channel in 0..<3 {
+          var sum = 0.0
+          for (source, weight) in down[row] {
+            for (at, other) in across[column] {
+              sum += weight * other * Double(picture.pixels[(source * picture.columns + at) * 3 + channel])
+            }
+          }
+          resized.append(sum)
+        }
+      }
+    }
+    return resized
+  }
+
+  private func noise(rows: Int, columns: Int) -> Picture {
+    Picture(
+      rows: rows, columns: columns,
+      pixels: (0..<rows * columns * 3).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) })
+  }
+
+  @Test(arguments: [
+    (64, 64, 32, 32), (97, 61, 23, 14), (50, 80, 33, 53), (31, 45, 30, 44), (20, 30, 7, 64),
+    (300, 10, 11, 10),
+    (40, 40, 1, 1), (9, 7, 18, 14), (12, 12, 31, 17), (5, 3, 64, 38), (1, 1, 8, 8), (2, 200, 4, 400),
+  ]) func `resizing is a triangle filter as wide as the step`(
+    rows: Int, columns: Int, toRows: Int, toColumns: Int
+  ) throws {
+    let picture = noise(rows: rows, columns: columns)
+    let resized = try picture.resized(rows: toRows, columns: toColumns)
+    #expect((resized.rows, resized.columns) == (toRows, toColumns))
+    let expected = reference(picture, rows: toRows, columns: toColumns)
+    // The result is rounded once, to whole levels.
+    #expect(largestDifference(resized.pixels.map(Double.init), expected) <= 0.5 + 1e-3)
+  }
+
+  @Test func `a flat picture stays flat at every size`() throws {
+    let flat = Picture(
+      rows: 33, columns: 47, pixels: Array([[UInt8]](repeating: [12, 130, 255], count: 33 * 47).joined()))
+    for (rows, columns) in [(1, 1), (7, 90), (64, 64), (256, 365)] {
+      for resampling in [Picture.Resampling.nearest, .bilinear, .lanczos] {
+        let pixels = try flat.resized(rows: rows, columns: columns, by: resampling).pixels
+        #expect(pixels.count == rows * columns * 3)
+        #expect((0..<rows * columns).allSatisfy { pixels[$0 * 3..<$0 * 3 + 3] == [12, 130, 255] })
+      }
+    }
+  }
+
+  @Test func `the nearest pixel is taken as it is`() throws {
+    let picture = noise(rows: 3, columns: 2)
+    let larger = try picture.resized(rows: 9, columns: 6, by: .nearest)
+    for row in 0..<9 {
+      for column in 0..<6 {
+        let (place, source) = ((row * 6 + column) * 3, (row / 3 * 2 + column / 3) * 3)
+        #expect(larger.pixels[place..<place + 3] == picture.pixels[source..<source + 3])
+      }
+    }
+    #expect(try larger.resized(rows: 3, columns: 2, by: .nearest) == picture)
+  }
+
+  @Test func `the same size is the same picture, and no size is refused`() throws {
+    let picture = noise(rows: 6, columns: 9)
+    #expect(try picture.resized(rows: 6, columns: 9) == picture)
+    #expect(throws: ImageError.self) { try picture.resized(rows: 0, columns: 4) }
+  }
+
+  @Test func `a crop is that part`() {
+    let picture = noise(rows: 6, columns: 9)
+    let part = picture.cropped(to: Box(top: 1, left: 2, bottom: 4, right: 7))
+    #expect((part.rows, part.columns) == (3, 5))
+    for row in 0..<3 {
+      for column in 0..<5 {
+        #expect(part.pixels[(row * 5 + column) * 3] == picture.pixels[((row + 1) * 9 + column + 2) * 3])
+      }
+    }
+  }
+}
