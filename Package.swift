@@ -75,6 +75,7 @@ let package = Package(
       name: "NetworkFixtures", dependencies: ["Kernels", "Networks", "Tensors"],
       path: "Tests/NetworkFixtures",
       swiftSettings: house),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"], swiftSettings: house),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Images", "Tensors", "TestSupport"],
       swiftSettings: house),

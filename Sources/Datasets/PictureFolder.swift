@@ -61,7 +61,8 @@ public struct PictureFolder: Sendable {
       guard seen.insert(URL(fileURLWithPath: full).resolvingSymlinksInPath().path).inserted,
         let names = try? FileManager.default.contentsOfDirectory(atPath: full)
       else { continue }
-      for name in names where !name.hasPrefix(".") {
+      // In an order of their own, so that of two ways to one folder the same is taken everywhere.
+      for name in names.sorted(by: >) where !name.hasPrefix(".") {
         let path = folder.isEmpty ? name : folder + "/" + name
         guard let isFolder = isFolder(root + "/" + path) else { continue }
         if isFolder {

@@ -1,0 +1,96 @@
+import Datasets
+import Foundation
+import TestSupport
+import Testing
+
+/// Files need not be pictures here: what they hold is found out when they are decoded.
+@Suite struct PictureFolders {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func put(_ names: String...) throws {
+    for name in names { try folder.write([1], to: name) }
+  }
+
+  private func link(_ name: String, to target: String) throws {
+    try FileManager.default.createSymbolicLink(atPath: folder.file(name), withDestinationPath: target)
+  }
+
+  private func paths() throws -> [String] { try PictureFolder(folder.path).files.map(\.path) }
+
+  @Test func `a flat folder is listed in the order of bytes, without labels`() throws {
+    try put(
+      "b.jpg", "a.PNG", "B.jpeg", "é.webp", "c.gif", "10.tif", "9.tiff", "notes.txt", "jpg", "script.jpg.sh")
+    let found = try PictureFolder(folder.path)
+    #expect(found.files.map(\.path) == ["10.tif", "9.tiff", "B.jpeg", "a.PNG", "b.jpg", "c.gif", "é.webp"])
+    #expect(found.files.map(\.id) == Array(0..<7))
+    #expect(found.files.allSatisfy { $0.label == nil } && found.classNames == nil)
+    #expect(found.fullPath(of: found.files[1]) == folder.path + "/9.tiff")
+  }
+
+  @Test func `folders are classes where every picture lies in one`() throws {
+    try put("dog/1.jpg", "cat/2.jpg", "cat/1.jpg", "cat/kittens/0.jpg", "Ant/x.png", "empty/readme.txt")
+    let found = try PictureFolder(folder.path)
+    #expect(found.classNames == ["Ant", "cat", "dog"])
+    #expect(
+      found.files.map(\.path) == ["Ant/x.png", "cat/1.jpg", "cat/2.jpg", "cat/kittens/0.jpg", "dog/1.jpg"])
+    #expect(found.files.map(\.label) == [0, 1, 1, 1, 2])
+  }
+
+  @Test func `one picture beside the folders makes them no classes`() throws {
+    try put("cat/1.jpg", "dog/1.jpg", "1.jpg")
+    let found = try PictureFolder(folder.path)
+    #expect(found.files.map(\.path) == ["1.jpg", "cat/1.jpg", "dog/1.jpg"])
+    #expect(found.classNames == nil && found.files.allSatisfy { $0.label == nil })
+  }
+
+  @Test func `hidden files and folders are left out`() throws {
+    try put("a.jpg", ".b.jpg", ".cache/c.jpg", "._a.jpg")
+    #expect(try paths() == ["a.jpg"])
+  }
+
+  @Test func `one picture is a data set of its own`() throws {
+    try put("deep/one.bin")
+    let found = try PictureFolder(folder.file("deep/one.bin"))
+    #expect(found.files.map(\.path) == ["one.bin"])
+    #expect(found.fullPath(of: found.files[0]) == folder.file("deep/one.bin"))
+    #expect(found.files[0].label == nil)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `links are followed once, in a fixed order, and loops end`() throws {
+    try put("real/a.jpg", "real/deep/b.jpg")
+    try link("again", to: "real")
+    try link("real/deep/up", to: "../..")
+    try link("self", to: "self")
+    try link("gone.jpg", to: "nowhere.jpg")
+    try link("real/alias.jpg", to: "a.jpg")
+    let once = try paths()
+    // A link to nothing is listed, so that whoever decodes it can say so.
+    #expect(once == ["again/a.jpg", "again/alias.jpg", "again/deep/b.jpg", "gone.jpg"])
+    for _ in 0..<3 { #expect(try paths() == once) }
+  }
+
+  @Test func `a link to the folder is the folder`() throws {
+    try put("in/a.jpg")
+    try link("out", to: "in")
+    #expect(try PictureFolder(folder.file("out")).files.map(\.path) == ["a.jpg"])
+  }
+
+  @Test func `ids do not depend on when files were made`() throws {
+    let names = (0..<40).map { "\($0 * 7 % 40).jpg" }
+    for name in names { try put(name) }
+    let other = try TemporaryFolder()
+    for name in names.reversed() { try other.write([1], to: name) }
+    #expect(try paths() == PictureFolder(other.path).files.map(\.path))
+  }
+
+  @Test func `what is missing or holds no pictures is refused by name`() throws {
+    try put("readme.txt")
+    let missing = #expect(throws: DatasetError.self) { try PictureFolder(folder.file("nowhere")) }
+    #expect(missing == .missing(path: folder.file("nowhere")))
+    let empty = #expect(throws: DatasetError.self) { try PictureFolder(folder.path) }
+    #expect(empty == .noPictures(path: folder.path))
+    #expect(empty?.description.contains(folder.path) == true)
+  }
+}
