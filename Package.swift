@@ -100,6 +100,9 @@ let package = Package(
       name: "StudiesTests",
       dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Projection", "Studies", "Tensors"],
       swiftSettings: house),
+    .testTarget(
+      name: "RunStoreTests", dependencies: ["Images", "RunStore", "Studies", "TestSupport"],
+      swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
   ],
   swiftLanguageModes: [.v6]

@@ -131,7 +131,8 @@ extension RunFolder {
       try? FileManager.default.removeItem(atPath: final)
       try FileManager.default.moveItem(atPath: final + ".partial", toPath: final)
     } catch {
-      throw .unwritable(folder: path, reason: "its index cannot be written: \(error)")
+      let cause = (error as? DatabaseError)?.message ?? "\(error)"
+      throw .unwritable(folder: path, reason: "its index.sqlite cannot be written: \(cause).")
     }
   }
 }
