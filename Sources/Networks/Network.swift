@@ -43,6 +43,8 @@ public struct Network: Sendable {
   public var classes: [String]?
   /// Further `metadata_props` of the file, kept for writing back.
   public var metadata: [String: String]
+  /// Files beside the model's own that its weights were read from.
+  public internal(set) var externalFiles: [String] = []
 
   /// - Throws: ``NetworkError/cycle(nodes:)``, ``NetworkError/missingValue(name:node:)`` or
   ///   ``NetworkError/duplicateValue(name:)`` where the nodes do not make a graph.

@@ -7,6 +7,7 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
   case input(name: String, expected: String, found: String)
   case unknownLayer(name: String, near: [String])
   case unknownUnit(unit: Int, layer: String, units: Int)
+  case notForPictures(reason: String)
 
   public var description: String {
     switch self {
@@ -27,6 +28,8 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
         + "`switchback inspect` lists them all."
     case .unknownUnit(let unit, let layer, let units):
       "layer \(layer) has no unit \(unit): its units are 0 to \(units - 1)."
+    case .notForPictures(let reason):
+      "it cannot be given pictures: \(reason)."
     }
   }
 }

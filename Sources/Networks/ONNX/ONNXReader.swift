@@ -10,6 +10,12 @@ extension Network {
   ///
   /// - Throws: ``ONNXError``, naming the file and every node that cannot be run.
   public init(onnx path: String) throws(ONNXError) {
+    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
+    guard type == nil || type == .typeRegular else {
+      throw .malformed(
+        file: path, reason: type == .typeDirectory ? "it is a folder" : "it is no file of bytes")
+    }
     guard let bytes = FileManager.default.contents(atPath: path) else {
       throw .malformed(file: path, reason: "there is no such file, or it cannot be read")
     }
@@ -135,9 +141,14 @@ struct ONNXReader {
       try check(output)
     }
     flatten(outputs: outputs)
-    return try Network(
+    var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)
+    let locations = graph.initializer.filter { $0.dataLocation == 1 }.compactMap { tensor in
+      tensor.externalData.first { $0.key == "location" }?.value
+    }
+    network.externalFiles = Set(locations).sorted().map { (folder ?? "") + "/" + $0 }
+    return network
   }
 
   /// An output whose declared rank or channels contradict what the nodes make shows a file edited by hand.
