@@ -75,13 +75,14 @@ let package = Package(
       name: "NetworkFixtures", dependencies: ["Kernels", "Networks", "Tensors"],
       path: "Tests/NetworkFixtures",
       swiftSettings: house),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"], swiftSettings: house),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Images", "Tensors", "TestSupport"],
       swiftSettings: house),
     .testTarget(
       name: "FiguresTests",
-      dependencies: ["Figures", "Images", "NetworkFixtures", "Networks", "Studies", "Tensors"],
+      dependencies: [
+        "Figures", "Images", "NetworkFixtures", "Networks", "Studies", "Tensors", "TestSupport",
+      ],
       swiftSettings: house),
     .testTarget(
       name: "GoldenTests",

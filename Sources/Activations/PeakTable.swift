@@ -5,7 +5,7 @@ public import Tensors
 
 /// The strongest peaks of every unit of some layers: what one pass over a data set leaves.
 public struct PeakTable: Sendable, Equatable {
-  /// The values searched, in the order given.
+  /// The values searched, each once, in the order given.
   public let values: [String]
   public private(set) var layers: [String: LayerPeaks]
 
@@ -13,7 +13,8 @@ public struct PeakTable: Sendable, Equatable {
   ///   - units: The number of units of each value searched.
   ///   - depth: How many peaks a unit keeps.
   public init(units: [(value: String, count: Int)], keeping depth: Int) {
-    values = units.map(\.value)
+    var seen = Set<String>()
+    values = units.map(\.value).filter { seen.insert($0).inserted }
     layers = Dictionary(
       units.map { ($0.value, LayerPeaks(units: $0.count, keeping: depth)) },
       uniquingKeysWith: { one, _ in one })
@@ -32,6 +33,7 @@ public struct PeakTable: Sendable, Equatable {
         guard !peaks.hasNaN[index] else { throw ActivationsError.notANumber(value: value, image: image) }
         for unit in 0..<units {
           let found = peaks.values[index * units + unit]
+          guard found.isFinite else { throw ActivationsError.notANumber(value: value, image: image) }
           let position = Int(peaks.positions[index * units + unit])
           layers[value]?.insert(
             Peak(value: found, image: image, row: position / columns, column: position % columns), unit: unit)
@@ -54,7 +56,7 @@ public enum ActivationsError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notANumber(let value, let image):
-      "'\(value)' is not a number (NaN) for picture \(image). "
+      "'\(value)' is not finite (NaN, or infinite) for picture \(image). "
         + "Check the network's weights and the scale of its input."
     case .checkpoint(let path, let reason):
       "\(path) is not a checkpoint of this search: \(reason). Delete it to start again."
@@ -89,22 +91,28 @@ extension PeakTable {
 
   /// Fills an empty table from what ``safeTensors(metadata:)`` wrote.
   ///
+  /// - Parameters:
+  ///   - saved: The arrays.
+  ///   - path: The file they came from, for a message.
+  ///   - count: How many pictures the data set has.
   /// - Throws: ``ActivationsError/checkpoint(path:reason:)`` where the arrays are not this table's.
-  public mutating func restore(_ saved: SafeTensors, path: String) throws(ActivationsError) {
+  public mutating func restore(
+    _ saved: SafeTensors, path: String, pictures count: Int
+  ) throws(ActivationsError) {
     for (value, peaks) in layers {
       guard let array = saved.tensors[value], array.shape == [peaks.units.count, peaks.depth, 5] else {
         throw .checkpoint(path: path, reason: "it has no peaks of '\(value)' in this shape")
       }
       let elements = array.elements
       var restored = LayerPeaks(units: peaks.units.count, keeping: peaks.depth)
-      for base in stride(from: 0, to: elements.count, by: 5) where elements[base + 1] >= 0 {
+      for base in stride(from: 0, to: elements.count, by: 5) where elements[base + 1] != -1 {
         let numbers = elements[base..<base + 5]
         guard numbers.allSatisfy({ $0.isFinite }),
-          numbers.dropFirst().allSatisfy({ (0..<0x1p24).contains($0) })
+          numbers.dropFirst().allSatisfy({ (0..<0x1p24).contains($0) && $0 == $0.rounded() }),
+          case let image = Int(elements[base + 1]) << 16 | Int(elements[base + 2]), image < count
         else {
           throw .checkpoint(path: path, reason: "a peak of '\(value)' is out of range")
         }
-        let image = Int(elements[base + 1]) << 16 | Int(elements[base + 2])
         restored.insert(
           Peak(
             value: elements[base], image: image, row: Int(elements[base + 3]), column: Int(elements[base + 4])

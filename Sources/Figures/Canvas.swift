@@ -34,7 +34,9 @@ struct Canvas {
   mutating func write(
     _ text: String, top: Int, left: Int, height: Int, bold: Bool = false, shade: Int = 30
   ) throws(ImageError) {
-    let mask = try Picture.text(text, height: height, bold: bold)
+    let line = String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.isWritable && $0 != "\n" ? $0 : "\u{FFFD}" }))
+    let mask = try Picture.text(line, height: height, bold: bold)
     for row in 0..<mask.rows where (0..<rows).contains(top + row) {
       for column in 0..<mask.columns where (0..<columns).contains(left + column) {
         let cover = Int(mask.coverage[row * mask.columns + column])

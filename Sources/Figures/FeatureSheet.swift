@@ -19,12 +19,25 @@ public struct FeatureSheet: Sendable {
 
   public var title: String
   public var subtitle: String
+  /// Rows and columns that a unit sees, in pixels of the network's input.
+  public var field: (rows: Int, columns: Int)
   public var units: [Unit]
 
-  public init(title: String, subtitle: String, units: [Unit]) {
+  public init(title: String, subtitle: String, field: (rows: Int, columns: Int), units: [Unit]) {
     self.title = title
     self.subtitle = subtitle
+    self.field = field
     self.units = units
+  }
+
+  /// The extents at which a field's tiles are drawn.
+  ///
+  /// Small fields are blown up until they can be read; large ones shrink until nine fit beside each other. Tiles may be
+  /// given at the field's extents or at these.
+  public static func tile(ofField rows: Int, _ columns: Int) -> (rows: Int, columns: Int) {
+    let longest = max(rows, columns, 1)
+    let target = longest <= 16 ? 36 : longest <= 64 ? 48 : longest <= 120 ? 72 : 96
+    return (max(1, rows * target / longest), max(1, columns * target / longest))
   }
 
   /// Where everything lies, in pixels.
@@ -60,16 +73,12 @@ public struct FeatureSheet: Sendable {
   }
 
   var plan: Plan {
-    let tiles = units.lazy.flatMap { $0.patches + $0.projections }.compactMap { $0 }
-    let (rows, columns) = tiles.first.map { ($0.rows, $0.columns) } ?? (32, 32)
-    let longest = max(rows, columns, 1)
-    // Small fields are blown up until they can be read; large ones shrink until nine fit beside each other.
-    let target = longest <= 16 ? 36 : longest <= 64 ? 48 : longest <= 120 ? 72 : 96
+    let tile = Self.tile(ofField: field.rows, field.columns)
     let depth = units.map { max($0.patches.count, $0.projections.count) }.max() ?? 1
     return Plan(
-      side: max(1, Int(Double(depth).squareRoot().rounded(.up))), tileRows: max(1, rows * target / longest),
-      tileColumns: max(1, columns * target / longest), across: max(1, min(4, units.count)), count: units.count
-    )
+      side: max(1, Int(Double(depth).squareRoot().rounded(.up))), tileRows: tile.rows,
+      tileColumns: tile.columns,
+      across: max(1, min(4, units.count)), count: units.count)
   }
 
   /// A unit's two grids as one picture.
@@ -83,7 +92,7 @@ public struct FeatureSheet: Sendable {
           canvas.fill(top: top, left: left, rows: plan.tileRows, columns: plan.tileColumns, shade: 238)
           continue
         }
-        let isSmall = max(tile.rows, tile.columns) <= 16
+        let isSmall = max(field.rows, field.columns) <= 16
         canvas.place(
           try tile.resized(rows: plan.tileRows, columns: plan.tileColumns, by: isSmall ? .nearest : .lanczos),
           top: top, left: left)
@@ -138,18 +147,29 @@ extension String {
   /// The text with the five characters that mean something in XML and HTML written out.
   var escapedForMarkup: String {
     var escaped = ""
-    for character in self {
-      switch character {
+    // By scalars: a letter that is combined with one of the five hides it from whoever looks at characters.
+    for scalar in unicodeScalars {
+      switch scalar {
       case "&": escaped += "&amp;"
       case "<": escaped += "&lt;"
       case ">": escaped += "&gt;"
       case "\"": escaped += "&quot;"
       case "'": escaped += "&#39;"
-      case _ where character.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" }:
-        escaped += "\u{FFFD}"
-      default: escaped.append(character)
+      case _ where !scalar.isWritable: escaped += "\u{FFFD}"
+      default: escaped.unicodeScalars.append(scalar)
       }
     }
     return escaped
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it may stand in XML and in a line of text.
+  var isWritable: Bool {
+    switch value {
+    case 0x9, 0xA: true
+    case 0..<0x20, 0x7F..<0xA0, 0xFFFE, 0xFFFF: false
+    default: true
+    }
   }
 }

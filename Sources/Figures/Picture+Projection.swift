@@ -7,6 +7,8 @@ extension Picture {
   /// A deep layer's projection has a few values far above the rest, beside which nothing else shows. A sheet lets
   /// those saturate: the scale is then the magnitude that only the stated share of values exceeds.
   ///
+  /// Where a value is not finite there is nothing to show, and it is grey.
+  ///
   /// - Parameters:
   ///   - projection: Rows x columns x channels, in the network's channel order; one channel is shown grey.
   ///   - isBGR: Whether that order is blue, green, red.
@@ -19,7 +21,8 @@ extension Picture {
     for place in 0..<rows * columns {
       for colour in 0..<3 {
         let channel = min(isBGR ? 2 - colour : colour, channels - 1)
-        let shade = 0.5 + elements[place * channels + channel] * factor
+        let value = elements[place * channels + channel]
+        let shade = value.isFinite ? 0.5 + value * factor : 0.5
         pixels[place * 3 + colour] = UInt8(min(max((shade * 255).rounded(), 0), 255))
       }
     }
@@ -28,8 +31,8 @@ extension Picture {
 
   /// The magnitude that becomes black or white; infinite where there is nothing to show.
   private static func scale(of elements: [Float], saturating share: Double) -> Float {
-    let largest = elements.reduce(Float(0)) { max($0, abs($1)) }
-    guard largest > 0, largest.isFinite else { return .infinity }
+    let largest = elements.reduce(Float(0)) { $1.isFinite ? max($0, abs($1)) : $0 }
+    guard largest > 0 else { return .infinity }
     guard share > 0 else { return largest }
     let magnitudes = elements.map(abs).sorted()
     let kept = magnitudes[min(Int(Double(magnitudes.count) * (1 - share)), magnitudes.count - 1)]

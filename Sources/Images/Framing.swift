@@ -68,18 +68,6 @@ public struct Framing: Codable, Hashable, Sendable {
   }
 }
 
-extension Picture {
-  /// What a network saw of the picture: resized and cropped, as a picture.
-  ///
-  /// - Throws: ``ImageError`` where it cannot be resized.
-  public func framed(by framing: Framing) throws(ImageError) -> Picture {
-    try resized(rows: framing.resizedRows, columns: framing.resizedColumns).cropped(
-      to: Box(
-        top: framing.cropTop, left: framing.cropLeft, bottom: framing.cropTop + framing.cropRows,
-        right: framing.cropLeft + framing.cropColumns))
-  }
-}
-
 extension Framing {
   /// A box of the original picture in pixels of the network's input, rounded outwards; it may hang over the crop's edge.
   public func input(_ box: Box) -> Box {

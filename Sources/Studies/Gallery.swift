@@ -23,8 +23,9 @@ public struct Gallery {
 
   private let projector: Projector
   private let runner: Runner
-  /// Pictures whose evidence is held at once.
-  private let stretch = 64
+  /// Pictures whose evidence is held at once, and projections: what bounds the memory.
+  private let mostImages = 64
+  private let mostPlaces = 256
 
   /// - Parameters:
   ///   - network: The network.
@@ -45,7 +46,7 @@ public struct Gallery {
   /// Rows and columns of every projection, in pixels of the network's input.
   public var extents: (rows: Int, columns: Int) { projector.extents }
 
-  /// Projects peaks; each picture is run forward once for all its peaks.
+  /// Projects peaks; a picture is run forward once for all its peaks, or for every 256 of them.
   ///
   /// - Parameters:
   ///   - places: The peaks, in any order.
@@ -58,22 +59,19 @@ public struct Gallery {
     _ places: [Place], input: @escaping @Sendable (_ image: Int) throws -> Tensor?,
     receive: ([(place: Place, projection: PixelProjection)]) throws -> Bool
   ) throws -> Bool {
-    let byImage = Dictionary(grouping: places, by: \.peak.image)
-    let images = byImage.keys.sorted()
     let projector = projector
-    for start in stride(from: 0, to: images.count, by: stretch) {
-      let range = start..<min(start + stretch, images.count)
+    for stretch in stretches(of: places) {
       let collected = Collected()
       let cut: @Sendable (Trace) throws -> Void = { trace in
         for (index, number) in trace.images.enumerated() {
-          for place in byImage[images[number]] ?? [] {
+          for place in stretch[number] {
             let seed = Seed.activation(unit: place.unit, row: place.peak.row, column: place.peak.column)
             let evidence = try projector.evidence(of: seed, in: trace, at: index)
             collected.list.withLock { $0.append((place, evidence)) }
           }
         }
       }
-      try runner.run(over: range, input: { try input(images[$0]) }, cut)
+      try runner.run(over: 0..<stretch.count, input: { try input(stretch[$0][0].peak.image) }, cut)
       // Arrival order must not decide which seeds share a batch.
       let evidence = collected.list.withLock { $0 }.sorted {
         ($0.place.unit, $0.place.rank) < ($1.place.unit, $1.place.rank)
@@ -83,6 +81,28 @@ public struct Gallery {
       guard try receive(results) else { return false }
     }
     return true
+  }
+
+  /// Peaks by picture, in stretches whose evidence and projections fit in memory.
+  private func stretches(of places: [Place]) -> [[[Place]]] {
+    let ordered = places.sorted {
+      ($0.peak.image, $0.unit, $0.rank) < ($1.peak.image, $1.unit, $1.rank)
+    }
+    var stretches: [[[Place]]] = []
+    var stretch: [[Place]] = []
+    var count = 0
+    for place in ordered {
+      let isNewImage = stretch.last?[0].peak.image != place.peak.image
+      if count == mostPlaces || isNewImage && stretch.count == mostImages {
+        stretches.append(stretch)
+        (stretch, count) = ([[place]], 1)
+        continue
+      }
+      if isNewImage { stretch.append([place]) } else { stretch[stretch.count - 1].append(place) }
+      count += 1
+    }
+    if !stretch.isEmpty { stretches.append(stretch) }
+    return stretches
   }
 }
 

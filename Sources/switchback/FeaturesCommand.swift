@@ -1,16 +1,12 @@
-internal import Activations
 internal import ArgumentParser
 internal import Datasets
-internal import Figures
 internal import Foundation
 internal import Images
-internal import Kernels
 internal import Networks
 internal import RunStore
-internal import Studies
 internal import Tensors
 
-struct FeaturesCommand: ParsableCommand {
+struct FeaturesCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "features",
     abstract: "Finds each feature map's strongest pictures and carries them back to pixels.",
@@ -67,32 +63,43 @@ struct FeaturesCommand: ParsableCommand {
   }
 
   func run() throws {
-    let network = try Network(onnx: model)
-    let chosen =
-      try layers.map { names in
-        try names.split(separator: ",").map { try network.layer(named: String($0)) }
-      } ?? network.featureLayers()
-    guard !chosen.isEmpty else {
-      throw ArgumentError("\(model) has no convolution; name layers with --layers.")
+    var network = try Network(onnx: model)
+    let named = try layers.map { names in
+      try names.split(separator: ",").map {
+        try network.layer(named: $0.trimmingCharacters(in: .whitespaces))
+      }
     }
     let dataset = try Dataset.parse(pictures)
-    let source = Source(
-      dataset, try preprocessing.resolved(for: network, quiet: common.quiet), strict: strict)
+    let prepared = try preprocessing.resolved(for: network, quiet: common.quiet)
+    guard prepared.size != nil else {
+      throw ArgumentError("pictures must come to one size before their features are compared: give --crop.")
+    }
+    network.preprocessing = prepared
+    let searched = try SearchedLayer.all(
+      named ?? network.featureLayers(), of: network, beforeRectifier: preActivation)
+    guard !searched.isEmpty else {
+      throw ArgumentError("\(model) has no convolution; name layers with --layers.")
+    }
+    try UnitChoice(units).check(searched)
+    let source = Source(dataset, prepared, strict: strict)
     let job = FeaturesJob(
-      command: self, network: network,
-      layers: chosen.map { ($0.name, preActivation ? $0.output : $0.featureMaps) },
-      source: source,
-      run: try RunFolder.open(at: out, kind: "features", configuration: configuration(source, chosen)))
+      command: self, network: network, layers: searched, source: source,
+      run: try RunFolder.open(
+        at: out, kind: "features", configuration: configuration(network, source, searched)))
     try job.perform()
   }
 
-  private func configuration(_ source: Source, _ layers: [Layer]) throws -> FeaturesConfiguration {
-    FeaturesConfiguration(
-      model: model, modelDigest: try Digest.of(file: model), pictures: pictures,
-      picturesDigest: Digest.of(source.dataset.items.map(\.path)), layers: layers.map(\.name), units: units,
-      top: top,
-      rule: rule.rawValue, preActivation: preActivation, searchOnly: searchOnly,
-      preprocessing: source.preprocessing)
+  private func configuration(
+    _ network: Network, _ source: Source, _ layers: [SearchedLayer]
+  ) throws -> FeaturesConfiguration {
+    var weights = Fingerprint()
+    for file in [model] + network.externalFiles { try weights.add(file: file) }
+    var paths = Fingerprint()
+    for item in source.dataset.items { paths.add(item.path) }
+    return FeaturesConfiguration(
+      model: model, modelDigest: weights.description, pictures: pictures, picturesDigest: paths.description,
+      layers: layers.map(\.name), units: units, top: top, rule: rule.rawValue, preActivation: preActivation,
+      searchOnly: searchOnly, preprocessing: source.preprocessing)
   }
 }
 
@@ -109,52 +116,4 @@ struct FeaturesConfiguration: Codable, Equatable {
   var preActivation: Bool
   var searchOnly: Bool
   var preprocessing: Preprocessing
-}
-
-/// Units by number: `all`, a range as Swift writes it, or a list.
-struct UnitChoice {
-  private let contains: (Int) -> Bool
-
-  init(_ text: String) throws {
-    let bounds = { (separator: String) -> (Int, Int)? in
-      let parts = text.components(separatedBy: separator)
-      guard parts.count == 2, let low = Int(parts[0]), let high = Int(parts[1]), low >= 0, high >= low else {
-        return nil
-      }
-      return (low, high)
-    }
-    let list = text.split(separator: ",").map { Int($0) }
-    if text == "all" {
-      contains = { _ in true }
-    } else if let (low, high) = bounds("..<") {
-      contains = { (low..<high).contains($0) }
-    } else if let (low, high) = bounds("...") {
-      contains = { (low...high).contains($0) }
-    } else if !list.isEmpty, list.allSatisfy({ ($0 ?? -1) >= 0 }) {
-      let units = Set(list.compactMap { $0 })
-      contains = { units.contains($0) }
-    } else {
-      throw ValidationError("--units takes 0..<64, 3...9, a list such as 1,5,8, or all; not '\(text)'.")
-    }
-  }
-
-  func units(of count: Int) -> [Int] { (0..<count).filter(contains) }
-}
-
-/// A fingerprint of what a run depends on (FNV-1a, 64 bits): to tell runs apart, not to keep secrets.
-enum Digest {
-  static func of(file path: String) throws -> String {
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw FileError(path: path, reason: "cannot be read.")
-    }
-    return hex(bytes.reduce(into: start) { $0 = ($0 ^ UInt64($1)) &* prime })
-  }
-
-  static func of(_ lines: [String]) -> String {
-    hex(lines.joined(separator: "\n").utf8.reduce(into: start) { $0 = ($0 ^ UInt64($1)) &* prime })
-  }
-
-  private static let start: UInt64 = 0xCBF2_9CE4_8422_2325
-  private static let prime: UInt64 = 0x100_0000_01B3
-  private static func hex(_ digest: UInt64) -> String { String(digest, radix: 16) }
 }

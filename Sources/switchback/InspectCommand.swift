@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Networks
 
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Lists a network's layers: shapes, parameters, multiply-accumulates, receptive fields.",
@@ -25,10 +25,10 @@ struct InspectCommand: ParsableCommand {
         layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
       ])
     }
-    Terminal.print(table(rows))
+    try Terminal.print(table(rows))
     let parameters = layers.reduce(0) { $0 + $1.parameters }
     let products = layers.reduce(0) { $0 + $1.multiplyAccumulates }
-    Terminal.print(
+    try Terminal.print(
       "\n\(layers.count) nodes, \(parameters.grouped) parameters, "
         + "\(products.grouped) multiply-accumulates a picture")
   }

@@ -7,7 +7,7 @@ internal import Networks
 internal import Projection
 internal import Tensors
 
-struct ProjectCommand: ParsableCommand {
+struct ProjectCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "project",
     abstract: "Carries one activation of a picture back to pixels.",
@@ -78,7 +78,7 @@ struct ProjectCommand: ParsableCommand {
   }
 
   func run() throws {
-    let network = try Network(onnx: model)
+    var network = try Network(onnx: model)
     let name: String
     if let layer {
       let found = try network.layer(named: layer)
@@ -89,10 +89,14 @@ struct ProjectCommand: ParsableCommand {
       }
       name = scores
     }
+    let preprocessing = try preprocessing.resolved(for: network, quiet: common.quiet)
+    let (input, framing) = try prepared(preprocessing)
+    // The network takes pictures of the size that this one has come to, where it leaves that open.
+    network.preprocessing = preprocessing
+    network.preprocessing?.crop = nil
+    network.preprocessing?.resize = .init(rows: framing.cropRows, columns: framing.cropColumns)
     let projector = try Projector(
       network, value: name, rule: rule.rule, limitedToField: !fullSize, threads: common.workers)
-    let preprocessing = try preprocessing.resolved(for: network, quiet: common.quiet)
-    let (input, framing) = try Picture(decoding: image).prepared(preprocessing)
     guard input.shape == projector.input else {
       throw NetworkError.input(
         name: network.inputs[0].name, expected: "\(projector.input)",
@@ -125,7 +129,15 @@ struct ProjectCommand: ParsableCommand {
       if let row = report.row, let column = report.column, let value = report.value {
         line += " at \(row),\(column) with \(value)"
       }
-      Terminal.print("\(line) -> \(out), pixels \(report.box) of \(image)")
+      try Terminal.print("\(line) -> \(out), pixels \(report.box) of \(image)")
+    }
+  }
+
+  private func prepared(_ preprocessing: Preprocessing) throws(ImageError) -> (Tensor, Framing) {
+    do {
+      return try Picture(decoding: image).prepared(preprocessing)
+    } catch {
+      throw error.naming(image)
     }
   }
 
@@ -142,6 +154,11 @@ struct ProjectCommand: ParsableCommand {
     }
     let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
     let peaks = try channelPeaks(of: maps)
+    guard peaks.values.allSatisfy(\.isFinite) else {
+      throw ArgumentError(
+        "\(model): '\(layer ?? "")' is not finite (NaN, or infinite) for \(image). "
+          + "Check the network's weights and how pictures are prepared.")
+    }
     let chosen = unit ?? peaks.values.indices.max { peaks.values[$0] < peaks.values[$1] } ?? 0
     if map { return (.map(unit: chosen), (chosen, 0, 0, 0)) }
     var position = Int(peaks.positions[chosen])
@@ -161,7 +178,7 @@ struct ProjectCommand: ParsableCommand {
 
   private func classIndex(_ text: String, _ network: Network, count: Int) throws -> Int {
     if let index = Int(text), (0..<count).contains(index) { return index }
-    if let index = network.classes?.firstIndex(of: text) { return index }
+    if let index = ClassLookup(network.classes ?? []).index(of: text) { return index }
     let near = nearNames(to: text, among: network.classes ?? [])
     throw ArgumentError(
       "there is no class '\(text)'. "

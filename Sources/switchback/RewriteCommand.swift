@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Networks
 
 /// Reads a network and writes it back: what a check against another runtime compares.
-struct RewriteCommand: ParsableCommand {
+struct RewriteCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "rewrite", abstract: "Writes a network back as ONNX.",
     discussion: "EXAMPLE\n  switchback rewrite model.onnx --out copy.onnx", shouldDisplay: false)

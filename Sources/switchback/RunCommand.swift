@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Networks
 internal import Tensors
 
-struct RunCommand: ParsableCommand {
+struct RunCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Raw inference on tensors, for parity with other runtimes.",
@@ -69,7 +69,7 @@ struct RunCommand: ParsableCommand {
       try Terminal.print(json: results.mapValues(\.shape.dimensions))
     } else if !common.quiet {
       for (name, tensor) in results.sorted(by: { $0.key < $1.key }) {
-        Terminal.print("\(name)  \(tensor.shape)")
+        try Terminal.print("\(name)  \(tensor.shape)")
       }
     }
   }

@@ -19,25 +19,30 @@ final class Source: Sendable {
   }
 
   /// Picture `id` as the network's input; nil, and noted, where it cannot be read.
+  ///
+  /// - Throws: ``Interruption`` where the user asked to stop, or `ImageError` where pictures must all be read.
   func tensor(_ id: Int) throws -> Tensor? {
-    try prepared(id)?.tensor
+    try seen(id).map { $0.values(preprocessing) }
   }
 
-  func prepared(_ id: Int) throws -> (picture: Picture, tensor: Tensor, framing: Framing)? {
+  /// What the network sees of picture `id`; nil, and noted, where it cannot be read.
+  ///
+  /// - Throws: As ``tensor(_:)``.
+  func seen(_ id: Int) throws -> Picture? {
+    try Interrupts.check()
+    let path = "\(dataset.name)/\(dataset.items[id].path)"
     do {
-      let picture = try dataset.picture(id)
-      let (tensor, framing) = try picture.prepared(preprocessing)
-      return (picture, tensor, framing)
+      return try dataset.picture(id).framed(preprocessing).seen
     } catch {
-      guard !isStrict else { throw error }
-      unread.withLock { $0[id] = error.description }
+      guard !isStrict else { throw error.naming(path) }
+      unread.withLock { $0[id] = error.naming(path).description }
       return nil
     }
   }
 
-  /// Pictures left out so far, by id, with the reason.
-  var skipped: [Skipped] {
-    unread.withLock { $0 }.sorted { $0.key < $1.key }.map {
+  /// Pictures left out so far, by id, with the reason; those of lower ids alone, where a bound is given.
+  func skipped(below bound: Int = .max) -> [Skipped] {
+    unread.withLock { $0 }.filter { $0.key < bound }.sorted { $0.key < $1.key }.map {
       Skipped(image: dataset.items[$0.key].path, reason: $0.value)
     }
   }

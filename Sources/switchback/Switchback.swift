@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Kernels
+internal import Networks
 
 /// The command: parses, runs a subcommand, turns errors into one message and an exit code.
 @main
@@ -21,8 +23,11 @@ struct Switchback: ParsableCommand {
     ])
 
   static func main() {
+    Interrupts.begin()
+    var model: String?
     do {
       var command = try parseAsRoot()
+      model = (command as? any ModelCommand)?.model
       try command.run()
     } catch let interruption as Interruption {
       Terminal.say(interruption.description)
@@ -30,12 +35,20 @@ struct Switchback: ParsableCommand {
     } catch {
       let code = exitCode(for: error)
       if code == .success || error is CleanExit { exit(withError: error) }
-      Terminal.say(message(of: error))
+      Terminal.say(message(of: error, model: model))
       Foundation.exit(code == .validationFailure || error.isBadInput ? 2 : 1)
     }
   }
 
-  private static func message(of error: any Error) -> String {
-    error.isBadInput ? "error: \(error)" : fullMessage(for: error)
+  /// One message: which file, what is wrong with it, what to do.
+  private static func message(of error: any Error, model: String?) -> String {
+    guard error.isBadInput else { return fullMessage(for: error) }
+    if let model, error is NetworkError || error is KernelError { return "error: \(model): \(error)" }
+    return "error: \(error)"
   }
+}
+
+/// A command that is about a network in a file, which messages name.
+protocol ModelCommand {
+  var model: String { get }
 }

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Synchronization
+internal import Tensors
 
 extension Int {
   /// The number with a comma every three digits.
@@ -12,61 +12,37 @@ extension Int {
   }
 }
 
-/// What a person sees on standard error, and whether they asked to stop.
+/// What a person sees on standard error, and results on standard output.
 enum Terminal {
-  static func say(_ message: String) {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
+  /// Writes to standard error; where that is closed there is nobody to tell.
+  static func say(_ message: String, ending: String = "\n") {
+    try? FileHandle.standardError.write(contentsOf: Data((message + ending).utf8))
   }
 
   /// Writes a result to standard output.
-  static func print(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  ///
+  /// - Throws: `FileError` where it is closed or full.
+  static func print(_ text: String) throws(FileError) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+    } catch {
+      throw FileError(path: "standard output", reason: "the result cannot be written; is it closed, or full?")
+    }
   }
 
   /// Writes a machine-readable result to standard output, keys in order.
   static func print(json value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    try print(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
-}
-
-/// Ctrl-C: the work ends where it can go on later; a second one ends the program at once.
-///
-/// `@unchecked Sendable`: the signal source is made once and never touched again.
-final class Interrupts: @unchecked Sendable {
-  static let shared = Interrupts()
-
-  private let count = Counter()
-  private let source: any DispatchSourceSignal
-
-  private final class Counter: Sendable {
-    let value = Atomic(0)
-  }
-
-  private init() {
-    signal(SIGINT, SIG_IGN)
-    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    source.setEventHandler { [count] in
-      if count.value.add(1, ordering: .relaxed).oldValue > 0 { exit(130) }
-    }
-    source.resume()
-  }
-
-  /// Whether the user asked to stop.
-  var isRaised: Bool { count.value.load(ordering: .relaxed) > 0 }
-}
-
-/// The work stopped because it was asked to.
-struct Interruption: Error, CustomStringConvertible {
-  let description: String
 }
 
 /// Progress of a counted job on standard error: done, rate and time left.
 struct Progress {
   let label: String
   let unit: String
-  let total: Int
+  var total: Int
   let isQuiet: Bool
   private let started = ContinuousClock.now
   private var lastShown = ContinuousClock.now
@@ -96,7 +72,7 @@ struct Progress {
     guard !isQuiet else { return }
     let seconds = Self.seconds(ContinuousClock.now - started)
     let text = "\(label): \(done) \(unit) in \(Self.time(seconds))" + rate(done, seconds)
-    FileHandle.standardError.write(Data(((isTerminal ? "\r\u{1B}[K" : "") + text + "\n").utf8))
+    Terminal.say((isTerminal ? "\r\u{1B}[K" : "") + text)
   }
 
   private func write(_ done: Int, ending: String) {
@@ -105,7 +81,7 @@ struct Progress {
     if done > alreadyDone {
       text += ", \(Self.time(seconds / Double(done - alreadyDone) * Double(total - done))) left"
     }
-    FileHandle.standardError.write(Data(((isTerminal ? "\r\u{1B}[K" : "") + text + ending).utf8))
+    Terminal.say((isTerminal ? "\r\u{1B}[K" : "") + text, ending: ending)
   }
 
   private func rate(_ done: Int, _ seconds: Double) -> String {

@@ -1,88 +1,123 @@
-internal import Activations
 internal import Figures
+internal import Foundation
 internal import Images
 internal import Projection
 internal import Studies
 internal import Synchronization
+internal import Tensors
 
 /// The small pictures of one layer's sheets, gathered while its projections are computed.
 ///
-/// Projections and patches have the same extents, in pixels of the network's input, so that they align.
+/// They wait in a file, as all units' together may outgrow memory; of the pictures they come from only those at work
+/// are held. Projections and patches have the same extents in pixels of the network's input, so that they align.
+/// A class because it owns the file, which goes with it.
 final class Tiles: Sendable {
-  let rows: Int
-  let columns: Int
+  /// Rows and columns that a unit sees.
+  let field: (rows: Int, columns: Int)
+  /// Extents of a tile: the field's, unless a sheet draws it smaller.
+  private let extents: (rows: Int, columns: Int)
   private let isBGR: Bool
+  private let path: String
+  private let file: FileHandle
 
-  private struct Key: Hashable {
-    var unit: Int
-    var rank: Int
+  /// Which of a place's two tiles.
+  enum Kind: Int {
+    case projection = 0
+    case patch = 1
   }
 
   private struct State {
-    var decoded: [Int: (picture: Picture, framing: Framing)] = [:]
-    var projections: [Key: Picture] = [:]
-    var patches: [Key: Picture] = [:]
+    var seen: [Int: Picture] = [:]
+    var kept = Set<Int>()
   }
 
   private let state = Mutex(State())
 
-  init(rows: Int, columns: Int, isBGR: Bool) {
-    self.rows = rows
-    self.columns = columns
+  /// - Parameters:
+  ///   - path: Where the tiles wait.
+  ///   - field: Rows and columns of every projection.
+  ///   - isBGR: Whether the network's channels are blue, green, red.
+  /// - Throws: `FileError` where the file cannot be made.
+  init(path: String, field: (rows: Int, columns: Int), isBGR: Bool) throws(FileError) {
+    self.path = path
+    self.field = field
+    let drawn = FeatureSheet.tile(ofField: field.rows, field.columns)
+    extents = drawn.rows * drawn.columns < field.rows * field.columns ? drawn : field
     self.isBGR = isBGR
+    guard FileManager.default.createFile(atPath: path, contents: nil),
+      let file = FileHandle(forUpdatingAtPath: path)
+    else { throw FileError(path: path, reason: "cannot be made. Check that its folder is writable.") }
+    self.file = file
   }
 
-  /// Keeps a picture until its stretch is done.
-  func keep(_ picture: Picture, _ framing: Framing, _ image: Int) {
-    state.withLock { $0.decoded[image] = (picture, framing) }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Keeps what the network saw of a picture until its stretch is done.
+  func keep(_ seen: Picture, _ image: Int) {
+    state.withLock { $0.seen[image] = seen }
   }
 
   func forget() {
-    state.withLock { $0.decoded = [:] }
+    state.withLock { $0.seen = [:] }
   }
 
-  func add(_ place: Gallery.Place, _ projection: PixelProjection) throws {
-    let key = Key(unit: place.unit, rank: place.rank)
+  /// Keeps the tiles of a projection, and of the picture it comes from, under a number of its own.
+  ///
+  /// - Throws: `FileError` on a full disk, or `ImageError`.
+  func add(_ number: Int, image: Int, _ projection: PixelProjection) throws {
+    guard let seen = state.withLock({ $0.seen[image] }) else { return }
     let shown = Picture(projection: projection.pixels, isBGR: isBGR, saturating: 0.01)
-    guard let (picture, framing) = state.withLock({ $0.decoded[place.peak.image] }) else { return }
-    let patch = picture.patch(
-      top: projection.top, left: projection.left, rows: rows, columns: columns, framing)
-    state.withLock {
-      $0.projections[key] = shown
-      $0.patches[key] = patch
+    let patch = seen.window(
+      top: projection.top, left: projection.left, rows: field.rows, columns: field.columns)
+    try write(shown, number, .projection)
+    try write(patch, number, .patch)
+    state.withLock { _ = $0.kept.insert(number) }
+  }
+
+  private var size: Int { extents.rows * extents.columns * 3 }
+
+  private func offset(_ number: Int, _ kind: Kind) -> UInt64 { UInt64((number * 2 + kind.rawValue) * size) }
+
+  private func write(_ picture: Picture, _ number: Int, _ kind: Kind) throws {
+    let tile = try picture.resized(rows: extents.rows, columns: extents.columns, by: .lanczos)
+    do {
+      try file.seek(toOffset: offset(number, kind))
+      try file.write(contentsOf: Data(tile.pixels))
+    } catch {
+      throw FileError(path: path, reason: "cannot be written. Check the disk's space.")
     }
   }
 
-  func projection(unit: Int, rank: Int) -> Picture? {
-    state.withLock { $0.projections[Key(unit: unit, rank: rank)] }
-  }
-
-  func patch(unit: Int, rank: Int) -> Picture? {
-    state.withLock { $0.patches[Key(unit: unit, rank: rank)] }
+  /// A tile kept before; nil where there is none.
+  ///
+  /// - Throws: `FileError` where it cannot be read back.
+  func tile(_ number: Int, _ kind: Kind) throws(FileError) -> Picture? {
+    guard state.withLock({ $0.kept.contains(number) }) else { return nil }
+    do {
+      try file.seek(toOffset: offset(number, kind))
+      if let bytes = try file.read(upToCount: size), bytes.count == size {
+        return Picture(rows: extents.rows, columns: extents.columns, pixels: [UInt8](bytes))
+      }
+    } catch {
+      throw FileError(path: path, reason: "cannot be read back.")
+    }
+    throw FileError(path: path, reason: "was cut short while it was in use.")
   }
 }
 
 extension Picture {
-  /// What the network saw at a window of its input, taken from this original; grey where the window hangs over.
-  fileprivate func patch(top: Int, left: Int, rows: Int, columns: Int, _ framing: Framing) -> Picture {
-    let perRow = Double(self.rows) / Double(framing.resizedRows)
-    let perColumn = Double(self.columns) / Double(framing.resizedColumns)
-    var patch = [UInt8](repeating: 128, count: rows * columns * 3)
-    for row in 0..<rows {
-      let inputRow = top + row
-      guard (0..<framing.cropRows).contains(inputRow) else { continue }
-      let sourceRow = min(Int((Double(inputRow + framing.cropTop) + 0.5) * perRow), self.rows - 1)
-      for column in 0..<columns {
-        let inputColumn = left + column
-        guard (0..<framing.cropColumns).contains(inputColumn), sourceRow >= 0 else { continue }
-        let sourceColumn = min(
-          Int((Double(inputColumn + framing.cropLeft) + 0.5) * perColumn), self.columns - 1)
-        for channel in 0..<3 {
-          patch[(row * columns + column) * 3 + channel] =
-            pixels[(sourceRow * self.columns + sourceColumn) * 3 + channel]
-        }
+  /// A part that may hang over the edge, grey there.
+  fileprivate func window(top: Int, left: Int, rows: Int, columns: Int) -> Picture {
+    var part = [UInt8](repeating: 128, count: rows * columns * 3)
+    let first = max(0, -left)
+    let count = min(columns, self.columns - left) - first
+    if count > 0 {
+      for row in 0..<rows where (0..<self.rows).contains(top + row) {
+        let source = ((top + row) * self.columns + left + first) * 3
+        let target = (row * columns + first) * 3
+        part.replaceSubrange(target..<target + count * 3, with: pixels[source..<source + count * 3])
       }
     }
-    return Picture(rows: rows, columns: columns, pixels: patch)
+    return Picture(rows: rows, columns: columns, pixels: part)
   }
 }

@@ -1,0 +1,39 @@
+internal import Foundation
+internal import Synchronization
+
+/// Ctrl-C: work that can be gone on with ends in order, and any other at once; a second one always ends at once.
+enum Interrupts {
+  private static let count = Atomic(0)
+  private static let heeding = Atomic(0)
+
+  /// Takes the signal from here on.
+  static func begin() {
+    // The handler touches these two and leaves: both are ready before the first signal, and neither waits.
+    count.store(0, ordering: .relaxed)
+    heeding.store(0, ordering: .relaxed)
+    signal(SIGINT) { _ in
+      let isFirst = Interrupts.count.add(1, ordering: .relaxed).oldValue == 0
+      if !isFirst || Interrupts.heeding.load(ordering: .relaxed) == 0 { _exit(130) }
+    }
+  }
+
+  /// Runs work that looks at ``isRaised`` or calls ``check()`` often, and ends by itself.
+  static func heeded<Result>(_ work: () throws -> Result) rethrows -> Result {
+    heeding.add(1, ordering: .relaxed)
+    defer { heeding.subtract(1, ordering: .relaxed) }
+    return try work()
+  }
+
+  /// Whether the user asked to stop.
+  static var isRaised: Bool { count.load(ordering: .relaxed) > 0 }
+
+  /// - Throws: ``Interruption`` where the user asked to stop.
+  static func check() throws(Interruption) {
+    if isRaised { throw Interruption(description: "stopped.") }
+  }
+}
+
+/// The work stopped because it was asked to.
+struct Interruption: Error, CustomStringConvertible {
+  let description: String
+}

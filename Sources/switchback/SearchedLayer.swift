@@ -1,0 +1,47 @@
+internal import Networks
+internal import Tensors
+
+/// A layer of a features run: what it is called, where it is read, and what its files are called.
+struct SearchedLayer {
+  let name: String
+  /// The value that holds its feature maps.
+  let value: String
+  let units: Int
+  /// Unlike any other layer's, whatever the names are.
+  let stem: String
+
+  /// Layers each once, with stems that no two share.
+  ///
+  /// - Parameters:
+  ///   - layers: In the order they are to appear.
+  ///   - network: The network, with its preprocessing settled.
+  ///   - isBefore: Whether they are read before their rectifier.
+  /// - Returns: Each layer's place among the values, and its files' name.
+  /// - Throws: `NetworkError` where shapes do not fit.
+  static func all(
+    _ layers: [Layer], of network: Network, beforeRectifier isBefore: Bool
+  ) throws(NetworkError) -> [SearchedLayer] {
+    let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
+    var taken = Set<String>()
+    var found: [SearchedLayer] = []
+    for layer in layers where !found.contains(where: { $0.name == layer.name }) {
+      let value = isBefore ? layer.output : layer.featureMaps
+      let plain = fileName(layer.name)
+      var stem = plain
+      var number = 2
+      while !taken.insert(stem.lowercased()).inserted {
+        stem = "\(plain)~\(number)"
+        number += 1
+      }
+      found.append(
+        SearchedLayer(name: layer.name, value: value, units: shapes[value]?.dimensions.last ?? 0, stem: stem))
+    }
+    return found
+  }
+
+  /// A layer's name as a file's: what a path cannot hold becomes a dash, and what is too long is cut.
+  private static func fileName(_ name: String) -> String {
+    String(
+      name.prefix(60).map { $0.isASCII && ($0.isLetter || $0.isNumber) || "._-".contains($0) ? $0 : "-" })
+  }
+}
