@@ -76,6 +76,17 @@ let package = Package(
       path: "Tests/NetworkFixtures",
       swiftSettings: house),
     .testTarget(
+      name: "ActivationsTests",
+      dependencies: ["Activations", "NetworkFixtures", "Networks", "Tensors", "TestSupport"],
+      swiftSettings: house),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "Activations", "Images", "Kernels", "NetworkFixtures", "Networks", "ONNXMessages", "Projection",
+        "RunStore", "Tensors", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ], swiftSettings: house),
+    .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Images", "Tensors", "TestSupport"],
       swiftSettings: house),
     .testTarget(

@@ -1,0 +1,168 @@
+import Foundation
+import Images
+import Kernels
+import NetworkFixtures
+import Networks
+import Projection
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct Project {
+  let workplace: Workplace
+  let model: String
+  let picture: String
+
+  init() throws {
+    workplace = try Workplace()
+    model = try workplace.plain()
+    picture = try workplace.pictures(1) + "/0.jpg"
+  }
+
+  private func project(_ flags: String...) throws -> Command.Outcome {
+    try Command.run(["project", model, picture, "--out", workplace.path("p.png")] + flags)
+  }
+
+  @Test func `an activation goes back to its receptive field, as PNG and as array`() throws {
+    let outcome = try project(
+      "--layer", "conv2", "--unit", "3", "--at", "4,6", "--array", workplace.path("p.safetensors"), "--json")
+    #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+    let json = try outcome.json()
+    #expect(json["layer"] as? String == "conv2" && json["rule"] as? String == "deconvnet")
+    #expect(json["unit"] as? Int == 3 && json["row"] as? Int == 4 && json["column"] as? Int == 6)
+    let network = try Network(onnx: model)
+    let input = try Picture(decoding: picture).prepared(#require(network.preprocessing)).tensor
+    let projector = try Projector(network, value: "relu2.out", rule: .deconvnet)
+    let trace = try Runner(network, keeping: projector.keptValues, recordingSwitches: true).forward(input)
+    let seed = Seed.activation(unit: 3, row: 4, column: 6)
+    let expected = try projector.project([projector.evidence(of: seed, in: trace)])[0].placed(
+      in: projector.input)
+    let value = try #require(trace["relu2.out"]).elements[(4 * 13 + 6) * 10 + 3]
+    #expect((json["value"] as? Double).map { Float($0) } == value)
+    let array = try #require(SafeTensors(reading: workplace.path("p.safetensors")).tensors["projection"])
+    #expect(array.shape == [1, 3, 47, 53])
+    #expect(try array.elements == expected.inONNXOrder().elements)
+    let field = projector.fieldInInput(of: seed)
+    #expect(json["inputBox"] as? [Int] == [field.top, field.left, field.bottom, field.right])
+    let box = try #require(json["box"] as? [Int])
+    #expect(box[2] <= 40 && box[3] <= 60 && box[0] < box[2] && box[1] < box[3])
+    let shown = try Picture(decoding: workplace.path("p.png"))
+    #expect((shown.rows, shown.columns) == (field.rows, field.columns))
+    for channel in 0..<3 {
+      for row in 0..<47 where !(field.top..<field.bottom).contains(row) {
+        for column in 0..<53 { #expect(array.elements[(channel * 47 + row) * 53 + column] == 0) }
+      }
+    }
+  }
+
+  @Test func `without a unit or a place the strongest is taken`() throws {
+    let network = try Network(onnx: model)
+    let input = try Picture(decoding: picture).prepared(#require(network.preprocessing)).tensor
+    let maps = try #require(Runner(network, keeping: ["relu3.out"]).forward(input)["relu3.out"])
+    let json = try project("--layer", "conv3", "--json").json()
+    let largest = try #require(maps.elements.max())
+    #expect((json["value"] as? Double).map { Float($0) } == largest)
+    let place = try #require(maps.elements.firstIndex(of: largest))
+    #expect(json["unit"] as? Int == place % 12 && json["row"] as? Int == place / 12 / 6)
+    let spoken = try project("--layer", "conv3")
+    #expect(spoken.output.contains("conv3 unit \(place % 12) at") && spoken.output.contains("p.png"))
+    let quiet = try project("--layer", "conv3", "--quiet")
+    #expect(quiet.status == 0 && quiet.output.isEmpty && quiet.errors.isEmpty)
+  }
+
+  @Test(arguments: ["deconvnet", "gradient", "guided"]) func `every rule gives full-size the same`(
+    rule: String
+  ) throws {
+    let flags = ["--layer", "pool2", "--rule", rule, "--array"]
+    for name in ["part", "full"] {
+      let outcome = try Command.run(
+        ["project", model, picture, "--out", workplace.path("p.png")] + flags + [workplace.path(name)]
+          + (name == "full" ? ["--full-size"] : []))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+    let part = try #require(SafeTensors(reading: workplace.path("part")).tensors["projection"]).elements
+    let full = try #require(SafeTensors(reading: workplace.path("full")).tensors["projection"]).elements
+    let scale = Double(full.map(abs).max() ?? 0)
+    #expect(scale > 0 && largestDifference(part, full) <= 1e-5 * scale)
+  }
+
+  @Test func `a whole map and a class's score go back too`() throws {
+    #expect(try project("--layer", "conv3", "--unit", "2", "--map", "--json").status == 0)
+    let classifier = try workplace.classifier()
+    for score in ["3", "emu", "Dog", "n01440764"] {
+      let outcome = try Command.run(
+        "project", classifier, picture, "--score", score, "--rule", "gradient", "--out",
+        workplace.path("s.png"),
+        "--json")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let expected = ["3": 3, "emu": 4, "Dog": 2, "n01440764": 3][score]
+      #expect(try outcome.json()["unit"] as? Int == expected)
+    }
+    try Command.refusal(
+      ["project", classifier, picture, "--score", "emo", "--out", workplace.path("s.png")],
+      naming: ["'emo'", "emu"])
+  }
+
+  private func refused(_ flags: String..., naming words: [String]) throws {
+    let out = workplace.path("refused.png")
+    try Command.refusal(["project", model, picture, "--out", out] + flags, naming: words)
+    #expect(!FileManager.default.fileExists(atPath: out))
+  }
+
+  @Test func `a layer, unit or place that does not exist is refused, with near names`() throws {
+    try refused("--layer", "cnv2", naming: ["plain.onnx", "'cnv2'", "conv2"])
+    try refused("--layer", "conv12", naming: ["conv1", "conv2"])
+    try refused("--layer", "conv2", "--unit", "10", naming: ["plain.onnx", "conv2", "10", "0 to 9"])
+    try refused("--layer", "conv2", "--unit=-1", naming: ["conv2", "0 to 9"])
+    for place in ["11,0", "0,13", "-1,0", "4", "4,5,6", "a,b"] {
+      try refused(
+        "--layer", "conv2", "--unit", "1", "--at=\(place)", naming: ["--at", "11 x 13", "'\(place)'"])
+    }
+  }
+
+  @Test func `a picture that cannot be read is refused by name`() throws {
+    for (path, reason) in try workplace.badPictures() {
+      let out = workplace.path("bad.png")
+      try Command.refusal(
+        ["project", model, path, "--layer", "conv1", "--out", out], naming: [path, reason])
+      #expect(!FileManager.default.fileExists(atPath: out))
+    }
+    let missing = workplace.path("missing.jpg")
+    try Command.refusal(
+      ["project", model, missing, "--layer", "conv1", "--out", workplace.path("p.png")], naming: [missing])
+    try Command.refusal(
+      ["project", model, workplace.path("pictures"), "--layer", "conv1", "--out", workplace.path("p.png")],
+      naming: [workplace.path("pictures"), "folder"])
+    let long = try workplace.folder.write(
+      Picture(rows: 1, columns: 3000, pixels: [UInt8](repeating: 1, count: 9000)).encodedPNG(), to: "long.png"
+    )
+    try Command.refusal(
+      [
+        "project", try workplace.classifier(), long, "--layer", "conv1", "--resize", "300", "--crop", "16",
+        "--out",
+        workplace.path("p.png"),
+      ], naming: [])
+  }
+
+  @Test func `an output that cannot be written is refused, and nothing left`() throws {
+    for out in [workplace.path("no/where.png"), "/proc/nowhere.png", workplace.folder.path] {
+      try Command.refusal(["project", model, picture, "--layer", "conv1", "--out", out], naming: [out])
+    }
+  }
+
+  @Test func `a network of one channel gives a grey projection`() throws {
+    var build = TinyNetworks.Builder(seed: 5)
+    build.convolution("conv1", 4, of: 1, window: 5)
+    build.relu("relu1")
+    try build.network(rows: 20, columns: 20, channels: 1).writeONNX(to: workplace.path("grey.onnx"))
+    let outcome = try Command.run(
+      "project", workplace.path("grey.onnx"), picture, "--layer", "conv1", "--out", workplace.path("g.png"),
+      "--array",
+      workplace.path("g.safetensors"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let shown = try Picture(decoding: workplace.path("g.png"))
+    #expect((0..<shown.rows * shown.columns).allSatisfy { shown.pixels[$0 * 3] == shown.pixels[$0 * 3 + 2] })
+    let array = try #require(SafeTensors(reading: workplace.path("g.safetensors")).tensors["projection"])
+    #expect(array.shape == [1, 1, 20, 20])
+  }
+}
