@@ -4,6 +4,7 @@ internal import Images
 internal import Kernels
 internal import Networks
 internal import RunStore
+internal import Studies
 internal import Tensors
 
 /// An argument that parses but cannot be meant.
@@ -20,7 +21,7 @@ extension Error {
   var isBadInput: Bool {
     switch self {
     case is ArgumentError, is FileError, is NetworkError, is ONNXError, is KernelError, is ImageError,
-      is DatasetError, is ActivationsError, is RunError:
+      is DatasetError, is ActivationsError, is RunError, is OcclusionError, is CorrespondenceError:
       true
     default:
       false

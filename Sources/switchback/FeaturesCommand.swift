@@ -117,3 +117,18 @@ struct FeaturesConfiguration: Codable, Equatable {
   var searchOnly: Bool
   var preprocessing: Preprocessing
 }
+
+extension FeaturesConfiguration {
+  /// What an earlier run was a function of.
+  ///
+  /// - Throws: ``ArgumentError`` where the folder is no run of `features`.
+  init(ofRun folder: String) throws {
+    struct Header: Decodable {
+      var configuration: FeaturesConfiguration
+    }
+    guard let bytes = FileManager.default.contents(atPath: folder + "/run.json"),
+      let header = try? JSONDecoder().decode(Header.self, from: bytes)
+    else { throw ArgumentError("\(folder) is not a run of 'features'.") }
+    self = header.configuration
+  }
+}

@@ -146,7 +146,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   ) {
     let units = maps.shape.dimensions.last ?? 0
     if let score {
-      let index = try classIndex(score, network, count: units)
+      let index = try network.classIndex(of: score, classes: units)
       return (.score(unit: index), (index, 0, 0, 0))
     }
     if let unit, !(0..<units).contains(unit) {
@@ -174,16 +174,6 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
     let (row, column) = (position / columns, position % columns)
     let value = maps.elements[position * units + chosen]
     return (.activation(unit: chosen, row: row, column: column), (chosen, row, column, value))
-  }
-
-  private func classIndex(_ text: String, _ network: Network, count: Int) throws -> Int {
-    if let index = Int(text), (0..<count).contains(index) { return index }
-    if let index = ClassLookup(network.classes ?? []).index(of: text) { return index }
-    let near = nearNames(to: text, among: network.classes ?? [])
-    throw ArgumentError(
-      "there is no class '\(text)'. "
-        + (near.isEmpty
-          ? "Give an index from 0 to \(count - 1)." : "Near names: \(near.joined(separator: "; "))."))
   }
 }
 

@@ -19,7 +19,7 @@ struct Switchback: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, RunCommand.self, ClassifyCommand.self, FeaturesCommand.self, ProjectCommand.self,
-      RewriteCommand.self,
+      OccludeCommand.self, InvarianceCommand.self, CorrespondCommand.self, RewriteCommand.self,
     ])
 
   static func main() {

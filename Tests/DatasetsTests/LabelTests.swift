@@ -13,9 +13,9 @@ import Testing
   /// True classes by the picture's path.
   private func labels(_ list: String) throws -> [String: Int] {
     let path = try folder.write(Array(list.utf8), to: "labels.tsv")
-    let pictures = try PictureFolder(folder.file("pictures"))
+    let pictures = Dataset(try PictureFolder(folder.file("pictures")))
     let found = try pictures.labels(from: path)
-    return Dictionary(uniqueKeysWithValues: found.map { (pictures.files[$0.key].path, $0.value) })
+    return Dictionary(uniqueKeysWithValues: found.map { (pictures.items[$0.key].path, $0.value) })
   }
 
   private func refusal(_ list: String) -> String {
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func `a missing list is refused`() throws {
-    let pictures = try PictureFolder(folder.file("pictures"))
+    let pictures = Dataset(try PictureFolder(folder.file("pictures")))
     #expect(throws: DatasetError.self) { try pictures.labels(from: folder.file("nowhere.tsv")) }
     #expect(throws: DatasetError.self) { try pictures.labels(from: folder.path) }
   }
