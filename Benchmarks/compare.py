@@ -11,13 +11,14 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 OURS = os.path.join(HERE, ".build/release/benchmarks")
 PEERS = os.path.join(HERE, "peers/peers.py")
+ZFNET = os.path.join(HERE, ".build/zfnet.onnx")
 
 
 def cases(shared):
     models = {
         "AlexNet-conv": f"{shared}/models/alexnet-conv.onnx",
         "SqueezeNet 1.1": f"{shared}/models/squeezenet1.1.onnx",
-        "ZFNet": f"{shared}/golden/onnx-light/light_zfnet512.onnx",
+        "ZFNet": ZFNET,
     }
     pictures = f"{shared}/images/imagenet-1000"
     for name, model in models.items():
@@ -25,6 +26,12 @@ def cases(shared):
             work = ["forward", model, "--batch", str(batch)]
             peers = {"PyTorch": work, "ONNX Runtime": [*work, "--with", "onnxruntime"]}
             yield "forward", f"forward, {name}, batch {batch}", work, peers
+    for name in ("SqueezeNet 1.1", "ZFNet"):
+        for pictures in (1, 8):
+            work = ["occlusion", models[name], "--pictures", str(pictures), "--repeats", "1"]
+            peers = {
+                "PyTorch by hand": [*work, "--batch", "32"], "Captum": [*work, "--with", "captum", "--batch", "32"]}
+            yield "occlusion", f"occlusion map, {name}, {pictures} of 32 px / 8", work, peers
     alexnet = models["AlexNet-conv"]
     work = ["search", alexnet, pictures, "--repeats", "1"]
     yield "search", "top-nine search, AlexNet, 1000 JPEG", work, {"PyTorch": work}
@@ -52,6 +59,8 @@ def main():
     parser.add_argument("--only", help="a word that the case's name holds")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    if not os.path.exists(ZFNET):
+        subprocess.run([sys.executable, os.path.join(HERE, "peers/zfnet.py"), ZFNET], check=True)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")
     print("| work | ours, per second | MiB | peer | per second | MiB | ratio |")
     print("|---|---|---|---|---|---|---|")

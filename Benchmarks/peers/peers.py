@@ -256,13 +256,51 @@ def gallery(arguments):
     measure(len(seeds), arguments.repeats, project)
 
 
+def occlusion(arguments):
+    """Every position of a square of 32 pixels at every 8, batched: by hand, or by Captum's Occlusion."""
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    graph = Graph(arguments.model)
+    pictures = random_pictures(graph, arguments.pictures_swept)
+    rows, columns = pictures.shape[2:]
+    corners = [(top, left) for top in range(0, rows - 31, 8) for left in range(0, columns - 31, 8)]
+
+    def by_hand():
+        with torch.inference_mode():
+            for picture in pictures:
+                for start in range(0, len(corners), arguments.batch):
+                    part = corners[start:start + arguments.batch]
+                    hidden = picture.expand(len(part), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+                    for index, (top, left) in enumerate(part):
+                        hidden[index, :, top:top + 32, left:left + 32] = 0
+                    graph.run(hidden, torch.relu)
+
+    def captum():
+        from captum.attr import Occlusion
+
+        def scores(batch):
+            with torch.inference_mode():
+                result = next(iter(graph.run(batch, torch.relu).values()))
+                return result.reshape(len(batch), -1)
+
+        for picture in pictures:
+            Occlusion(scores).attribute(
+                picture[None], sliding_window_shapes=(picture.shape[0], 32, 32), strides=(picture.shape[0], 8, 8),
+                target=1, baselines=0, perturbations_per_eval=arguments.batch)
+
+    work = captum if arguments.runtime == "captum" else by_hand
+    measure(len(corners) * arguments.pictures_swept, arguments.repeats, work)
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("work", choices=["forward", "search", "gallery"])
+    parser.add_argument("work", choices=["forward", "search", "gallery", "occlusion"])
     parser.add_argument("model")
     parser.add_argument("pictures", nargs="?")
-    parser.add_argument("--with", dest="runtime", choices=["torch", "onnxruntime"], default="torch")
+    parser.add_argument("--with", dest="runtime", choices=["torch", "onnxruntime", "captum"], default="torch")
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--pictures", dest="pictures_swept", type=int, default=1)
     parser.add_argument("--layer", default="conv5")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
@@ -271,6 +309,8 @@ def main():
         search(arguments)
     elif arguments.work == "gallery":
         gallery(arguments)
+    elif arguments.work == "occlusion":
+        occlusion(arguments)
     elif arguments.runtime == "torch":
         forward_torch(arguments)
     else:
