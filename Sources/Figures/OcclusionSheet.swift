@@ -77,7 +77,7 @@ public struct OcclusionSheet: Sendable {
       rows.map { 1 + $0.heats.count + ($0.projections.isEmpty ? 0 : 1) + ($0.labels == nil ? 0 : 1) }.max()
       ?? 1
     let width = 2 * margin + panels * side + (panels - 1) * gap + panels * 44
-    let each = side + 96
+    let each = side + 112
     var drawing = Drawing(
       rows: 2 * margin + 56 + rows.count * each, columns: width, title: title, description: subtitle)
     drawing.text(title, top: Double(margin), column: Double(margin), height: 20, bold: true)
@@ -141,7 +141,7 @@ public struct OcclusionSheet: Sendable {
     into drawing: inout Drawing
   ) throws(ImageError) {
     drawing.text(
-      "the map's projection here (framed), and elsewhere", top: Double(top), column: Double(left), height: 12)
+      "its projections: here (framed), elsewhere", top: Double(top), column: Double(left), height: 12)
     let tile = (side - 4) / 2
     for (index, projection) in projections.prefix(4).enumerated() {
       let (down, across) = (top + 20 + index / 2 * (tile + 4), left + index % 2 * (tile + 4))
