@@ -106,6 +106,12 @@ let package = Package(
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
     .testTarget(
+      name: "NetworksTests",
+      dependencies: [
+        "Images", "Kernels", "NetworkFixtures", "Networks", "ONNXMessages", "Tensors", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ], swiftSettings: house),
+    .testTarget(
       name: "ProjectionTests",
       dependencies: ["Kernels", "NetworkFixtures", "Networks", "Projection", "Tensors"], swiftSettings: house),
     .testTarget(

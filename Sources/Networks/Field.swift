@@ -9,11 +9,18 @@ public struct Reach: Hashable, Sendable {
   public var offset: Int
   public var extent: Int
 
+  public init(stride: Int, offset: Int, extent: Int) {
+    self.stride = stride
+    self.offset = offset
+    self.extent = extent
+  }
+
   public static let one = Reach(stride: 1, offset: 0, extent: 1)
 
-  /// The same, one sliding window further down.
-  func through(_ slide: Slide) -> Reach {
-    Reach(
+  /// The same, one sliding window further down; nil where that is beyond any map.
+  func through(_ slide: Slide) -> Reach? {
+    guard max(stride, extent, abs(offset)) < 1 << 31 else { return nil }
+    return Reach(
       stride: stride * slide.stride, offset: offset * slide.stride - slide.before,
       extent: (extent - 1) * slide.stride + slide.reach)
   }
@@ -116,12 +123,17 @@ extension Operation {
       return slid(rule.resolved(over: map), rows, columns)
     case .localResponseNormalization, .batchNormalization, .activation, .parametricRelu, .dropout, .identity:
       return above
-    case .arithmeticWithConstant(_, let constant, _):
-      // A constant with more rows than the map would repeat positions of the map.
+    case .arithmeticWithConstant(let arithmetic, let constant, _):
       let extents = Array(constant.shape.dimensions.suffix(3).dropLast())
-      return constant.shape.rank > 4
-        || zip(extents, [map.rows, map.columns].suffix(extents.count)).contains { $0 > $1 }
-        ? .whole : above
+      switch arithmetic {
+      case .add, .subtract:
+        // A constant with more rows than the map would repeat positions of the map.
+        return zip(extents, [map.rows, map.columns].suffix(extents.count)).contains { $0 > $1 }
+          ? .whole : above
+      case .multiply, .divide, .minimum, .maximum, .power:
+        // A factor of its own for each position would have to be cut with the window.
+        return extents.contains { $0 > 1 } ? .whole : above
+      }
     case .softmax(let axis), .logSoftmax(let axis), .concatenation(let axis), .split(let axis, _):
       return axis == 3 ? above : .whole
     case .arithmetic:
@@ -131,13 +143,20 @@ extension Operation {
       return .window(
         rows: Reach(stride: rows.stride, offset: rows.offset - before[1], extent: rows.extent),
         columns: Reach(stride: columns.stride, offset: columns.offset - before[2], extent: columns.extent))
-    case .padding, .globalAveragePooling, .globalMaxPooling, .innerProduct, .matrixProduct, .slice, .average,
+    case .average(let axes, keepsAxes: true) where axes.allSatisfy({ $0 == 3 }):
+      return above
+    case .innerProduct:
+      return above
+    case .padding, .globalAveragePooling, .globalMaxPooling, .matrixProduct, .slice, .average,
       .flatten, .reshape, .transposition:
       return .whole
     }
   }
 
   private func slid(_ sliding: Sliding, _ rows: Reach, _ columns: Reach) -> Field {
-    .window(rows: rows.through(sliding.rows), columns: columns.through(sliding.columns))
+    guard let rows = rows.through(sliding.rows), let columns = columns.through(sliding.columns) else {
+      return .whole
+    }
+    return .window(rows: rows, columns: columns)
   }
 }

@@ -41,7 +41,7 @@ extension Network {
 
   /// The convolutions and, with `includingProducts`, the fully connected layers.
   public func featureLayers(includingProducts: Bool = false) -> [Layer] {
-    let kinds = Dictionary(uniqueKeysWithValues: nodes.map { ($0.name, $0.operation) })
+    let kinds = Dictionary(nodes.map { ($0.name, $0.operation) }, uniquingKeysWith: { one, _ in one })
     return layers.filter { layer in
       switch kinds[layer.node] {
       case .convolution: true

@@ -23,21 +23,24 @@ extension Network {
 
   /// The map whose elements a value of rank 2 lists, where only elementwise functions lie between.
   private func flattenedMap(of value: String, shapes: [String: Shape]) -> Shape? {
-    guard let maker = nodes.first(where: { $0.outputs.contains(value) }) else { return nil }
-    switch maker.operation {
-    case .flatten: return shapes[maker.inputs[0]]
-    case .activation, .dropout, .identity: return flattenedMap(of: maker.inputs[0], shapes: shapes)
-    default: return nil
+    var value = value
+    for node in nodes.reversed() where node.outputs.contains(value) {
+      switch node.operation {
+      case .flatten: return shapes[node.inputs[0]]
+      case .activation, .dropout, .identity: value = node.inputs[0]
+      default: return nil
+      }
     }
+    return nil
   }
 
   /// The value that holds class scores: what the last softmax reads, or the output itself.
   public var scores: String? {
     guard var value = outputs.first else { return nil }
-    while let maker = nodes.first(where: { $0.outputs.contains(value) }) {
-      switch maker.operation {
-      case .softmax, .logSoftmax: return maker.inputs[0]
-      case .identity, .flatten, .reshape, .dropout: value = maker.inputs[0]
+    for node in nodes.reversed() where node.outputs.contains(value) {
+      switch node.operation {
+      case .softmax, .logSoftmax: return node.inputs[0]
+      case .identity, .flatten, .reshape, .dropout: value = node.inputs[0]
       default: return outputs.first
       }
     }

@@ -5,8 +5,16 @@ public import Tensors
 extension Operation {
   /// The shapes of what the operation makes, in this package's order.
   ///
-  /// - Throws: ``NetworkError/shape(node:reason:)`` with the shapes that do not fit.
-  func outputShapes(_ inputs: [Shape], node: String) throws(NetworkError) -> [Shape] {
+  /// - Throws: ``NetworkError/shape(node:reason:)`` with the shapes that do not fit the operation, or memory.
+  func heldShapes(_ inputs: [Shape], node: String) throws(NetworkError) -> [Shape] {
+    let shapes = try outputShapes(inputs, node: node)
+    for shape in shapes where !shape.isHoldable {
+      throw .shape(node: node, reason: "it makes a value of \(shape), more than fits in memory.")
+    }
+    return shapes
+  }
+
+  private func outputShapes(_ inputs: [Shape], node: String) throws(NetworkError) -> [Shape] {
     func fail(_ reason: String) -> NetworkError { .shape(node: node, reason: reason) }
     guard let input = inputs.first else { throw fail("it has no input.") }
     func slid(_ rule: SlidingRule, channels: Int? = nil) throws(NetworkError) -> Shape {
@@ -152,6 +160,17 @@ extension Shape {
   /// The inverse of ``inONNXOrder``.
   public var fromONNXOrder: Shape { rank == 4 ? [self[0], self[2], self[3], self[1]] : self }
 
+  /// Whether a value of this shape may exist: at most 2^31 elements (8 GiB), in whichever order its axes stand.
+  var isHoldable: Bool {
+    var count = 1
+    for extent in dimensions {
+      let (product, overflows) = count.multipliedReportingOverflow(by: max(extent, 1))
+      guard !overflows, product <= 1 << 31 else { return false }
+      count = product
+    }
+    return true
+  }
+
   /// The shape that NumPy's broadcasting gives, or nil where an extent disagrees.
   func broadcast(with other: Shape) -> Shape? {
     let rank = max(rank, other.rank)
@@ -165,21 +184,28 @@ extension Shape {
     return Shape(extents)
   }
 
-  /// The shape that ONNX's `Reshape` gives for a target with 0 (copy) and -1 (what remains), or nil.
+  /// The shape that the target of a ``Operation/reshape(_:)`` gives, or nil where the elements do not fit it.
   func reshaped(to target: [Int]) -> Shape? {
     var extents: [Int] = []
     for (axis, extent) in target.enumerated() {
-      if extent == 0, axis >= rank { return nil }
-      if extent < -1 { return nil }
-      extents.append(extent == 0 ? self[axis] : extent)
+      guard extent == 0 || extent < -1 else {
+        extents.append(extent)
+        continue
+      }
+      let copied = extent == 0 ? axis : Operation.copy(of: extent)
+      guard copied < rank else { return nil }
+      extents.append(self[copied])
     }
     if let open = extents.firstIndex(of: -1) {
-      let known = extents.enumerated().reduce(1) { $1.offset == open ? $0 : $0 * $1.element }
-      guard known > 0, count % known == 0, !extents[(open + 1)...].contains(-1) else { return nil }
-      extents[open] = count / known
+      var known = extents
+      known.remove(at: open)
+      guard !known.contains(-1), Shape(known).isHoldable, Shape(known).count > 0,
+        count % Shape(known).count == 0
+      else { return nil }
+      extents[open] = count / Shape(known).count
     }
     let shape = Shape(extents)
-    return shape.count == count ? shape : nil
+    return shape.isHoldable && shape.count == count ? shape : nil
   }
 }
 
@@ -192,11 +218,13 @@ extension Network {
     for input in self.inputs where shapes[input.name] == nil {
       throw .input(name: input.name, expected: "given", found: "missing")
     }
+    for (name, shape) in inputs where !shape.isHoldable {
+      throw .input(name: name, expected: "of a size that fits in memory", found: "\(shape)")
+    }
     for node in nodes {
       let read = node.inputs.compactMap { shapes[$0] }
-      for (name, shape) in zip(node.outputs, try node.operation.outputShapes(read, node: node.name)) {
-        shapes[name] = shape
-      }
+      let made = try node.operation.heldShapes(read, node: node.name)
+      for (name, shape) in zip(node.outputs, made) { shapes[name] = shape }
     }
     return shapes
   }

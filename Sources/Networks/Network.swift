@@ -65,38 +65,50 @@ public struct Network: Sendable {
     }
   }
 
+  /// Each node after what it reads; a file's own order is kept where it is one.
   private static func ordered(_ nodes: [Node], after inputs: [String]) throws(NetworkError) -> [Node] {
+    let given = Set(inputs)
     var maker: [String: Int] = [:]
     for (index, node) in nodes.enumerated() {
       for output in node.outputs {
-        guard maker.updateValue(index, forKey: output) == nil, !inputs.contains(output) else {
+        guard maker.updateValue(index, forKey: output) == nil, !given.contains(output) else {
           throw .duplicateValue(name: output)
         }
       }
     }
-    let given = Set(inputs)
-    var waitsFor = [Int](repeating: 0, count: nodes.count)
-    var readers: [Int: [Int]] = [:]
-    for (index, node) in nodes.enumerated() {
+    var sources: [[Int]] = []
+    for node in nodes {
+      var read: [Int] = []
       for input in node.inputs where !given.contains(input) {
         guard let source = maker[input] else { throw .missingValue(name: input, node: node.name) }
-        waitsFor[index] += 1
-        readers[source, default: []].append(index)
+        read.append(source)
       }
+      sources.append(read)
     }
-    // The first node that can run runs first, so a file's own order is kept where it is one.
-    var ready = Set(nodes.indices.filter { waitsFor[$0] == 0 })
+    var begun = [Bool](repeating: false, count: nodes.count)
+    var done = begun
     var ordered: [Node] = []
-    while let next = ready.min() {
-      ready.remove(next)
-      ordered.append(nodes[next])
-      for reader in readers[next] ?? [] {
-        waitsFor[reader] -= 1
-        if waitsFor[reader] == 0 { ready.insert(reader) }
+    for root in nodes.indices where !begun[root] {
+      // Depth first, without recursion: a file may be one long chain.
+      var path = [(node: root, next: 0)]
+      begun[root] = true
+      while let (node, next) = path.last {
+        guard next < sources[node].count else {
+          path.removeLast()
+          done[node] = true
+          ordered.append(nodes[node])
+          continue
+        }
+        path[path.count - 1].next += 1
+        let source = sources[node][next]
+        if done[source] { continue }
+        guard !begun[source] else {
+          let cycle = path.drop { $0.node != source }.map(\.node).sorted()
+          throw .cycle(nodes: cycle.map { nodes[$0].name })
+        }
+        begun[source] = true
+        path.append((source, 0))
       }
-    }
-    guard ordered.count == nodes.count else {
-      throw .cycle(nodes: nodes.indices.filter { waitsFor[$0] > 0 }.map { nodes[$0].name })
     }
     return ordered
   }

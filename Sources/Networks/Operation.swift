@@ -47,14 +47,19 @@ public enum Operation: Sendable {
   case average(axes: [Int], keepsAxes: Bool)
   /// Images x features, the features in this type's order: rows, columns, channels.
   case flatten
-  /// ONNX `Reshape` (and `Flatten`, `Squeeze`, `Unsqueeze`): extents **in ONNX's order**; 0 copies an extent,
-  /// -1 stands for what remains.
+  /// ONNX `Reshape` (and `Flatten`, `Squeeze`, `Unsqueeze`): extents **in ONNX's order**; 0 copies the extent at its
+  /// place, ``copy(of:)`` that of any axis, and -1 stands for what remains.
   case reshape([Int])
   /// ONNX `Transpose` in this type's order.
   case transposition([Int])
   /// ONNX `Dropout`, which passes its input on in inference.
   case dropout(ratio: Float)
   case identity
+}
+
+extension Operation {
+  /// In the target of a ``reshape(_:)``, the extent that an axis of the input has (ONNX's order).
+  static func copy(of axis: Int) -> Int { -2 - axis }
 }
 
 /// A convolution's filters and geometry.

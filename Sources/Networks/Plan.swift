@@ -42,7 +42,13 @@ struct Plan: Sendable {
     steps = Self.needed(steps, for: wanted)
     steps = Self.fused(steps, keeping: wanted)
     self.steps = steps
-    headStart = steps.firstIndex { batchingHead && $0.operation.sharesWeightsOverPictures } ?? steps.count
+    // Only features are few enough to wait for a batch; maps are not.
+    let shapes = try? network.shapes(
+      inputs: [network.inputs.first?.name ?? "": network.inputShape(images: 1)])
+    headStart =
+      steps.firstIndex {
+        batchingHead && $0.operation.sharesWeightsOverPictures && (shapes?[$0.inputs[0]]?.rank ?? 2) == 2
+      } ?? steps.count
     let made = Set(steps[..<headStart].flatMap(\.outputs)).union(network.inputs.map(\.name))
     let readByHead = Set(steps[headStart...].flatMap(\.inputs))
     crossing = readByHead.intersection(made).sorted()

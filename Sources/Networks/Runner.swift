@@ -57,7 +57,7 @@ public final class Runner {
     try crew.alone { worker in
       try worker.take(plan.steps[...], values: &values, switches: &switches, recordsSwitches: recordsSwitches)
     }
-    return trace(Array(0..<(values.first?.value.shape.dimensions.first ?? 0)), values, switches)
+    return trace(Array(0..<(inputs[inputName]?.shape.dimensions.first ?? 0)), values, switches)
   }
 
   /// Runs pictures that are made when their turn comes, and hands on each one's trace as soon as it is there.

@@ -19,6 +19,15 @@ struct Step {
     return Shape([stage.batch.count] + shape.dimensions.dropFirst())
   }
 
+  /// The shape of an input's signal where positions keep their places: the window's, or the whole map's.
+  private func window(_ index: Int, under signal: Tensor) throws(KernelError) -> Shape {
+    let map = try whole(index)
+    guard isWindowed else { return map }
+    return Shape(
+      images: signal.shape.images, rows: signal.shape.rows, columns: signal.shape.columns,
+      channels: map.channels)
+  }
+
   func contributions(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor?] {
     let signal = signals[0]
     switch node.operation {
@@ -83,7 +92,7 @@ struct Step {
       let ends = zip(stops, map.dimensions).map { min($0, $1) }
       return [try slicedTransposed(signal, starts: starts, stops: ends, steps: steps, onto: map)]
     case .average(let axes, _):
-      return [try spreadOut(signal, over: axes, onto: try whole(0))]
+      return [try spreadOut(signal, over: axes, onto: try window(0, under: signal))]
     case .flatten:
       return [signal.reshaped(to: try whole(0))]
     case .reshape:
@@ -143,7 +152,7 @@ struct Step {
 
   private func passed(_ signal: Tensor, _ arithmetic: Arithmetic) throws(KernelError) -> [Tensor] {
     func fitted(_ carried: Tensor, _ index: Int) throws(KernelError) -> Tensor {
-      isWindowed ? carried : try summed(carried, to: try whole(index))
+      try summed(carried, to: try window(index, under: carried))
     }
     switch arithmetic {
     case .add:
@@ -174,7 +183,7 @@ struct Step {
       let slopes = try isFirst ? arithmetic.slopes(constant, value) : arithmetic.slopes(value, constant)
       carried = try combining(signal, isFirst ? slopes.right : slopes.left, by: .multiply)
     }
-    return isWindowed ? carried : try summed(carried, to: try whole(0))
+    return try summed(carried, to: try window(0, under: carried))
   }
 
   private func negated(_ signal: Tensor) -> Tensor { activated(signal, by: .negate) }

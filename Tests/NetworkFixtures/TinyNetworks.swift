@@ -125,11 +125,31 @@ public enum TinyNetworks {
     return try build.network(rows: 16, columns: 20)
   }
 
+  /// Gates of one value a position, a mean over channels, a product at every position.
+  public static func gated(seed: UInt64 = 5) throws -> Network {
+    var build = Builder(seed: seed)
+    build.convolution("conv1", 8, of: 3, window: 3, stride: 2)
+    let maps = build.relu("relu1")
+    build.add("mean", .average(axes: [3], keepsAxes: true))
+    build.convolution("gateConv", 1, of: 1, window: 3, padding: 1)
+    let gate = build.add("gate", .activation(.sigmoid))
+    build.add("scale", .arithmetic(.multiply), from: [maps, gate])
+    build.add(
+      "product", .innerProduct(InnerProduct(weights: build.random([6, 8]), bias: build.random([6]))))
+    build.add("tanh", .activation(.tanh))
+    build.add("less", .arithmeticWithConstant(.subtract, build.random([6]), constantFirst: true))
+    build.add("factor", .arithmeticWithConstant(.multiply, build.random([1, 1, 1, 6]), constantFirst: false))
+    build.convolution("conv2", 5, of: 6, window: 3, stride: 2, padding: 1)
+    build.relu("relu2")
+    return try build.network(rows: 31, columns: 26)
+  }
+
   public static func named(_ name: String) throws -> Network {
     switch name {
     case "plain": try plain()
     case "residual": try residual()
     case "branches": try branches()
+    case "gated": try gated()
     default: try classifier()
     }
   }

@@ -48,9 +48,31 @@ struct ONNXConstant: Equatable {
     self.init(extents: tensor.shape.dimensions, elements: .floats(tensor.elements))
   }
 
+  /// The elements at places in row-major order, under a shape of as many.
+  func picking(_ places: [Int], extents: [Int]) -> ONNXConstant {
+    switch elements {
+    case .floats(let all): ONNXConstant(extents: extents, elements: .floats(places.map { all[$0] }))
+    case .integers(let all): ONNXConstant(extents: extents, elements: .integers(places.map { all[$0] }))
+    }
+  }
+
+  /// Whether no element stands for the number of images.
+  var isKnown: Bool { integers?.contains { $0 <= Self.unknown } != true }
+
+  /// Whether it can be weights: no NaN, and infinite only as a single number, such as a limit.
+  var isFinite: Bool {
+    guard case .floats(let floats) = elements else { return true }
+    return floats.count == 1 ? !floats[0].isNaN : floats.allSatisfy(\.isFinite)
+  }
+
   init(integers: [Int]) {
     self.init(extents: [integers.count], elements: .integers(integers))
   }
+}
+
+extension Int {
+  /// A number of a file, which must not be taken for ``ONNXConstant/batch`` or ``ONNXConstant/unknown``.
+  var asPlain: Int { Swift.max(self, ONNXConstant.unknown + 1) }
 }
 
 /// ONNX's numbers for element types.
@@ -105,17 +127,16 @@ extension ONNXConstant {
     }
     var count = 1
     for extent in message.dims {
-      let (product, overflows) = count.multipliedReportingOverflow(by: Int(clamping: extent))
-      guard extent >= 0, !overflows else { throw fail("has the shape \(message.dims)") }
-      count = product
+      guard extent >= 0 else { throw fail("has the shape \(message.dims)") }
+      count = count.multipliedReportingOverflow(by: Int(clamping: extent)).partialValue
     }
     let extents = message.dims.map { Int($0) }
     guard extents.count <= 8 else { throw fail("has \(extents.count) axes") }
+    guard Shape(extents).isHoldable else { throw fail("has the shape \(extents), more than fits in memory") }
     var raw = message.hasRawData ? message.rawData : nil
     if message.dataLocation == 1 { raw = try Self.external(message, folder: folder, fail) }
     if let raw {
-      let (bytes, overflows) = count.multipliedReportingOverflow(by: type.size)
-      guard !overflows, bytes == raw.count else {
+      guard count * type.size == raw.count else {
         throw fail("has the shape \(extents) but \(raw.count) bytes of data")
       }
       self.init(extents: extents, elements: Self.elements(raw, type, count))
@@ -140,7 +161,7 @@ extension ONNXConstant {
         elements: .floats(
           try checked(message.int32Data).map { Float(bitPattern: UInt32(truncatingIfNeeded: $0) << 16) }))
     case .int64:
-      self.init(extents: extents, elements: .integers(try checked(message.int64Data).map { Int($0) }))
+      self.init(extents: extents, elements: .integers(try checked(message.int64Data).map { Int($0).asPlain }))
     case .uint32, .uint64:
       self.init(
         extents: extents, elements: .integers(try checked(message.uint64Data).map { Int(clamping: $0) }))
@@ -167,7 +188,7 @@ extension ONNXConstant {
     case .float16: return .floats((0..<count).map { UInt16(truncatingIfNeeded: bits($0)).asFloat16 })
     case .bfloat16:
       return .floats((0..<count).map { Float(bitPattern: UInt32(truncatingIfNeeded: bits($0)) << 16) })
-    case .int8, .int16, .int32, .int64: return .integers((0..<count).map(signed))
+    case .int8, .int16, .int32, .int64: return .integers((0..<count).map { signed($0).asPlain })
     case .uint8, .uint16, .uint32, .uint64, .bool:
       return .integers((0..<count).map { Int(clamping: bits($0)) })
     }
@@ -190,6 +211,10 @@ extension ONNXConstant {
     guard !location.hasPrefix("/"), !parts.contains(".."), path.hasPrefix(root == "/" ? root : root + "/")
     else {
       throw fail("lies in '\(location)', outside the model's folder; external data must stay inside it")
+    }
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    guard attributes == nil || attributes?[.type] as? FileAttributeType == .typeRegular else {
+      throw fail("lies in '\(location)', which is no plain file")
     }
     guard let handle = FileHandle(forReadingAtPath: path) else {
       throw fail("lies in the external file '\(location)', which is missing")

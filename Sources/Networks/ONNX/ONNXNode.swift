@@ -30,7 +30,7 @@ struct ONNXNode {
 
   func integer(_ name: String, default value: Int) throws(ONNXReader.Unsupported) -> Int {
     guard let attribute = attributes[name] else { return value }
-    guard abs(attribute.i) < 1 << 31 else { throw .init("\(name) is \(attribute.i)") }
+    guard attribute.i.magnitude < 1 << 31 else { throw .init("\(name) is \(attribute.i)") }
     return Int(attribute.i)
   }
 
@@ -51,7 +51,7 @@ struct ONNXNode {
         $0 > Int64.min >> 1 && $0 < Int64.max >> 1 || name == "ends" || name == "starts"
       })
     else { throw .init("\(name) is out of range") }
-    return attribute.ints.map { Int($0) }
+    return attribute.ints.map { Int($0).asPlain }
   }
 
   func floats(_ name: String) -> [Float]? { attributes[name]?.floats }

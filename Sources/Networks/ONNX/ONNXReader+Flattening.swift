@@ -5,6 +5,11 @@ extension ONNXReader {
   /// Lets maps that are flattened into fully connected layers keep their order: the weights are permuted once, and
   /// flattening becomes a view.
   mutating func flatten(outputs: [String]) {
+    let outputs = Set(outputs)
+    var readers: [String: [Int]] = [:]
+    for (index, node) in nodes.enumerated() {
+      for input in node.inputs { readers[input, default: []].append(index) }
+    }
     for index in nodes.indices {
       guard case .reshape = nodes[index].operation, let map = shapes[nodes[index].inputs[0]], map.rank == 4,
         let flat = shapes[nodes[index].outputs[0]], flat.rank == 2, flat[0] == map.images
@@ -13,7 +18,7 @@ extension ONNXReader {
         nodes[index].operation = .flatten
         continue
       }
-      guard let products = products(reading: nodes[index].outputs[0], outputs) else { continue }
+      guard let products = products(reading: nodes[index].outputs[0], readers, outputs) else { continue }
       nodes[index].operation = .flatten
       for product in products {
         guard case .innerProduct(var layer) = nodes[product].operation else { continue }
@@ -27,18 +32,19 @@ extension ONNXReader {
   }
 
   /// The fully connected layers that read a value, elementwise functions between them; nil where anything else does.
-  private func products(reading value: String, _ outputs: [String]) -> [Int]? {
-    if outputs.contains(value) { return nil }
+  private func products(
+    reading value: String, _ readers: [String: [Int]], _ outputs: Set<String>
+  ) -> [Int]? {
     var found: [Int] = []
-    for (index, node) in nodes.enumerated() where node.inputs.contains(value) {
-      switch node.operation {
-      case .innerProduct:
-        found.append(index)
-      case .activation, .dropout, .identity:
-        guard let further = products(reading: node.outputs[0], outputs) else { return nil }
-        found += further
-      default:
-        return nil
+    var waiting = [value]
+    while let value = waiting.popLast() {
+      if outputs.contains(value) { return nil }
+      for index in readers[value] ?? [] {
+        switch nodes[index].operation {
+        case .innerProduct: found.append(index)
+        case .activation, .dropout, .identity: waiting.append(nodes[index].outputs[0])
+        default: return nil
+        }
       }
     }
     return found.isEmpty ? nil : found

@@ -5,22 +5,32 @@ extension ONNXReader {
   /// Works out a node whose inputs are known, as exporters write them around reshapes; false where they are not.
   mutating func fold(_ node: ONNXNode) throws -> Bool {
     guard let output = node.outputs.first else { return false }
-    if let constant = try constant(node) {
-      guard constant.count < 1 << 28 else { throw Unsupported("it makes \(constant.count) constants") }
-      constants[output] = constant
-      return true
-    }
-    return false
+    guard let constant = try constant(node) else { return false }
+    folded += constant.count
+    try Self.fit(folded / 2)
+    constants[output] = constant
+    return true
+  }
+
+  /// Refuses to make more constants than the largest known layers have weights.
+  private static func fit(_ count: Int) throws {
+    guard count <= 1 << 27 else { throw Unsupported("it makes \(count) constants, more than fits in memory") }
   }
 
   private func constant(_ node: ONNXNode) throws -> ONNXConstant? {
     switch node.type {
     case "Constant": return try value(of: node)
     case "Shape": return try shape(node)
+    case "Size":
+      guard let extents = try shape(node)?.integers else { return nil }
+      let isKnown = extents.allSatisfy { $0 > ONNXConstant.unknown }
+      return ONNXConstant(
+        extents: [], elements: .integers([isKnown ? extents.reduce(1, *) : ONNXConstant.unknown]))
     default: break
     }
     let known = node.inputs.map { constants[$0] }
-    guard !node.inputs.isEmpty, zip(node.inputs, known).allSatisfy({ $0.isEmpty || $1 != nil }),
+    guard node.inputs.count <= 1 << 12, !node.inputs.isEmpty,
+      zip(node.inputs, known).allSatisfy({ $0.isEmpty || $1 != nil }),
       let first = known[0]
     else { return nil }
     switch node.type {
@@ -30,24 +40,27 @@ extension ONNXReader {
         throw Unsupported("a cast to type \(try node.integer("to", default: 1))")
       }
       if type.isFloat {
-        guard first.integers?.contains(where: { $0 <= ONNXConstant.unknown }) != true else {
-          throw Unsupported("it computes with the number of images in floats")
+        guard first.isKnown else {
+          throw Unsupported(Self.batchInFloats)
         }
         return ONNXConstant(extents: first.extents, elements: .floats(first.floats))
       }
       if first.integers != nil { return first }
       return ONNXConstant(
         extents: first.extents, elements: .integers(first.floats.map { $0.isFinite ? Int($0.clamped) : 0 }))
-    case "Gather": return try gathered(node, first, known[1])
+    case "Gather": return try gathered(node, first, known.count > 1 ? known[1] : nil)
     case "Concat": return try joined(node, known.compactMap { $0 })
     case "Slice": return try sliced(node, first, known)
     case "Squeeze", "Unsqueeze", "Reshape", "Flatten":
       let extents = try reshaped(node, Shape(first.extents), known.count > 1 ? known[1] : nil)
       return ONNXConstant(extents: extents, elements: first.elements)
     case "ConstantOfShape":
-      guard let extents = first.integers, let count = Self.product(extents), count < 1 << 28 else {
+      guard let extents = first.integers, extents.count <= 8, extents.allSatisfy({ $0 >= 0 }) else {
         throw Unsupported("it makes a constant of shape \(first.integers ?? [])")
       }
+      let shape = Shape(extents)
+      try Self.fit(shape.isHoldable ? shape.count : Int.max)
+      let count = shape.count
       let filler = try node.tensor("value").map { message in
         do { return try ONNXConstant(message, folder: nil) } catch { throw Unsupported("\(error)") }
       }
@@ -57,10 +70,10 @@ extension ONNXReader {
       return ONNXConstant(
         extents: extents, elements: .floats(Array(repeating: filler?.floats.first ?? 0, count: count)))
     case "Range":
-      guard let start = first.integers?.first, let limit = known[1]?.integers?.first,
+      guard known.count == 3, let start = first.integers?.first, let limit = known[1]?.integers?.first,
         let delta = known[2]?.integers?.first, delta != 0, start > ONNXConstant.unknown,
-        limit > ONNXConstant.unknown,
-        abs(limit - start) < 1 << 24
+        limit > ONNXConstant.unknown, start.magnitude < 1 << 24, limit.magnitude < 1 << 24,
+        delta.magnitude < 1 << 24
       else { throw Unsupported("a range of these bounds") }
       return ONNXConstant(integers: Array(stride(from: start, to: limit, by: delta)))
     case "Transpose":
@@ -69,15 +82,39 @@ extension ONNXReader {
       guard axes.sorted() == Array(0..<rank) else {
         throw Unsupported("perm \(axes) for a value of \(first.extents)")
       }
-      guard case .floats = first.elements else { throw Unsupported("a transposition of integers") }
-      return ONNXConstant(try permuted(first.tensor, axes))
+      let steps = Self.steps(first.extents)
+      return first.picking(
+        Self.places(axes.map { (Array(0..<first.extents[$0]), steps[$0]) }),
+        extents: axes.map { first.extents[$0] })
     case "Add", "Sub", "Mul", "Div", "Min", "Max", "Pow":
       guard known.count == 2, let second = known[1], let arithmetic = Self.arithmetic[node.type] else {
         return nil
       }
       return try combined(first, second, arithmetic)
+    case "Equal":
+      guard let lefts = first.integers, known.count == 2, let rights = known[1]?.integers,
+        lefts.count == rights.count || rights.count == 1
+      else { throw Unsupported("a comparison of these constants") }
+      return ONNXConstant(
+        extents: first.extents,
+        elements: .integers(lefts.indices.map { lefts[$0] == rights[rights.count == 1 ? 0 : $0] ? 1 : 0 }))
+    case "Where":
+      guard let choices = first.integers, known.count == 3, let lefts = known[1]?.integers,
+        let rights = known[2]?.integers, lefts.count == choices.count, rights.count == choices.count
+      else { throw Unsupported("a choice between these constants") }
+      return ONNXConstant(
+        extents: first.extents,
+        elements: .integers(choices.indices.map { choices[$0] != 0 ? lefts[$0] : rights[$0] }))
+    case "Expand":
+      guard known.count == 2, let extents = known[1]?.integers, extents.count <= 8,
+        extents.allSatisfy({ $0 >= 0 }), Shape(extents).isHoldable
+      else { throw Unsupported("it repeats a constant along axes that are not constant") }
+      try Self.fit(Shape(extents).count)
+      let zeros = [Int](repeating: 0, count: Shape(extents).count)
+      return try combined(first, ONNXConstant(extents: extents, elements: .integers(zeros)), .add)
     case "Sqrt", "Exp", "Log", "Abs", "Neg", "Reciprocal", "Sigmoid", "Tanh", "Relu", "Erf":
       guard let activation = Self.plainActivations[node.type] else { return nil }
+      guard first.isKnown else { throw Unsupported(Self.batchInFloats) }
       return ONNXConstant(activated(first.tensor, by: activation))
     default:
       return nil
@@ -86,11 +123,14 @@ extension ONNXReader {
 
   private func value(of node: ONNXNode) throws -> ONNXConstant {
     if let message = node.tensor("value") {
+      let constant: ONNXConstant
       do {
-        return try ONNXConstant(message, folder: nil)
+        constant = try ONNXConstant(message, folder: nil)
       } catch {
         throw Unsupported("its \(error.reason)")
       }
+      guard constant.isFinite else { throw notFinite(node.outputs[0]) }
+      return constant
     }
     if node.has("value_float") {
       return ONNXConstant(extents: [], elements: .floats([try node.float("value_float", default: 0)]))
@@ -98,7 +138,8 @@ extension ONNXReader {
     if node.has("value_int") {
       return ONNXConstant(extents: [], elements: .integers([try node.integer("value_int", default: 0)]))
     }
-    if let floats = node.floats("value_floats"), node.has("value_floats") {
+    if let floats = node.floats("value_floats"), !floats.isEmpty {
+      guard floats.allSatisfy(\.isFinite) else { throw notFinite(node.outputs[0]) }
       return ONNXConstant(extents: [floats.count], elements: .floats(floats))
     }
     if let integers = try node.integers("value_ints") { return ONNXConstant(integers: integers) }
@@ -129,31 +170,47 @@ extension ONNXReader {
   private func gathered(_ node: ONNXNode, _ data: ONNXConstant, _ indices: ONNXConstant?) throws
     -> ONNXConstant
   {
-    let axis = try node.integer("axis", default: 0)
-    guard axis == 0 || axis == -data.extents.count, let rows = data.extents.first, rows > 0,
-      let places = indices?.integers, let shape = indices?.extents
-    else { throw Unsupported("it gathers along axis \(axis)") }
-    let size = data.count / rows
-    let inside = try places.map { place in
-      let place = place < 0 ? place + rows : place
-      guard (0..<rows).contains(place) else { throw Unsupported("index \(place) of \(rows)") }
+    let rank = data.extents.count
+    let along = try axis(try node.integer("axis", default: 0), rank)
+    guard let indices, let positions = indices.integers else {
+      throw Unsupported("its indices are computed")
+    }
+    let inside = try positions.map { position in
+      let place = position < 0 ? position + data.extents[along] : position
+      guard (0..<data.extents[along]).contains(place) else {
+        throw Unsupported("index \(position) of \(data.extents[along])")
+      }
       return place
     }
-    let extents = shape + data.extents.dropFirst()
-    switch data.elements {
-    case .integers(let all):
-      return ONNXConstant(
-        extents: extents, elements: .integers(inside.flatMap { all[$0 * size..<($0 + 1) * size] }))
-    case .floats(let all):
-      return ONNXConstant(
-        extents: extents, elements: .floats(inside.flatMap { all[$0 * size..<($0 + 1) * size] }))
+    let extents = Array(data.extents[..<along]) + indices.extents + data.extents[(along + 1)...]
+    guard extents.count <= 8, Shape(extents).isHoldable else {
+      throw Unsupported("it gathers to a shape of \(extents)")
+    }
+    try Self.fit(Shape(extents).count)
+    let steps = Self.steps(data.extents)
+    let axes = (0..<rank).map { ($0 == along ? inside : Array(0..<data.extents[$0]), steps[$0]) }
+    return data.picking(Self.places(axes), extents: extents)
+  }
+
+  /// The distance between neighbours of each axis in row-major order.
+  private static func steps(_ extents: [Int]) -> [Int] {
+    extents.indices.map { extents[($0 + 1)...].reduce(1, *) }
+  }
+
+  /// Where the elements at every combination of positions lie, the last axis fastest.
+  private static func places(_ axes: [(positions: [Int], step: Int)]) -> [Int] {
+    axes.reduce([0]) { places, axis in
+      places.flatMap { place in axis.positions.map { place + $0 * axis.step } }
     }
   }
 
   private func joined(_ node: ONNXNode, _ parts: [ONNXConstant]) throws -> ONNXConstant {
     if parts.allSatisfy({ $0.extents.count == 1 && $0.integers != nil }) {
+      try Self.fit(parts.reduce(0) { $0 + $1.count })
       return ONNXConstant(integers: parts.flatMap { $0.integers ?? [] })
     }
+    try Self.fit(parts.reduce(0) { $0 + $1.count })
+    guard parts.allSatisfy(\.isKnown) else { throw Unsupported(Self.batchInFloats) }
     let axis = try node.integer("axis", default: 0)
     let rank = parts[0].extents.count
     return ONNXConstant(try concatenation(parts.map(\.tensor), axis: axis < 0 ? axis + rank : axis))
@@ -162,54 +219,46 @@ extension ONNXReader {
   private func sliced(_ node: ONNXNode, _ data: ONNXConstant, _ inputs: [ONNXConstant?]) throws
     -> ONNXConstant
   {
-    guard data.extents.count == 1, let count = data.extents.first else {
-      throw Unsupported("a slice of a constant of \(data.extents)")
+    let slice = try slice(node, extents: data.extents) { inputs.indices.contains($0) ? inputs[$0] : nil }
+    let steps = Self.steps(data.extents)
+    let axes = data.extents.indices.map { axis in
+      (Array(stride(from: slice.starts[axis], to: slice.stops[axis], by: slice.steps[axis])), steps[axis])
     }
-    let slice = try slice(node, extents: [count]) { index in
-      inputs.indices.contains(index) ? inputs[index] : nil
-    }
-    let places = Array(stride(from: slice.starts[0], to: slice.stops[0], by: slice.steps[0]))
-    switch data.elements {
-    case .integers(let all): return ONNXConstant(integers: places.map { all[$0] })
-    case .floats(let all):
-      return ONNXConstant(extents: [places.count], elements: .floats(places.map { all[$0] }))
-    }
+    return data.picking(Self.places(axes), extents: axes.map(\.0.count))
   }
 
   private func combined(_ left: ONNXConstant, _ right: ONNXConstant, _ arithmetic: Arithmetic) throws
     -> ONNXConstant
   {
+    guard let together = Shape(left.extents).broadcast(with: Shape(right.extents)), together.isHoldable else {
+      throw Unsupported("constants of \(left.extents) and \(right.extents) do not broadcast")
+    }
+    try Self.fit(together.count)
     guard let lefts = left.integers, let rights = right.integers else {
+      guard left.isKnown, right.isKnown else { throw Unsupported(Self.batchInFloats) }
       return ONNXConstant(try combining(left.tensor, right.tensor, by: arithmetic))
     }
-    guard lefts.count == rights.count || lefts.count == 1 || rights.count == 1 else {
+    guard lefts.count == together.count || lefts.count == 1,
+      rights.count == together.count || rights.count == 1
+    else {
       throw Unsupported("integers of \(left.extents) and \(right.extents)")
     }
-    let results = (0..<max(lefts.count, rights.count)).map { index in
+    let results = (0..<together.count).map { index in
       let one = lefts[lefts.count == 1 ? 0 : index]
       let other = rights[rights.count == 1 ? 0 : index]
       // The number of images is known only as itself.
       guard one > ONNXConstant.unknown, other > ONNXConstant.unknown else {
         if arithmetic == .multiply || arithmetic == .divide, other == 1 { return one }
+        if arithmetic == .add || arithmetic == .subtract, other == 0 { return one }
         if arithmetic == .multiply, one == 1 { return other }
         return ONNXConstant.unknown
       }
       return arithmetic.integer(one, other) ?? ONNXConstant.unknown
     }
-    let extents =
-      left.extents.count >= right.extents.count && lefts.count >= rights.count ? left.extents : right.extents
-    return ONNXConstant(extents: extents, elements: .integers(results))
+    return ONNXConstant(extents: together.dimensions, elements: .integers(results))
   }
 
-  static func product(_ extents: [Int]) -> Int? {
-    var count = 1
-    for extent in extents {
-      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
-      guard extent >= 0, !overflows else { return nil }
-      count = product
-    }
-    return count
-  }
+  static let batchInFloats = "it computes with the number of images in floats"
 
   static let arithmetic: [String: Arithmetic] = [
     "Add": .add, "Sub": .subtract, "Mul": .multiply, "Div": .divide, "Min": .minimum, "Max": .maximum,
@@ -220,7 +269,7 @@ extension ONNXReader {
   static let plainActivations: [String: Activation] = [
     "Relu": .relu, "Sigmoid": .sigmoid, "Tanh": .tanh, "Exp": .exp, "Log": .log, "Sqrt": .sqrt, "Abs": .abs,
     "Neg": .negate, "Reciprocal": .reciprocal, "Erf": .erf, "HardSwish": .hardSwish, "Softplus": .softplus,
-    "Gelu": .gelu,
+    "Gelu": .gelu, "Swish": .swish,
   ]
 }
 

@@ -5,15 +5,17 @@ internal import Tensors
 extension ONNXReader {
   /// Adds what a node of the file stands for.
   mutating func map(_ node: ONNXNode) throws {
+    guard !node.inputs.isEmpty else { throw Unsupported("it reads nothing") }
     for (index, output) in node.outputs.enumerated().dropFirst() where !output.isEmpty && node.type != "Split"
     {
-      guard !isRead(output) else { throw Unsupported("its output \(index) '\(output)' is used") }
+      guard !read.contains(output) else { throw Unsupported("its output \(index) '\(output)' is used") }
     }
     switch node.type {
     case "Conv": try convolution(node)
     case "MaxPool":
       guard try node.integer("storage_order", default: 0) == 0 else { throw Unsupported("storage_order 1") }
       try unary(node, .maxPooling(try rule(node, window: nil)), rank: 4)
+    case "AveragePool" where try shape(node, 0).rank == 5: try averageNeighbors(node)
     case "AveragePool":
       let counts = try node.integer("count_include_pad", default: 0) != 0
       try unary(node, .averagePooling(try rule(node, window: nil), countsPadding: counts), rank: 4)
@@ -31,10 +33,9 @@ extension ONNXReader {
     case "Gemm": try gemm(node)
     case "MatMul": try matrixProduct(node)
     case "Relu", "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Abs", "Neg", "Reciprocal", "Erf", "HardSwish",
-      "Softplus", "Gelu":
-      guard node.string("approximate", default: "none") == "none" else {
-        throw Unsupported("approximate Gelu")
-      }
+      "Softplus", "Gelu", "Swish":
+      if node.string("approximate", default: "none") == "tanh" { return try approximateGelu(node) }
+      guard try node.float("alpha", default: 1) == 1 else { throw Unsupported("alpha is not 1") }
       if let activation = Self.plainActivations[node.type] { try unary(node, .activation(activation)) }
     case "LeakyRelu": try unary(node, .activation(.leakyRelu(slope: try node.float("alpha", default: 0.01))))
     case "Elu": try unary(node, .activation(.elu(alpha: try node.float("alpha", default: 1))))
@@ -58,10 +59,10 @@ extension ONNXReader {
     case "Pad": try pad(node)
     case "Slice":
       let extents = try shape(node, 0).inONNXOrder.dimensions
-      let found = try slice(node, extents: extents) { node.input($0).flatMap { constants[$0] } }
-      // A slice to the end stays one for any number of images.
+      let found = try slice(node, extents: extents) { try known(node, $0) }
+      // A slice to the end stays one for any number of images and any size of theirs.
       let stops = found.stops.enumerated().map {
-        $0.offset == 0 && found.steps[0] > 0 && $0.element == extents[0] ? Int.max : $0.element
+        found.steps[$0.offset] > 0 && $0.element == extents[$0.offset] ? Int.max : $0.element
       }
       let order = Self.ourOrder(rank: extents.count)
       try unary(
@@ -69,23 +70,35 @@ extension ONNXReader {
         .slice(
           starts: order.map { found.starts[$0] }, stops: order.map { stops[$0] },
           steps: order.map { found.steps[$0] }))
-    case "ReduceMean": try reduceMean(node)
+    case "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum",
+      "ReduceLogSumExp", "ReduceMax":
+      try reduce(node)
+    case "Gather": try gather(node)
+    case "Expand": try expand(node)
+    case "LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization":
+      try normalization(node)
+    case "DepthToSpace", "SpaceToDepth": try blocks(node)
+    case "Resize", "Upsample": try repeated(node)
+    case "ConvTranspose": try convolutionTransposed(node)
+    case "Selu", "Celu", "Softsign", "Mish": try composedActivation(node)
     case "Flatten", "Reshape", "Squeeze", "Unsqueeze":
       let shape = try shape(node, 0).inONNXOrder
-      if node.type == "Reshape", try node.integer("allowzero", default: 0) != 0 {
-        throw Unsupported("allowzero")
+      if node.type == "Reshape", try node.integer("allowzero", default: 0) != 0,
+        try known(node, 1)?.integers?.contains(0) != false
+      {
+        throw Unsupported("its target has no elements")
       }
-      let given = node.input(1).flatMap { constants[$0] }
-      if node.input(1) != nil, given == nil { throw Unsupported("its target shape is computed from pixels") }
-      try unary(node, .reshape(open(try reshaped(node, shape, given), from: shape)))
+      try unary(node, .reshape(open(try reshaped(node, shape, try known(node, 1)), from: shape)))
     case "Transpose":
       let rank = try shape(node, 0).rank
       let axes = try node.integers("perm") ?? Array((0..<rank).reversed())
       guard axes.sorted() == Array(0..<rank) else { throw Unsupported("perm \(axes) for \(rank) axes") }
       try unary(node, .transposition(Self.ourOrder(rank: rank).map { Self.ours(axes[$0], rank: rank) }))
     case "Dropout":
-      let given = node.input(1).flatMap { constants[$0]?.floats.first }
-      let ratio = try given ?? node.float("ratio", default: 0.5)
+      let ratio = try known(node, 1)?.floats.first ?? node.float("ratio", default: 0.5)
+      guard try (known(node, 2)?.floats.first ?? 0) == 0 else {
+        throw Unsupported("it is in training mode")
+      }
       try unary(node, .dropout(ratio: ratio))
     case "Identity": try unary(node, .identity)
     case "Cast":
@@ -99,10 +112,6 @@ extension ONNXReader {
   /// The axes of ONNX's order as this package orders them.
   static func ourOrder(rank: Int) -> [Int] { rank == 4 ? [0, 2, 3, 1] : Array(0..<rank) }
 
-  private func isRead(_ value: String) -> Bool {
-    model.graph.node.contains { $0.input.contains(value) } || model.graph.output.contains { $0.name == value }
-  }
-
   /// The shape of a computed input.
   func shape(_ node: ONNXNode, _ index: Int) throws -> Shape {
     guard let name = node.input(index) else { throw Unsupported("input \(index) is left out") }
@@ -110,19 +119,29 @@ extension ONNXReader {
     return shape
   }
 
+  /// An input that has to be known while the file is read; nil where it is left out.
+  func known(_ node: ONNXNode, _ index: Int) throws -> ONNXConstant? {
+    guard let name = node.input(index) else { return nil }
+    guard let constant = constants[name] else {
+      throw Unsupported("its input '\(name)' is computed, not constant")
+    }
+    return constant
+  }
+
   /// Constant weights of a given rank.
-  private func weights(_ node: ONNXNode, _ index: Int, rank: Int? = nil) throws -> ONNXConstant {
+  func weights(_ node: ONNXNode, _ index: Int, rank: Int? = nil) throws -> ONNXConstant {
     guard let name = node.input(index) else { throw Unsupported("input \(index) is left out") }
     guard let constant = constants[name] else {
       throw Unsupported("its weights '\(name)' are computed, not constant")
     }
+    guard constant.isKnown else { throw Unsupported(Self.batchInFloats) }
     if let rank, constant.extents.count != rank {
       throw Unsupported("its weights '\(name)' have the shape \(constant.extents), not \(rank) axes")
     }
     return constant
   }
 
-  private mutating func unary(_ node: ONNXNode, _ operation: Operation, rank: Int? = nil) throws {
+  mutating func unary(_ node: ONNXNode, _ operation: Operation, rank: Int? = nil) throws {
     let shape = try shape(node, 0)
     if let rank, shape.rank != rank {
       throw Unsupported("its input has \(shape.rank) axes; only pictures of rows and columns are supported")
@@ -217,29 +236,32 @@ extension ONNXReader {
   }
 
   private mutating func matrixProduct(_ node: ONNXNode) throws {
-    let rank = try shape(node, 0).rank
-    guard rank != 4 else { throw Unsupported("it multiplies values of four axes") }
+    let shape = try shape(node, 0)
+    let (rank, extents) = (shape.rank, shape.inONNXOrder.dimensions)
+    guard rank >= 2 else { throw Unsupported("it multiplies values of \(rank) axes") }
     if let name = node.input(1), constants[name] != nil {
       let matrix = try permuted(try weights(node, 1, rank: 2).tensor, [1, 0])
-      try add(
-        node.name, .innerProduct(InnerProduct(weights: matrix, bias: nil)), [node.inputs[0]],
-        [node.outputs[0]])
-    } else {
-      guard try shape(node, 1).rank != 4, rank >= 2, try shape(node, 1).rank >= 2 else {
-        throw Unsupported("it multiplies values of \(rank) axes")
-      }
-      try add(node.name, .matrixProduct, node.inputs, [node.outputs[0]])
+      let product = Operation.innerProduct(InnerProduct(weights: matrix, bias: nil))
+      guard rank == 4 else { return try add(node.name, product, [node.inputs[0]], [node.outputs[0]]) }
+      // The last axis in ONNX's order is the third in this package's, and has to be the last.
+      return try chain(node, [.transposition([0, 3, 1, 2]), product, .transposition([0, 2, 3, 1])])
     }
+    let right = try self.shape(node, 1)
+    guard right.rank == rank else {
+      throw Unsupported("it multiplies values of \(rank) and \(right.rank) axes")
+    }
+    guard rank == 4 else { return try add(node.name, .matrixProduct, node.inputs, [node.outputs[0]]) }
+    let others = right.inONNXOrder.dimensions
+    let one = try part("left", of: node, .reshape([0, 1] + extents.dropFirst()), [node.inputs[0]])
+    let other = try part("right", of: node, .reshape([0, 1] + others.dropFirst()), [node.inputs[1]])
+    let product = try part("product", of: node, .matrixProduct, [one, other])
+    try chain(node, [.reshape([0, max(extents[1], others[1]), extents[2], others[3]])], from: product)
   }
 
   private func bounds(_ node: ONNXNode) throws -> (Float, Float) {
     func bound(_ index: Int, _ name: String, _ value: Float) throws -> Float {
       if node.version < 11 { return try node.float(name, default: value) }
-      guard let input = node.input(index) else { return value }
-      guard let constant = constants[input]?.floats.first else {
-        throw Unsupported("its \(name) is computed")
-      }
-      return constant
+      return try known(node, index)?.floats.first ?? value
     }
     let limit = Float.greatestFiniteMagnitude
     return (try bound(1, "min", -limit), try bound(2, "max", limit))
@@ -273,7 +295,8 @@ extension ONNXReader {
     }
     // Before operator set 13 all axes from `axis` on share one sum.
     let (flat, sharp) = (node.outputs[0] + ".flat", node.outputs[0] + ".soft")
-    try add(node.name + ".flatten", .reshape([-1, extents[along...].reduce(1, *)]), [node.inputs[0]], [flat])
+    let halves = [extents[..<along].reduce(1, *), extents[along...].reduce(1, *)]
+    try add(node.name + ".flatten", .reshape(open(halves, from: shape.inONNXOrder)), [node.inputs[0]], [flat])
     try add(node.name, operation(1), [flat], [sharp])
     try add(node.name + ".restore", .reshape([-1] + extents.dropFirst()), [sharp], [node.outputs[0]])
   }
@@ -282,7 +305,7 @@ extension ONNXReader {
     let shape = try shape(node, 0)
     let place = Self.ours(try axis(try node.integer("axis", default: 0), shape.rank), rank: shape.rank)
     let given =
-      try node.version < 13 ? node.integers("split") : node.input(1).flatMap { constants[$0]?.integers }
+      try node.version < 13 ? node.integers("split") : known(node, 1)?.integers
     let count = node.outputs.count
     let each = (shape[place] + count - 1) / count
     let sizes = given ?? (0..<count).map { min(each, max(0, shape[place] - $0 * each)) }
@@ -295,7 +318,7 @@ extension ONNXReader {
   }
 
   /// A constant's axes aligned to a value's, in this package's order.
-  private func aligned(_ constant: Tensor, to shape: Shape) throws -> Tensor {
+  func aligned(_ constant: Tensor, to shape: Shape) throws -> Tensor {
     guard constant.shape.rank <= shape.rank else {
       guard constant.shape.count == 1 else {
         throw Unsupported("a constant of \(constant.shape) beside a value of \(shape)")
@@ -307,7 +330,9 @@ extension ONNXReader {
   }
 
   private mutating func arithmetic(_ node: ONNXNode) throws {
-    guard let arithmetic = Self.arithmetic[node.type], !node.inputs.contains("") else { return }
+    guard let arithmetic = Self.arithmetic[node.type], !node.inputs.contains("") else {
+      throw Unsupported("an input is left out")
+    }
     var current = node.inputs[0]
     if node.inputs.count == 1 { return try unary(node, .identity) }
     let isMean = node.type == "Mean"
@@ -341,27 +366,32 @@ extension ONNXReader {
       try add(name + ".lift", .reshape(ones + shape.dimensions), [short], [lifted])
       try add(name, .arithmetic(arithmetic), isLeftShort ? [lifted, right] : [left, lifted], [output])
     case (let shape?, nil):
-      let constant = try aligned(constants[right]?.tensor ?? Tensor([0]), to: shape)
+      let constant = try aligned(try constant(right), to: shape)
       try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: false), [left], [output])
     case (nil, let shape?):
-      let constant = try aligned(constants[left]?.tensor ?? Tensor([0]), to: shape)
+      let constant = try aligned(try constant(left), to: shape)
       try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: true), [right], [output])
     case (nil, nil):
       throw Unsupported("it computes with constants only")
     }
   }
 
+  private func constant(_ name: String) throws -> Tensor {
+    guard let constant = constants[name], constant.isKnown else { throw Unsupported(Self.batchInFloats) }
+    return constant.tensor
+  }
+
   private mutating func pad(_ node: ONNXNode) throws {
     let rank = try shape(node, 0).rank
     guard
       let pads = try node.version < 11
-        ? node.integers("pads") : node.input(1).flatMap({ constants[$0]?.integers })
+        ? node.integers("pads") : known(node, 1)?.integers
     else {
       throw Unsupported("its pads are not constant")
     }
-    let given = node.version < 18 ? nil : node.input(3).flatMap { constants[$0]?.integers }
+    let given = node.version < 18 ? nil : try known(node, 3)?.integers
     let axes = try given?.map { try axis($0, rank) } ?? Array(0..<rank)
-    guard pads.count == 2 * axes.count, pads.allSatisfy({ abs($0) < 1 << 20 }) else {
+    guard pads.count == 2 * axes.count, pads.allSatisfy({ $0.magnitude < 1 << 20 }) else {
       throw Unsupported("pads \(pads)")
     }
     var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
@@ -371,7 +401,7 @@ extension ONNXReader {
     }
     let value =
       node.version < 11
-      ? try node.float("value", default: 0) : node.input(2).flatMap { constants[$0]?.floats.first } ?? 0
+      ? try node.float("value", default: 0) : try known(node, 2)?.floats.first ?? 0
     let mode: PaddingMode
     switch node.string("mode", default: "constant") {
     case "constant": mode = .constant(value)
@@ -386,25 +416,5 @@ extension ONNXReader {
       }
     }
     try unary(node, .padding(before: before, after: after, mode: mode))
-  }
-
-  private mutating func reduceMean(_ node: ONNXNode) throws {
-    let shape = try shape(node, 0)
-    let given =
-      try node.version < 18 ? node.integers("axes") : node.input(1).flatMap { constants[$0]?.integers }
-    if given == nil, node.version >= 18, try node.integer("noop_with_empty_axes", default: 0) != 0 {
-      return try unary(node, .identity)
-    }
-    let axes = try (given ?? Array(0..<shape.rank)).map { try axis($0, shape.rank) }
-    let ours = axes.map { Self.ours($0, rank: shape.rank) }
-    if try node.integer("keepdims", default: 1) != 0 {
-      return try unary(node, .average(axes: ours, keepsAxes: true))
-    }
-    let kept = node.outputs[0] + ".kept"
-    let extents = shape.inONNXOrder.dimensions.enumerated().filter { !axes.contains($0.offset) }.map(
-      \.element)
-    try add(node.name, .average(axes: ours, keepsAxes: true), [node.inputs[0]], [kept])
-    let target = axes.contains(0) ? extents : open(extents, from: shape)
-    try add(node.name + ".squeeze", .reshape(target), [kept], [node.outputs[0]])
   }
 }

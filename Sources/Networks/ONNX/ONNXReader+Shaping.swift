@@ -61,14 +61,14 @@ extension ONNXReader {
 
   /// Where a slice begins, ends and steps on every axis, in ONNX's order; `inputs` gives the node's constants.
   func slice(
-    _ node: ONNXNode, extents: [Int], _ inputs: (Int) -> ONNXConstant?
+    _ node: ONNXNode, extents: [Int], _ inputs: (Int) throws -> ONNXConstant?
   ) throws -> (starts: [Int], stops: [Int], steps: [Int]) {
     let isOld = node.version < 10
-    guard let starts = isOld ? try node.integers("starts") : inputs(1)?.integers,
-      let stops = isOld ? try node.integers("ends") : inputs(2)?.integers, starts.count == stops.count
+    guard let starts = try isOld ? node.integers("starts") : inputs(1)?.integers,
+      let stops = try isOld ? node.integers("ends") : inputs(2)?.integers, starts.count == stops.count
     else { throw Unsupported("its starts and ends are not constant") }
-    let axes = (isOld ? try node.integers("axes") : inputs(3)?.integers) ?? Array(starts.indices)
-    let steps = (isOld ? nil : inputs(4)?.integers) ?? Array(repeating: 1, count: starts.count)
+    let axes = (try isOld ? node.integers("axes") : inputs(3)?.integers) ?? Array(starts.indices)
+    let steps = (isOld ? nil : try inputs(4)?.integers) ?? Array(repeating: 1, count: starts.count)
     guard axes.count == starts.count, steps.count == starts.count else {
       throw Unsupported("its axes do not match its starts")
     }
@@ -76,8 +76,13 @@ extension ONNXReader {
     for index in starts.indices {
       let place = try axis(axes[index], extents.count)
       let (extent, step) = (extents[place], steps[index])
-      guard step != 0, abs(step) < 1 << 31 else { throw Unsupported("a step of \(step)") }
+      guard step != 0, step.magnitude < 1 << 31 else { throw Unsupported("a step of \(step)") }
+      let isFollowed = [starts[index], stops[index]].allSatisfy {
+        $0 > ONNXConstant.unknown || ($0 == ONNXConstant.batch && place == 0)
+      }
+      guard isFollowed else { throw Unsupported("its bounds are worked out from the number of images") }
       func inside(_ bound: Int, _ range: ClosedRange<Int>) -> Int {
+        if bound == ONNXConstant.batch { return range.upperBound }
         let (sum, overflows) = bound.addingReportingOverflow(bound < 0 ? extent : 0)
         return min(max(overflows ? bound : sum, range.lowerBound), range.upperBound)
       }

@@ -3,7 +3,7 @@ internal import Images
 internal import Kernels
 internal import ONNXMessages
 internal import SwiftProtobuf
-package import Tensors
+internal import Tensors
 
 extension Network {
   /// Reads an ONNX file: operator sets 7 and later, float32, float16 or double weights.
@@ -29,11 +29,8 @@ extension Network {
   ///   - bytes: The file's bytes.
   ///   - file: What errors call it.
   ///   - folder: Where external data lies; nil refuses it.
-  ///   - bound: Values for inputs that are to be constants, in ONNX's order.
   /// - Throws: ``ONNXError``.
-  package init(
-    onnxBytes bytes: Data, file: String, folder: String?, binding bound: [String: Tensor] = [:]
-  ) throws(ONNXError) {
+  package init(onnxBytes bytes: Data, file: String, folder: String?) throws(ONNXError) {
     let model: Onnx_ModelProto
     do {
       var options = BinaryDecodingOptions()
@@ -49,7 +46,7 @@ extension Network {
     }
     var reader = ONNXReader(model, file: file)
     do {
-      self = try reader.network(folder: folder, binding: bound)
+      self = try reader.network(folder: folder)
     } catch let error as ONNXError {
       throw error
     } catch let error as NetworkError {
@@ -74,6 +71,10 @@ struct ONNXReader {
   var unsupported: [String] = []
   /// The number of images that the file fixes; nil where it leaves it open.
   var fixedBatch: Int?
+  /// Elements of all constants worked out so far.
+  var folded = 0
+  /// Every value that a node reads or the graph gives.
+  let read: Set<String>
   private var names = Set<String>()
 
   /// Why one node cannot be run.
@@ -85,52 +86,37 @@ struct ONNXReader {
   init(_ model: Onnx_ModelProto, file: String) {
     self.model = model
     self.file = file
+    read = Set(
+      model.graph.node.flatMap { $0.input + $0.readInBranches } + model.graph.output.map(\.name))
     version =
       model.opsetImport.filter { $0.domain.isEmpty || $0.domain == "ai.onnx" }.map {
         Int(clamping: $0.version)
       }.max() ?? 1
   }
 
-  mutating func network(folder: String?, binding bound: [String: Tensor]) throws -> Network {
+  mutating func network(folder: String?) throws -> Network {
     guard version >= 7 else {
       throw ONNXError.malformed(
         file: file,
         reason: "it uses operator set \(version); sets 7 and later are read. Convert it to a newer one")
     }
     let graph = model.graph
-    for initializer in graph.initializer {
-      do {
-        let constant = try ONNXConstant(initializer, folder: folder)
-        if case .floats(let floats) = constant.elements, !floats.allSatisfy(\.isFinite) {
-          throw ONNXError.malformed(
-            file: file,
-            reason: "the weights '\(initializer.name)' are not all finite numbers (NaN or infinity)")
-        }
-        constants[initializer.name] = constant
-      } catch let error as ONNXConstant.Malformed {
-        throw ONNXError.malformed(file: file, reason: error.reason)
-      }
-    }
-    for (name, tensor) in bound { constants[name] = ONNXConstant(tensor) }
+    for initializer in graph.initializer { try keep(initializer, folder: folder) }
     let (preprocessing, classes, metadata) = try metadata()
     var inputs: [Network.Input] = []
     for input in graph.input where constants[input.name] == nil {
+      guard !input.name.isEmpty, !inputs.contains(where: { $0.name == input.name }) else {
+        throw NetworkError.duplicateValue(name: input.name)
+      }
       inputs.append(.init(name: input.name, extents: try extents(of: input)))
     }
+    let beginning = self
     guard let first = inputs.first else {
       throw ONNXError.malformed(file: file, reason: "its graph has no input")
     }
     fixedBatch = first.extents.first ?? nil
-    for input in inputs {
-      let filled = input.extents.enumerated().map { axis, extent in
-        extent
-          ?? (axis == 0
-            ? 1
-            : axis == 1 ? 3 : (axis == 2 ? preprocessing?.size?.rows : preprocessing?.size?.columns) ?? 224)
-      }
-      shapes[input.name] = Shape(filled).fromONNXOrder
-    }
-    for node in try ordered(graph.node, inputs: inputs.map(\.name)) { try read(node) }
+    let size = preprocessing?.size ?? (224, 224)
+    try takeNodes(inputs, openRows: size.rows, openColumns: size.columns)
     guard unsupported.isEmpty else { throw ONNXError.unsupported(file: file, nodes: unsupported) }
     let outputs = graph.output.map(\.name)
     for output in outputs where constants[output] != nil && shapes[output] == nil {
@@ -139,6 +125,20 @@ struct ONNXReader {
     guard !outputs.isEmpty else { throw ONNXError.malformed(file: file, reason: "its graph has no output") }
     for output in graph.output where !output.type.tensorType.shape.dim.isEmpty {
       try check(output)
+    }
+    if inputs.contains(where: { $0.extents.dropFirst(2).contains(nil) }) {
+      // What the size of a picture decides shows where the same file is read for another size.
+      var other = beginning
+      other.fixedBatch = fixedBatch
+      try? other.takeNodes(inputs, openRows: size.rows + 32, openColumns: size.columns + 64)
+      if let open = agreed(with: other) {
+        nodes = open
+      } else {
+        for index in inputs.indices {
+          let extents = shapes[inputs[index].name]?.inONNXOrder.dimensions ?? []
+          for axis in extents.indices.dropFirst(2) { inputs[index].extents[axis] = extents[axis] }
+        }
+      }
     }
     flatten(outputs: outputs)
     var network = try Network(
@@ -149,6 +149,40 @@ struct ONNXReader {
     }
     network.externalFiles = Set(locations).sorted().map { (folder ?? "") + "/" + $0 }
     return network
+  }
+
+  /// Takes up weights of the file.
+  mutating func keep(_ initializer: Onnx_TensorProto, folder: String?) throws {
+    do {
+      let constant = try ONNXConstant(initializer, folder: folder)
+      guard constant.isFinite else { throw notFinite(initializer.name) }
+      guard constants.updateValue(constant, forKey: initializer.name) == nil else {
+        throw NetworkError.duplicateValue(name: initializer.name)
+      }
+    } catch let error as ONNXConstant.Malformed {
+      throw ONNXError.malformed(file: file, reason: error.reason)
+    }
+  }
+
+  /// Takes every node, with these extents where an input leaves its rows and columns open.
+  private mutating func takeNodes(_ inputs: [Network.Input], openRows: Int, openColumns: Int) throws {
+    for input in inputs {
+      let filled = input.extents.enumerated().map { axis, extent in
+        extent ?? [1, 3, openRows, openColumns][min(axis, 3)]
+      }
+      let shape = Shape(filled)
+      guard shape.isHoldable else {
+        throw ONNXError.malformed(
+          file: file, reason: "input '\(input.name)' of \(shape) is more than fits in memory")
+      }
+      shapes[input.name] = shape.fromONNXOrder
+    }
+    for node in try ordered(model.graph.node, after: inputs.map(\.name)) { try take(node) }
+    recognizeContrast()
+  }
+
+  func notFinite(_ name: String) -> ONNXError {
+    .malformed(file: file, reason: "the weights '\(name)' are not all finite numbers (NaN or infinity)")
   }
 
   /// An output whose declared rank or channels contradict what the nodes make shows a file edited by hand.
@@ -210,12 +244,17 @@ struct ONNXReader {
   }
 
   /// The nodes in an order in which each comes after what it reads.
-  private func ordered(_ nodes: [Onnx_NodeProto], inputs: [String]) throws -> [Onnx_NodeProto] {
+  func ordered(_ nodes: [Onnx_NodeProto], after inputs: [String]) throws -> [Onnx_NodeProto] {
     let given = Set(inputs + constants.keys)
+    let made = Set(nodes.flatMap(\.output))
+    for output in nodes.lazy.flatMap(\.output) where given.contains(output) {
+      throw NetworkError.duplicateValue(name: output)
+    }
     let plain = nodes.enumerated().map { index, node in
       Network.Node(
         name: "\(index)", operation: .identity,
-        inputs: node.input.filter { !$0.isEmpty && !given.contains($0) },
+        inputs: node.input.filter { !$0.isEmpty && !given.contains($0) }
+          + node.readInBranches.filter(made.contains),
         outputs: node.output.filter { !$0.isEmpty })
     }
     func title(_ index: String) -> String { Int(index).map { Self.title(nodes[$0]) } ?? index }
@@ -238,18 +277,18 @@ struct ONNXReader {
 
   /// Reads one node, or notes why it cannot be run; shapes of what it would make are then unknown, and nodes that
   /// need them are passed over, so that one error names every culprit and no victim.
-  private mutating func read(_ message: Onnx_NodeProto) throws {
+  mutating func take(_ message: Onnx_NodeProto) throws {
     let read = message.input.filter { !$0.isEmpty }
     guard read.allSatisfy({ constants[$0] != nil || shapes[$0] != nil }) else { return }
     do {
       guard message.domain.isEmpty || message.domain == "ai.onnx" else {
         throw Unsupported("operators of the domain '\(message.domain)' are not supported")
       }
-      guard let output = message.output.first, !output.isEmpty else { throw Unsupported("it makes nothing") }
+      guard message.output.first?.isEmpty == false else { throw Unsupported("it makes nothing") }
+      if message.opType == "If" { return try choose(message) }
       let node = ONNXNode(message, version: version)
       if try fold(node) { return }
       try map(node)
-      _ = output
     } catch let error as Unsupported {
       unsupported.append("\(Self.title(message)): \(error.reason)")
     }
@@ -263,19 +302,8 @@ struct ONNXReader {
       unique = "\(name.isEmpty ? outputs[0] : name)_\(suffix)"
       suffix += 1
     }
-    let made = try operation.outputShapes(inputs.compactMap { shapes[$0] }, node: unique)
-    for (output, shape) in zip(outputs, made) {
-      var count = 1
-      for extent in shape.dimensions {
-        let (product, overflows) = count.multipliedReportingOverflow(by: extent)
-        guard !overflows, product < 1 << 36 else {
-          throw NetworkError.shape(
-            node: unique, reason: "it makes a value of \(shape), more than fits in memory.")
-        }
-        count = product
-      }
-      shapes[output] = shape
-    }
+    let made = try operation.heldShapes(inputs.compactMap { shapes[$0] }, node: unique)
+    for (output, shape) in zip(outputs, made) { shapes[output] = shape }
     nodes.append(.init(name: unique, operation: operation, inputs: inputs, outputs: outputs))
   }
 }

@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 internal import Images
 internal import Kernels
 internal import ONNXMessages
@@ -18,8 +18,8 @@ extension Network {
     }
   }
 
-  /// The bytes of an ONNX file: operator set 17, the number of images open.
-  func onnxBytes(file: String) throws(ONNXError) -> Data {
+  /// The bytes of an ONNX file: operator set 17, the input's open extents open.
+  package func onnxBytes(file: String) throws(ONNXError) -> Data {
     var writer = ONNXWriter()
     do {
       let model = try writer.model(self)
@@ -49,9 +49,16 @@ struct ONNXWriter {
     for input in network.inputs { graph.input.append(value(input.name, input.extents)) }
     var products: [String: Shape] = [:]
     for node in network.nodes { try add(node, &products) }
+    let given = network.inputs.first?.extents ?? []
+    let isSizeOpen = given.dropFirst(2).contains(nil)
     for output in network.outputs {
       let extents = shapes[output]?.inONNXOrder.dimensions ?? []
-      graph.output.append(value(output, extents.enumerated().map { $0.offset == 0 ? nil : $0.element }))
+      graph.output.append(
+        value(
+          output,
+          extents.enumerated().map { axis, extent in
+            axis == 0 && given.first == .some(nil) || axis > 1 && isSizeOpen ? nil : extent
+          }))
     }
     var model = Onnx_ModelProto()
     model.irVersion = 8
@@ -86,12 +93,10 @@ struct ONNXWriter {
     message.type.tensorType.elemType = ONNXElement.float.rawValue
     message.type.tensorType.shape.dim = extents.enumerated().map { axis, extent in
       var dim = Onnx_DimensionProto()
-      if axis == 0 {
-        dim.dimParam = "N"
-      } else if let extent {
+      if let extent {
         dim.dimValue = Int64(extent)
       } else {
-        dim.dimParam = "d\(axis)"
+        dim.dimParam = axis == 0 ? "N" : "\(name).\(axis)"
       }
       return dim
     }
@@ -243,7 +248,10 @@ struct ONNXWriter {
         [attribute("axis", onnx(axis))])
     case .arithmetic(let arithmetic): plain(arithmetic.operatorName)
     case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
-      let name = weights(node.name + ".constant", try constant.inONNXOrder())
+      // Axes align at the right in this package's order, which for maps is not the file's.
+      let ones = [Int](repeating: 1, count: max(rank - constant.shape.rank, 0))
+      let aligned = constant.reshaped(to: Shape(ones + constant.shape.dimensions))
+      let name = weights(node.name + ".constant", try aligned.inONNXOrder())
       emit(arithmetic.operatorName, node.name, isFirst ? [name, inputs[0]] : [inputs[0], name], outputs)
     case .padding(let before, let after, let mode):
       let order = rank == 4 ? [0, 3, 1, 2] : Array(0..<rank)
@@ -270,7 +278,7 @@ struct ONNXWriter {
       if rank == 4 { flattened[outputs[0]] = shape }
       plain("Flatten", [attribute("axis", 1)])
     case .reshape(let target):
-      emit("Reshape", node.name, [inputs[0], integers(node.name + ".shape", target)], outputs)
+      add(reshaping: target, node)
     case .transposition(let axes):
       let order = rank == 4 ? [0, 3, 1, 2] : Array(0..<rank)
       plain("Transpose", [attribute("perm", order.map { onnx(axes[$0]) })])
@@ -298,6 +306,12 @@ struct ONNXWriter {
       emit("Gemm", node.name, read, node.outputs, [attribute("transB", 1)])
       return
     }
+    if rank == 4 {
+      let filters = matrix.reshaped(to: [matrix.shape[0], matrix.shape[1], 1, 1])
+      var read = [node.inputs[0], weights(node.name + ".weights", filters)]
+      if let bias = product.bias { read.append(weights(node.name + ".bias", bias)) }
+      return emit("Conv", node.name, read, node.outputs)
+    }
     let name = weights(node.name + ".weights", try permuted(matrix, [1, 0]))
     guard let bias = product.bias else {
       return emit("MatMul", node.name, [node.inputs[0], name], node.outputs)
@@ -305,6 +319,30 @@ struct ONNXWriter {
     let between = node.outputs[0] + ".product"
     emit("MatMul", node.name, [node.inputs[0], name], [between])
     emit("Add", node.name + ".add", [between, weights(node.name + ".bias", bias)], node.outputs)
+  }
+
+  /// A reshaping; extents copied from other places than their own are worked out in the graph.
+  private mutating func add(reshaping target: [Int], _ node: Network.Node) {
+    let (name, output) = (node.name, node.outputs[0])
+    let target = target.enumerated().map { $1 == Operation.copy(of: $0) ? 0 : $1 }
+    guard target.contains(where: { $0 < -1 }) else {
+      return emit("Reshape", name, [node.inputs[0], integers(name + ".shape", target)], node.outputs)
+    }
+    emit("Shape", name + ".extents", [node.inputs[0]], [output + ".extents"])
+    var parts: [String] = []
+    for (place, extent) in target.enumerated() {
+      guard extent < -1 else {
+        parts.append(integers("\(name).extent\(place)", [extent]))
+        continue
+      }
+      let axis = integers("\(name).axis\(place)", [Operation.copy(of: extent)])
+      let copied = "\(output).extent\(place)"
+      emit(
+        "Gather", "\(name).copied\(place)", [output + ".extents", axis], [copied], [attribute("axis", 0)])
+      parts.append(copied)
+    }
+    emit("Concat", name + ".target", parts, [output + ".target"], [attribute("axis", 0)])
+    emit("Reshape", name, [node.inputs[0], output + ".target"], node.outputs)
   }
 
   private mutating func add(_ activation: Activation, _ node: Network.Node) {
