@@ -12,6 +12,8 @@ public import Tensors
 public struct Diagnosis {
   /// Cosine of two filters from which one repeats the other.
   public static let duplicateCosine = 0.95
+  /// The most pairs of such filters that a report lists for a layer.
+  public static let listedPairs = 256
   /// The RMS to which the paper renormalises filters above it.
   public static let clip = 0.1
   /// A filter dominates above the clip and this many times the layer's median RMS.
@@ -127,8 +129,10 @@ public struct Diagnosis {
         topShare: reading.ledger.share(ofStrongest: kept, unit: unit), rms: rms[unit])
     }
     let sound = rms.indices.filter { rms[$0] > vanishingRatio * rms.median }
+    let pairs = bank.pairs(above: duplicateCosine, among: sound)
     return DiagnosisReport.Layer(
-      layer: bank.layer, units: units, duplicates: bank.pairs(above: duplicateCosine, among: sound))
+      layer: bank.layer, units: units, repeating: Set(pairs.compactMap(\.units.last)).sorted(),
+      duplicates: Array(pairs.prefix(listedPairs)))
   }
 
   // MARK: Frequencies

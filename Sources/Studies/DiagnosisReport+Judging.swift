@@ -16,7 +16,8 @@ extension DiagnosisReport {
   ) -> Finding {
     let verdict = measure.verdict(of: value)
     return Finding(
-      layer: layer, measure: measure, value: value, verdict: verdict, units: units, text: text,
+      layer: layer, measure: measure, value: value, verdict: verdict, watch: measure.thresholds.watch,
+      trouble: measure.thresholds.trouble, units: units, text: text,
       remedy: verdict == .ok ? nil : measure.remedy)
   }
 
@@ -70,12 +71,11 @@ extension DiagnosisReport {
   }
 
   private func duplicates(_ layer: Layer) -> Finding {
-    // The later one of a pair repeats the earlier.
-    let repeating = Set(layer.duplicates.compactMap(\.units.last)).sorted()
-    return finding(
-      .duplicates, layer.layer, share(repeating.count, of: layer), units: repeating,
-      "\(repeating.count) of \(layer.units.count) filters repeat another (\(layer.duplicates.count) pairs with a cosine "
-        + "above \(Diagnosis.duplicateCosine))")
+    finding(
+      .duplicates, layer.layer, share(layer.repeating.count, of: layer), units: layer.repeating,
+      "\(layer.repeating.count) of \(layer.units.count) filters repeat another (a cosine above "
+        + "\(Diagnosis.duplicateCosine))"
+        + (layer.duplicates.first.map { ", above all \($0.units[0]) and \($0.units[1])" } ?? ""))
   }
 
   private func judged(_ first: FirstLayer) -> [Finding] {

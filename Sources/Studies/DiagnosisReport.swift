@@ -16,7 +16,9 @@ public struct DiagnosisReport: Codable, Hashable, Sendable {
   public struct Layer: Codable, Hashable, Sendable {
     public var layer: String
     public var units: [Unit]
-    /// Filters that point the same way, the most alike first.
+    /// Filters that repeat one before them.
+    public var repeating: [Int]
+    /// Pairs of filters that point the same way, the most alike first; the first ``Diagnosis/listedPairs`` of them.
     public var duplicates: [FilterBank.Pair]
   }
 
@@ -44,6 +46,9 @@ public struct DiagnosisReport: Codable, Hashable, Sendable {
     public var measure: Measure
     public var value: Double
     public var verdict: Verdict
+    /// Beyond the first the value is worth a look, beyond the second it is trouble.
+    public var watch: Double
+    public var trouble: Double
     /// Units it is about, the worst first.
     public var units: [Int]
     public var text: String

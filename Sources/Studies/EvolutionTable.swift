@@ -16,7 +16,8 @@ public struct EvolutionTable: Codable, Hashable, Sendable {
   public struct Unit: Codable, Hashable, Sendable {
     public var unit: Int
     public var moments: [Moment]
-    /// The first epoch from which its projection stays; nil where it has none in the end.
+    /// The first epoch from which its projection stays: the last one where it moved to the end; nil where it has none
+    /// then.
     public var settled: Int?
   }
 

@@ -19,7 +19,9 @@ struct Switchback: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, RunCommand.self, ClassifyCommand.self, FeaturesCommand.self, ProjectCommand.self,
-      OccludeCommand.self, InvarianceCommand.self, CorrespondCommand.self, RewriteCommand.self,
+      OccludeCommand.self, InvarianceCommand.self, CorrespondCommand.self, DiagnoseCommand.self,
+      EvolveCommand.self,
+      RewriteCommand.self,
     ])
 
   static func main() {

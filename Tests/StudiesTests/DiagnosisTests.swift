@@ -75,6 +75,14 @@ import Testing
     #expect(try finding(.duplicates, "conv1", in: report).units == [4])
   }
 
+  @Test func `a layer of equal filters repeats all but one, and lists no more pairs than it says`() throws {
+    let report = try report(
+      try network(units: 30) { filters, _ in for index in filters.indices { filters[index] = 1 } },
+      pictures: 2)
+    #expect(report.layers[0].repeating == Array(1..<30))
+    #expect(report.layers[0].duplicates.count == Diagnosis.listedPairs)
+  }
+
   @Test func `opposite filters are no pair`() throws {
     let report = try report(
       try network { filters, _ in
