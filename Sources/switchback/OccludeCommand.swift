@@ -83,8 +83,22 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
     let subject = try StudySubject(
       model: model, dataset: try .parse(pictures), pictures: pictures, labels: labels, layers: layer,
       preprocessing: preprocessing, strict: strict, common: common, usual: { $0.featureLayers().suffix(1) })
+    try check(subject)
     let run = try RunFolder.open(at: out, kind: "occlude", configuration: try configuration(subject))
     try OccludeJob(command: self, subject: subject, run: run).perform()
+  }
+
+  /// Whether squares fit and every picture has a class to watch, before a run is begun.
+  private func check(_ subject: StudySubject) throws {
+    let input = try subject.network.inputShape(images: 1)
+    for size in try sizes() { _ = try Occlusion.positions(size: size, stride: stride, over: input) }
+    if label == "auto" { return }
+    guard subject.scores != nil else {
+      throw ArgumentError(
+        "\(model) does not end in one score a class, so no class can be watched. Leave --class out: "
+          + "feature maps are watched all the same.")
+    }
+    for item in subject.source.dataset.items { _ = try subject.label(label, of: item.id) }
   }
 
   private struct Configuration: Encodable {

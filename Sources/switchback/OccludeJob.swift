@@ -21,11 +21,6 @@ struct OccludeJob {
   func perform() throws {
     let sizes = try command.sizes()
     let names = subject.fileNames()
-    if command.label != "auto", subject.scores == nil {
-      throw ArgumentError(
-        "\(command.model) does not end in one score a class, so no class can be watched. Leave --class out: "
-          + "feature maps are watched all the same.")
-    }
     if subject.scores == nil, !common.quiet {
       Terminal.say("note: \(command.model) classifies nothing; only feature maps are watched.")
     }
