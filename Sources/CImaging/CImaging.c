@@ -14,6 +14,18 @@ static int start_failed;
 
 static void ignore(const char *domain, GLogLevelFlags level, const char *message, void *user) {}
 
+static const char *const trusted[] = {
+  "VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadWebp",
+  "VipsForeignLoadNsgif", "VipsForeignLoadTiff", "VipsForeignLoadHeif",
+};
+
+static int is_trusted(const char *loader) {
+  for (size_t index = 0; index < sizeof trusted / sizeof *trusted; index++) {
+    if (strncmp(loader, trusted[index], strlen(trusted[index])) == 0) return 1;
+  }
+  return 0;
+}
+
 static void start(void) {
   start_failed = vips_init("switchback");
   if (start_failed) return;
@@ -24,10 +36,6 @@ static void start(void) {
   vips_cache_set_max(0);
   // Only the formats of pictures, by loaders that are safe with any bytes.
   vips_operation_block_set("VipsForeignLoad", TRUE);
-  static const char *const trusted[] = {
-    "VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadWebp",
-    "VipsForeignLoadNsgif", "VipsForeignLoadTiff", "VipsForeignLoadHeif",
-  };
   for (size_t index = 0; index < sizeof trusted / sizeof *trusted; index++) {
     vips_operation_block_set(trusted[index], FALSE);
   }
@@ -56,11 +64,11 @@ void imaging_free(unsigned char *bytes) { g_free(bytes); }
 
 unsigned char *imaging_allocate(size_t count) { return g_try_malloc(count > 0 ? count : 1); }
 
-/// The same for a picture whose bytes do not hold together.
+/// Says that a picture's bytes do not hold together. libvips' own words are all threads' together, so they may be about
+/// another picture.
 static int damaged(char error[IMAGING_ERROR]) {
-  char reason[IMAGING_ERROR];
-  failed(reason);
-  snprintf(error, IMAGING_ERROR, "it is cut short or damaged (%.200s)", reason);
+  vips_error_clear();
+  snprintf(error, IMAGING_ERROR, "it is cut short or damaged");
   return -1;
 }
 
@@ -85,14 +93,16 @@ static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
     g_object_unref(source);
     return NULL;
   }
-  VipsImage *image = vips_image_new_from_source(
-    source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
-  if (!image) {
-    damaged(error);
-    if (strstr(error, "is not in a known format") || strstr(error, "not a known") || strstr(error, "is blocked")) {
-      snprintf(error, IMAGING_ERROR, "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF%s)",
-        vips_type_find("VipsOperation", "heifload_source") ? ", HEIF" : "");
-    }
+  const char *loader = vips_foreign_find_load_source(source);
+  VipsImage *image = NULL;
+  if (!loader || !is_trusted(loader)) {
+    vips_error_clear();
+    snprintf(error, IMAGING_ERROR, "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF%s)",
+      vips_type_find("VipsOperation", "heifload_source") ? ", HEIF" : "");
+  } else {
+    image = vips_image_new_from_source(
+      source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+    if (!image) damaged(error);
   }
   g_object_unref(source);
   return image;

@@ -116,7 +116,6 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
   /// The value that holds class scores, and the number of classes.
   private func classifier(_ network: Network) throws -> (scores: String, classes: Int) {
     guard let scores = network.scores else { throw ArgumentError("\(model) has no output.") }
-    // Where pictures keep their sizes the shapes are not known beforehand, nor is the number of classes.
     let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
     let shape = shapes[scores] ?? []
     guard shape.rank >= 2, let classes = shape.dimensions.last, shape.count == classes, classes > 1 else {
@@ -142,11 +141,12 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
   }
 
   private func report(_ result: Result, labelled: Int) throws {
+    guard !result.pictures.isEmpty else {
+      throw ArgumentError(
+        "none of the pictures in \(pictures) could be read: \(result.skipped.first?.reason ?? "")")
+    }
     for skipped in result.skipped where !common.quiet {
       Terminal.say("skipped \(skipped.image): \(skipped.reason)")
-    }
-    guard !result.pictures.isEmpty else {
-      throw ArgumentError("none of the pictures in \(pictures) could be read.")
     }
     if common.json { return try Terminal.print(json: result) }
     for entry in result.pictures {

@@ -140,8 +140,8 @@ import Testing
       try Command.refusal(["classify", model, path, "--strict"], naming: [path, reason])
     }
     try Command.refusal(["classify", model, pictures, "--strict"], naming: ["mixed/"])
-    for (path, _) in bad {
-      try Command.refusal(["classify", model, path, "--quiet"], naming: [path])
+    for (path, reason) in bad {
+      try Command.refusal(["classify", model, path, "--quiet"], naming: [path, reason])
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -251,6 +252,23 @@ import Testing
     let path = try folder.write(motley.encodedPNG(), to: "small.png")
     #expect(throws: ImageError.self) { try Picture(decoding: path, limit: 34) }
     #expect(try Picture(decoding: path, limit: 35) == motley)
+  }
+
+  @Test func `each file's reason is its own, however many are read at once`() throws {
+    let cut = try folder.write(try motley.encodedPNG().dropLast(60), to: "cut.png")
+    let text = try folder.write(Array("no picture".utf8), to: "text.jpg")
+    let wrong = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: 400) { index in
+      let path = index % 2 == 0 ? cut : text
+      do {
+        _ = try Picture(decoding: path)
+        wrong.add(1, ordering: .relaxed)
+      } catch {
+        let word = index % 2 == 0 ? "cut short" : "not a picture"
+        if !error.description.contains(word) { wrong.add(1, ordering: .relaxed) }
+      }
+    }
+    #expect(wrong.load(ordering: .relaxed) == 0)
   }
 
   @Test func `mutated files are read or refused, never worse`() throws {
