@@ -6,7 +6,9 @@ import Foundation
 struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmarks", abstract: "Times one piece of work; `compare.py` runs it beside its peers.",
-    subcommands: [Decode.self, Forward.self, Search.self, GalleryProjections.self, OcclusionMaps.self])
+    subcommands: [
+      Decode.self, Forward.self, Search.self, GalleryProjections.self, KnownAnswer.self, OcclusionMaps.self,
+    ])
 }
 
 /// What every measurement takes.
