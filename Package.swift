@@ -26,7 +26,8 @@ let package = Package(
     .target(
       name: "ONNXMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["onnx.proto"]),
-    .target(name: "Tensors", swiftSettings: house),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "Tensors", dependencies: ["CZlib"], swiftSettings: house),
     // Level 1
     .target(name: "Images", dependencies: ["CImaging", "Tensors"], swiftSettings: house),
     .target(name: "Kernels", dependencies: ["COneDNN", "CVector", "Tensors"], swiftSettings: house),

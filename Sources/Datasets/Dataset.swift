@@ -109,12 +109,30 @@ public struct Dataset: Sendable {
 
 extension Dataset {
   /// A folder of pictures, or one picture.
+  ///
+  /// Where the folder's only folders are named for splits, `train` among them, and hold class folders, those are the
+  /// splits and classes.
   public init(_ folder: PictureFolder) {
+    let divided = Self.divided(folder)
     self.init(
       name: folder.root,
-      items: folder.files.map { Item(id: $0.id, path: $0.path, label: $0.label) },
-      classNames: folder.classNames,
+      items: divided?.items ?? folder.files.map { Item(id: $0.id, path: $0.path, label: $0.label) },
+      classNames: divided?.classNames ?? folder.classNames,
       source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)))
+  }
+
+  private static func divided(_ folder: PictureFolder) -> (items: [Item], classNames: [String])? {
+    guard let names = folder.classNames, names.contains("train"), names.count > 1,
+      names.allSatisfy({ Split(named: $0) != nil })
+    else { return nil }
+    let parts = folder.files.map { $0.path.split(separator: "/").map(String.init) }
+    guard parts.allSatisfy({ $0.count > 2 }) else { return nil }
+    let classNames = Set(parts.map { $0[1] }).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let labels = Dictionary(uniqueKeysWithValues: zip(classNames, classNames.indices))
+    let items = zip(folder.files, parts).map { file, parts in
+      Item(id: file.id, path: file.path, label: labels[parts[1]], split: Split(named: parts[0]))
+    }
+    return (items, classNames)
   }
 
   /// Pictures named one by one, in the order given.

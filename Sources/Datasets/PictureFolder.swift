@@ -76,7 +76,7 @@ public struct PictureFolder: Sendable {
   }
 
   /// Whether a path leads to a folder; nil where it leads nowhere.
-  private static func isFolder(_ path: String) -> Bool? {
+  static func isFolder(_ path: String) -> Bool? {
     let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let attributes = try? FileManager.default.attributesOfItem(atPath: resolved)
     return attributes.map { $0[.type] as? FileAttributeType == .typeDirectory }

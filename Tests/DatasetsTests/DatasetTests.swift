@@ -29,6 +29,17 @@ import Testing
     #expect(dataset.regions(of: 0).isEmpty)
   }
 
+  @Test func `folders named train and val that hold class folders are splits`() throws {
+    let folder = try folder(["val/dog/1.png", "train/dog/2.png", "train/ant/3.png"])
+    let dataset = try Dataset.parse(folder.path)
+    #expect(dataset.classNames == ["ant", "dog"])
+    #expect(dataset.items.map(\.label) == [0, 1, 1])
+    #expect(dataset.items.map(\.split) == [.train, .train, .validation])
+    #expect(try Dataset.parse("folder:\(folder.path),split=val").picture(0).pixels[0] == 0)
+    let flat = try self.folder(["val/1.png", "train/2.png"])
+    #expect(try Dataset.parse(flat.path).classNames == ["train", "val"])
+  }
+
   @Test func `a path alone is a folder or a picture, even with a colon in its name`() throws {
     let folder = try folder(["a:b/one.png"])
     #expect(try Dataset.parse(folder.path).items.map(\.path) == ["a:b/one.png"])

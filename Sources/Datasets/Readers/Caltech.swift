@@ -1,0 +1,65 @@
+internal import Foundation
+
+extension Dataset {
+  /// Caltech-101: a folder a class, in `101_ObjectCategories` or right here; `train.txt` and `test.txt` beside them
+  /// divide it.
+  ///
+  /// The background class is no object's, so it is left out unless it is asked for.
+  static func caltech101(at path: String, withBackground: Bool) throws(DatasetError) -> Dataset {
+    guard Listing.exists(path) else { throw .missing(path: path) }
+    let root = Listing.root(path, or: ["101_ObjectCategories", "caltech-101/101_ObjectCategories"])
+    let classes = Listing.folders(in: root).filter { withBackground || $0 != "BACKGROUND_Google" }
+    let isOne = classes.contains { folder in
+      Listing.pictures(in: root + "/" + folder).contains { $0.hasPrefix("image_") }
+    }
+    guard isOne else {
+      throw .layout(path: path, kind: "caltech101", missing: ["101_ObjectCategories/CLASS/image_0001.jpg"])
+    }
+    let labels = Dictionary(uniqueKeysWithValues: zip(classes, classes.indices))
+    var found = Gathering(root: root)
+    let lists = [("train.txt", Split.train), ("test.txt", .test)].filter { Listing.exists(root + "/" + $0.0) }
+    for (list, split) in lists {
+      for line in Listing.lines(of: root + "/" + list) ?? [] {
+        let folder = line.text.split(separator: "/").first.map(String.init) ?? ""
+        if folder == "BACKGROUND_Google", !withBackground { continue }
+        guard let label = labels[folder], Listing.exists(root + "/" + line.text) else {
+          throw .malformed(
+            file: root + "/" + list,
+            reason: "line \(line.number) names '\(line.text.prefix(60))', which is not there.")
+        }
+        found.add(line.text, label: label, split: split)
+      }
+    }
+    if lists.isEmpty {
+      for (label, folder) in classes.enumerated() {
+        for picture in Listing.pictures(in: root + "/" + folder) {
+          found.add(folder + "/" + picture, label: label)
+        }
+      }
+    }
+    return try found.dataset(classNames: classes)
+  }
+
+  /// Caltech-256: folders such as `001.ak47`, in `256_ObjectCategories` or right here.
+  ///
+  /// The class of clutter is no object's, so it is left out unless it is asked for.
+  static func caltech256(at path: String, withBackground: Bool) throws(DatasetError) -> Dataset {
+    guard Listing.exists(path) else { throw .missing(path: path) }
+    let root = Listing.root(path, or: ["256_ObjectCategories"])
+    let folders = Listing.folders(in: root).filter { folder in
+      let sides = folder.split(separator: ".", maxSplits: 1)
+      return sides.count == 2 && sides[0].count == 3 && Int(sides[0]) != nil
+        && (withBackground || sides[1] != "clutter")
+    }
+    guard !folders.isEmpty else {
+      throw .layout(path: path, kind: "caltech256", missing: ["256_ObjectCategories/001.ak47"])
+    }
+    var found = Gathering(root: root)
+    for (label, folder) in folders.enumerated() {
+      for picture in Listing.pictures(in: root + "/" + folder) {
+        found.add(folder + "/" + picture, label: label)
+      }
+    }
+    return try found.dataset(classNames: folders.map { String($0.dropFirst(4)) })
+  }
+}

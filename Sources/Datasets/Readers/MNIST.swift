@@ -1,0 +1,102 @@
+internal import Foundation
+internal import Tensors
+
+extension Dataset {
+  /// MNIST and what has its form: IDX files of grey pictures and their labels, gzipped or not.
+  ///
+  /// A folder whose name says `fashion` gets the names of clothes for its classes, any other the digits.
+  static func mnist(at path: String) throws(DatasetError) -> Dataset {
+    guard Listing.exists(path) else { throw .missing(path: path) }
+    let stems = ["train-images", "train-labels", "t10k-images", "t10k-labels"]
+    let files = stems.map { stem -> String? in
+      let kind = stem.hasSuffix("images") ? "idx3-ubyte" : "idx1-ubyte"
+      return ["\(stem)-\(kind)", "\(stem).\(kind)"].flatMap { [$0, $0 + ".gz"] }
+        .first { Listing.exists(path + "/" + $0) }
+    }
+    let found = files.compactMap { $0 }
+    guard found.count == stems.count else {
+      let missing = zip(stems, files).filter { $1 == nil }.map(\.0)
+      throw .layout(
+        path: path, kind: "mnist",
+        missing: missing.map { $0 + ($0.hasSuffix("images") ? "-idx3-ubyte" : "-idx1-ubyte") + " (or .gz)" })
+    }
+    let isFashion = path.lowercased().contains("fashion")
+    let classNames = isFashion ? clothes : (0...9).map(String.init)
+    var blocks: [Records.Block] = []
+    var items: [Item] = []
+    var size: [Int]?
+    for (images, labels, split) in [(found[0], found[1], Split.train), (found[2], found[3], .test)] {
+      let pictures = try IDX(reading: path + "/" + images, rank: 3)
+      let answers = try IDX(reading: path + "/" + labels, rank: 1)
+      guard pictures.extents[0] == answers.extents[0] else {
+        throw .malformed(
+          file: path + "/" + labels,
+          reason: "it has \(answers.extents[0]) labels for \(pictures.extents[0]) pictures.")
+      }
+      let area = Array(pictures.extents.dropFirst())
+      guard area == size ?? area, area.allSatisfy({ $0 > 0 }) else {
+        throw .malformed(
+          file: path + "/" + images, reason: "its pictures are of \(area[0]) x \(area[1]) pixels.")
+      }
+      size = area
+      let name = (images as NSString).deletingPathExtension
+      for record in 0..<pictures.extents[0] {
+        let label = Int(answers.bytes[answers.start + record])
+        guard label < classNames.count else {
+          throw .malformed(file: path + "/" + labels, reason: "label \(record) is \(label), above 9.")
+        }
+        items.append(
+          Item(
+            id: items.count, path: "\(split == .train ? "train" : "t10k")/\(record)", label: label,
+            split: split))
+      }
+      blocks.append(
+        .init(
+          file: name, bytes: pictures.bytes, count: pictures.extents[0], start: pictures.start,
+          step: area[0] * area[1]))
+    }
+    guard let size, !items.isEmpty else { throw .noPictures(path: path) }
+    return Dataset(
+      name: path, items: items, classNames: classNames,
+      source: Records(rows: size[0], columns: size[1], planes: 1, blocks: blocks))
+  }
+
+  private static let clothes = [
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+  ]
+}
+
+/// An IDX file of bytes: a magic number, the extents, the values.
+private struct IDX {
+  let bytes: Data
+  let extents: [Int]
+  /// Where the values begin.
+  let start: Int
+
+  init(reading file: String, rank: Int) throws(DatasetError) {
+    do {
+      bytes = try decompressedBytes(of: file)
+    } catch {
+      throw .malformed(file: file, reason: error.reason)
+    }
+    start = 4 + 4 * rank
+    guard bytes.count >= start, bytes.prefix(4).elementsEqual([0, 0, 8, UInt8(rank)]) else {
+      throw .malformed(file: file, reason: "it does not begin as an IDX file of bytes with \(rank) extents.")
+    }
+    let bytes = bytes
+    extents = (0..<rank).map { axis in
+      (0..<4).reduce(0) { $0 << 8 | Int(bytes[4 + 4 * axis + $1]) }
+    }
+    let (area, overflows) = extents.reduce((1, false)) { product, extent in
+      let (next, overflow) = product.0.multipliedReportingOverflow(by: extent)
+      return (next, product.1 || overflow)
+    }
+    guard !overflows, bytes.count - start == area else {
+      throw .malformed(
+        file: file,
+        reason:
+          "it has \(bytes.count - start) values for extents of \(extents.map(String.init).joined(separator: " x "))."
+      )
+    }
+  }
+}
