@@ -31,6 +31,8 @@ struct onednn_primitive {
   dnnl_primitive_t primitive;
   layout plain_weights;
   int source, bias, target;
+  // Where the layout of the weights, or of their gradient, is asked for.
+  dnnl_query_t weights;
 };
 
 #define TRY(call)                      \
@@ -155,6 +157,8 @@ int onednn_convolution_create(onednn_engine *engine, const onednn_convolution *g
   layout source = NULL, weights = NULL, bias = NULL, target = NULL;
   onednn_primitive *primitive = calloc(1, sizeof *primitive);
   if (!primitive) return dnnl_out_of_memory;
+  primitive->weights = g->gradient ? dnnl_query_diff_weights_md : dnnl_query_weights_md;
+  int backward = g->transposed || g->gradient;
   dnnl_dims_t strides = {g->stride_rows, g->stride_columns};
   dnnl_dims_t dilations = {g->dilation_rows - 1, g->dilation_columns - 1};
   dnnl_dims_t before = {g->top, g->left};
@@ -176,16 +180,16 @@ int onednn_convolution_create(onednn_engine *engine, const onednn_convolution *g
   TRY(attributes(&attr, g->rectified));
 #if THREE
   TRY(dnnl_convolution_forward_primitive_desc_create(
-    &forward, engine->engine, g->transposed ? dnnl_forward_training : dnnl_forward_inference,
+    &forward, engine->engine, backward ? dnnl_forward_training : dnnl_forward_inference,
     dnnl_convolution_direct, source, weights, bias, target, strides, dilations, before, after,
-    g->transposed ? NULL : attr));
+    backward ? NULL : attr));
 #else
   {
     dnnl_convolution_desc_t operation;
     TRY(dnnl_dilated_convolution_forward_desc_init(
-      &operation, g->transposed ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, source,
+      &operation, backward ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, source,
       weights, bias, target, strides, dilations, before, after));
-    TRY(dnnl_primitive_desc_create(&forward, &operation, g->transposed ? NULL : attr, engine->engine, NULL));
+    TRY(dnnl_primitive_desc_create(&forward, &operation, backward ? NULL : attr, engine->engine, NULL));
   }
 #endif
   if (g->transposed) {
@@ -201,6 +205,20 @@ int onednn_convolution_create(onednn_engine *engine, const onednn_convolution *g
 #endif
     primitive->source = DNNL_ARG_DIFF_DST;
     primitive->target = DNNL_ARG_DIFF_SRC;
+  } else if (g->gradient) {
+#if THREE
+    TRY(dnnl_convolution_backward_weights_primitive_desc_create(
+      &primitive->description, engine->engine, dnnl_convolution_direct, source, weights, bias, target, strides,
+      dilations, before, after, forward, attr));
+#else
+    dnnl_convolution_desc_t operation;
+    TRY(dnnl_dilated_convolution_backward_weights_desc_init(
+      &operation, dnnl_convolution_direct, source, weights, bias, target, strides, dilations, before, after));
+    TRY(dnnl_primitive_desc_create(&primitive->description, &operation, attr, engine->engine, forward));
+#endif
+    primitive->source = DNNL_ARG_SRC;
+    primitive->target = DNNL_ARG_DIFF_WEIGHTS;
+    primitive->bias = g->has_bias;
   } else {
     primitive->description = forward;
     forward = NULL;
@@ -230,9 +248,14 @@ int onednn_product_create(onednn_engine *engine, const onednn_product *g, onednn
   layout left = NULL, right = NULL, bias = NULL, target = NULL;
   onednn_primitive *primitive = calloc(1, sizeof *primitive);
   if (!primitive) return dnnl_out_of_memory;
+  primitive->weights = dnnl_query_weights_md;
   int rank = g->batch > 1 ? 3 : 2;
   int first = rank == 3 ? 0 : 1;
   dnnl_dims_t left_dims = {g->batch, g->rows, g->inner}, left_steps = {g->rows * g->inner, g->inner, 1};
+  if (g->left_transposed) {
+    left_steps[1] = 1;
+    left_steps[2] = g->rows;
+  }
   dnnl_dims_t right_dims = {g->batch, g->inner, g->columns};
   dnnl_dims_t right_steps = {g->inner * g->columns, g->columns, 1};
   if (g->right_transposed) {
@@ -296,7 +319,7 @@ size_t onednn_primitive_scratch(const onednn_primitive *primitive) {
 }
 
 size_t onednn_primitive_weights(const onednn_primitive *primitive) {
-  return layout_size(layout_of(primitive, dnnl_query_weights_md));
+  return layout_size(layout_of(primitive, primitive->weights));
 }
 
 // Appends what tells a layout apart to `count` numbers of at most 64; returns how many there are then.
@@ -328,19 +351,17 @@ static int append_layout(layout_view view, int64_t numbers[64], int count) {
 
 int onednn_primitive_layout(const onednn_primitive *primitive, int64_t numbers[64]) {
   int count = append_layout(primitive->plain_weights, numbers, 0);
-  return append_layout(layout_of(primitive, dnnl_query_weights_md), numbers, count);
+  return append_layout(layout_of(primitive, primitive->weights), numbers, count);
 }
 
-int onednn_reorder(onednn_engine *engine, const onednn_primitive *primitive, const float *plain, float *packed) {
+static int reorder(onednn_engine *engine, layout_view from_view, const float *from_data, layout_view to_view, float *to_data) {
   dnnl_status_t status = dnnl_success;
   dnnl_primitive_desc_t description = NULL;
   dnnl_primitive_t reorder = NULL;
   dnnl_memory_t from = NULL, to = NULL;
-  layout_view wanted = layout_of(primitive, dnnl_query_weights_md);
-  TRY(dnnl_memory_create(&from, primitive->plain_weights, engine->engine, (void *)plain));
-  TRY(dnnl_memory_create(&to, wanted, engine->engine, packed));
-  TRY(dnnl_reorder_primitive_desc_create(
-    &description, primitive->plain_weights, engine->engine, wanted, engine->engine, NULL));
+  TRY(dnnl_memory_create(&from, from_view, engine->engine, (void *)from_data));
+  TRY(dnnl_memory_create(&to, to_view, engine->engine, to_data));
+  TRY(dnnl_reorder_primitive_desc_create(&description, from_view, engine->engine, to_view, engine->engine, NULL));
   TRY(dnnl_primitive_create(&reorder, description));
   dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
   TRY(dnnl_primitive_execute(reorder, engine->stream, 2, arguments));
@@ -353,31 +374,29 @@ done:
   return status;
 }
 
-int onednn_execute(
-  onednn_engine *engine, const onednn_primitive *primitive, const float *source, const float *weights,
-  const float *bias, float *target, void *scratch) {
+int onednn_reorder(onednn_engine *engine, const onednn_primitive *primitive, const float *plain, float *packed) {
+  return reorder(engine, primitive->plain_weights, plain, layout_of(primitive, primitive->weights), packed);
+}
+
+int onednn_restore(onednn_engine *engine, const onednn_primitive *primitive, const float *packed, float *plain) {
+  return reorder(engine, layout_of(primitive, primitive->weights), packed, primitive->plain_weights, plain);
+}
+
+typedef struct {
+  int argument;
+  layout_view view;
+  const void *data;
+} operand;
+
+static int execute(onednn_engine *engine, const onednn_primitive *primitive, const operand *operands, int given) {
   dnnl_status_t status = dnnl_success;
   dnnl_memory_t memories[5] = {NULL};
   dnnl_exec_arg_t arguments[5];
   int count = 0;
-  int is_transposed = primitive->source == DNNL_ARG_DIFF_DST;
-  struct {
-    int argument;
-    dnnl_query_t what;
-    const void *data;
-  } all[] = {
-    {primitive->source, is_transposed ? dnnl_query_diff_dst_md : dnnl_query_src_md, source},
-    {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, weights},
-    {primitive->target, is_transposed ? dnnl_query_diff_src_md : dnnl_query_dst_md, target},
-    {DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, scratch},
-    {DNNL_ARG_BIAS, dnnl_query_weights_md, bias},
-  };
-  for (int index = 0; index < (primitive->bias ? 5 : 4); index++) {
-    layout_view view = index == 4 ? dnnl_primitive_desc_query_md(primitive->description, dnnl_query_weights_md, 1)
-                                  : layout_of(primitive, all[index].what);
-    if (!view) continue;
-    TRY(dnnl_memory_create(&memories[count], view, engine->engine, (void *)all[index].data));
-    arguments[count].arg = all[index].argument;
+  for (int index = 0; index < given; index++) {
+    if (!operands[index].view) continue;
+    TRY(dnnl_memory_create(&memories[count], operands[index].view, engine->engine, (void *)operands[index].data));
+    arguments[count].arg = operands[index].argument;
     arguments[count].memory = memories[count];
     count++;
   }
@@ -388,4 +407,31 @@ done:
     if (memories[index]) dnnl_memory_destroy(memories[index]);
   }
   return status;
+}
+
+int onednn_execute(
+  onednn_engine *engine, const onednn_primitive *primitive, const float *source, const float *weights,
+  const float *bias, float *target, void *scratch) {
+  int is_transposed = primitive->source == DNNL_ARG_DIFF_DST;
+  operand operands[] = {
+    {primitive->source, layout_of(primitive, is_transposed ? dnnl_query_diff_dst_md : dnnl_query_src_md), source},
+    {DNNL_ARG_WEIGHTS, layout_of(primitive, dnnl_query_weights_md), weights},
+    {primitive->target, layout_of(primitive, is_transposed ? dnnl_query_diff_src_md : dnnl_query_dst_md), target},
+    {DNNL_ARG_SCRATCHPAD, layout_of(primitive, dnnl_query_scratchpad_md), scratch},
+    {DNNL_ARG_BIAS, dnnl_primitive_desc_query_md(primitive->description, dnnl_query_weights_md, 1), bias},
+  };
+  return execute(engine, primitive, operands, primitive->bias ? 5 : 4);
+}
+
+int onednn_execute_gradient(
+  onednn_engine *engine, const onednn_primitive *primitive, const float *source, const float *signal,
+  float *weights, float *bias, void *scratch) {
+  operand operands[] = {
+    {DNNL_ARG_SRC, layout_of(primitive, dnnl_query_src_md), source},
+    {DNNL_ARG_DIFF_DST, layout_of(primitive, dnnl_query_diff_dst_md), signal},
+    {DNNL_ARG_DIFF_WEIGHTS, layout_of(primitive, dnnl_query_diff_weights_md), weights},
+    {DNNL_ARG_SCRATCHPAD, layout_of(primitive, dnnl_query_scratchpad_md), scratch},
+    {DNNL_ARG_DIFF_BIAS, dnnl_primitive_desc_query_md(primitive->description, dnnl_query_diff_weights_md, 1), bias},
+  };
+  return execute(engine, primitive, operands, primitive->bias ? 5 : 4);
 }

@@ -75,6 +75,26 @@ CLONED void vector_scaling_by(float factor, float *restrict elements, ptrdiff_t 
   for (ptrdiff_t i = 0; i < count; i++) elements[i] *= factor;
 }
 
+CLONED double vector_sum_of_squares(const float *restrict input, ptrdiff_t count) {
+  double sums[LANES] = {0}, sum = 0;
+  ptrdiff_t i = 0;
+  for (; i + LANES <= count; i += LANES)
+    for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)input[i + lane] * input[i + lane];
+  for (; i < count; i++) sum += (double)input[i] * input[i];
+  for (int lane = 0; lane < LANES; lane++) sum += sums[lane];
+  return sum;
+}
+
+CLONED void vector_momentum(float *restrict weights, float *restrict velocity,
+                            const float *restrict gradient, ptrdiff_t count, float rate, float momentum,
+                            float decay) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    float speed = momentum * velocity[i] + (gradient[i] + decay * weights[i]);
+    velocity[i] = speed;
+    weights[i] -= rate * speed;
+  }
+}
+
 CLONED ptrdiff_t vector_nonzeros(const float *restrict input, ptrdiff_t count) {
   ptrdiff_t total = 0;
   for (ptrdiff_t i = 0; i < count; i++) total += input[i] != 0;

@@ -3,16 +3,22 @@ public import Tensors
 
 /// Everything that a convolution's primitive depends on.
 struct ConvolutionGeometry: Hashable, CustomStringConvertible {
+  enum Direction: String {
+    case forward = "convolution"
+    case transposed = "transposed convolution"
+    case gradient = "gradient of a convolution"
+  }
+
   var input: Shape
   var output: Shape
   var sliding: Sliding
   var groups: Int
   var hasBias = false
   var isRectified = false
-  var isTransposed = false
+  var direction = Direction.forward
 
   var description: String {
-    "a \(isTransposed ? "transposed " : "")convolution of \(input) by \(sliding.rows.window)x"
+    "a \(direction.rawValue) of \(input) by \(sliding.rows.window)x"
       + "\(sliding.columns.window) to \(output) in \(groups) groups"
   }
 
@@ -32,7 +38,8 @@ struct ConvolutionGeometry: Hashable, CustomStringConvertible {
       dilation_columns: Int64(sliding.columns.dilation), top: Int64(sliding.rows.before),
       left: Int64(sliding.columns.before), bottom: after(sliding.rows, input.rows, output.rows),
       right: after(sliding.columns, input.columns, output.columns), has_bias: hasBias ? 1 : 0,
-      rectified: isRectified ? 1 : 0, transposed: isTransposed ? 1 : 0)
+      rectified: isRectified ? 1 : 0, transposed: direction == .transposed ? 1 : 0,
+      gradient: direction == .gradient ? 1 : 0)
   }
 }
 
@@ -93,14 +100,14 @@ extension Session {
       return try foldedConvolutionTransposed(signal, filters: filters, over: sliding, onto: input)
     }
     let geometry = ConvolutionGeometry(
-      input: input, output: output, sliding: sliding, groups: groups, isTransposed: true)
+      input: input, output: output, sliding: sliding, groups: groups, direction: .transposed)
     let primitive = try primitive(for: .convolution(geometry))
     let weights = try packed(filters, for: primitive)
     return try execute(
       primitive, "convolve back", source: signal, weights: weights, bias: nil, output: input)
   }
 
-  private func convolved(
+  func convolved(
     _ input: Shape, _ filters: Shape, _ sliding: Sliding, _ groups: Int
   ) throws(KernelError) -> Shape {
     guard input.rank == 4, filters.rank == 4, groups > 0, filters[3] * groups == input.channels,

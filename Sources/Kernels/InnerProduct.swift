@@ -7,6 +7,8 @@ struct ProductGeometry: Hashable, CustomStringConvertible {
   var rows: Int
   var inner: Int
   var columns: Int
+  /// Whether the left side is stored inner x rows.
+  var isLeftTransposed = false
   /// Whether the right side is stored columns x inner.
   var isRightTransposed = false
   /// Whether the right side is weights.
@@ -20,7 +22,8 @@ struct ProductGeometry: Hashable, CustomStringConvertible {
   var plain: onednn_product {
     onednn_product(
       batch: Int64(batch), rows: Int64(rows), inner: Int64(inner), columns: Int64(columns),
-      right_transposed: isRightTransposed ? 1 : 0, packs_right: packsRight ? 1 : 0, has_bias: hasBias ? 1 : 0,
+      left_transposed: isLeftTransposed ? 1 : 0, right_transposed: isRightTransposed ? 1 : 0,
+      packs_right: packsRight ? 1 : 0, has_bias: hasBias ? 1 : 0,
       rectified: isRectified ? 1 : 0)
   }
 }
@@ -33,11 +36,12 @@ extension Session {
   ///   - weights: Outputs x inputs.
   ///   - bias: One an output; none means zero.
   ///   - rectified: Whether negative sums become zero.
+  ///   - changing: Whether the weights change from call to call, so that reordering them does not pay.
   /// - Returns: Images x outputs.
   /// - Throws: ``KernelError`` where shapes disagree.
   /// - Note: ONNX Gemm with transB.
   public mutating func innerProduct(
-    _ input: Tensor, weights: Tensor, bias: Tensor?, rectified: Bool = false
+    _ input: Tensor, weights: Tensor, bias: Tensor?, rectified: Bool = false, changing: Bool = false
   ) throws(KernelError) -> Tensor {
     guard input.shape.rank == 2, weights.shape.rank == 2, input.shape[1] == weights.shape[1],
       (bias?.shape.count ?? weights.shape[0]) == weights.shape[0]
@@ -48,7 +52,7 @@ extension Session {
     }
     let geometry = ProductGeometry(
       rows: input.shape[0], inner: input.shape[1], columns: weights.shape[0], isRightTransposed: true,
-      hasBias: bias != nil, isRectified: rectified)
+      packsRight: !changing, hasBias: bias != nil, isRectified: rectified)
     return try product(geometry, input, weights, bias: bias)
   }
 
@@ -57,18 +61,41 @@ extension Session {
   /// - Parameters:
   ///   - signal: Images x outputs.
   ///   - weights: Outputs x inputs.
+  ///   - changing: Whether the weights change from call to call, so that reordering them does not pay.
   /// - Returns: Images x inputs.
   /// - Throws: ``KernelError`` where shapes disagree.
-  public mutating func innerProductTransposed(_ signal: Tensor, weights: Tensor) throws(KernelError) -> Tensor
-  {
+  public mutating func innerProductTransposed(
+    _ signal: Tensor, weights: Tensor, changing: Bool = false
+  ) throws(KernelError) -> Tensor {
     guard signal.shape.rank == 2, weights.shape.rank == 2, signal.shape[1] == weights.shape[0] else {
       throw .shapes(
         operation: "a transposed fully connected layer",
         expected: "images x outputs and weights of outputs x inputs",
         found: "\(signal.shape) and \(weights.shape)")
     }
-    let geometry = ProductGeometry(rows: signal.shape[0], inner: signal.shape[1], columns: weights.shape[1])
+    let geometry = ProductGeometry(
+      rows: signal.shape[0], inner: signal.shape[1], columns: weights.shape[1], packsRight: !changing)
     return try product(geometry, signal, weights, bias: nil)
+  }
+
+  /// The gradient of a fully connected layer's weights: the signal transposed, times the input.
+  ///
+  /// - Parameters:
+  ///   - signal: Images x outputs.
+  ///   - input: Images x inputs.
+  /// - Returns: Outputs x inputs, summed over the images.
+  /// - Throws: ``KernelError`` where shapes disagree.
+  public mutating func innerProductGradient(_ signal: Tensor, input: Tensor) throws(KernelError) -> Tensor {
+    guard signal.shape.rank == 2, input.shape.rank == 2, signal.shape[0] == input.shape[0] else {
+      throw .shapes(
+        operation: "the gradient of a fully connected layer",
+        expected: "images x outputs and as many images x inputs",
+        found: "\(signal.shape) and \(input.shape)")
+    }
+    let geometry = ProductGeometry(
+      rows: signal.shape[1], inner: signal.shape[0], columns: input.shape[1], isLeftTransposed: true,
+      packsRight: false)
+    return try product(geometry, signal, input, bias: nil)
   }
 
   private mutating func product(
@@ -79,7 +106,7 @@ extension Session {
       return try sumsOfNothing(output, bias: bias, rectified: geometry.isRectified)
     }
     let primitive = try primitive(for: .product(geometry))
-    let weights = try packed(right, for: primitive)
+    let weights = geometry.packsRight ? try packed(right, for: primitive) : right
     return try execute(
       primitive, "multiply", source: left, weights: weights, bias: bias, output: output)
   }

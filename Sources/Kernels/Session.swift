@@ -88,4 +88,44 @@ public struct Session: ~Copyable {
     try check(doing, status)
     return target
   }
+
+  /// Runs a convolution's gradient primitive: the filters' gradient in the primitive's layout, and the bias's.
+  mutating func executeGradient(
+    _ primitive: Primitive, source: Tensor, signal: Tensor, outputs: Int
+  ) throws(KernelError) -> (packed: Tensor, bias: Tensor) {
+    let floats = (primitive.scratchBytes + 3) / 4
+    if scratch.shape.count < floats { scratch = Tensor([floats]) }
+    onednn_use_threads(Int32(threads))
+    let engine = unsafe engine.handle
+    let bytes = unsafe onednn_primitive_weights(primitive.handle)
+    var status: Int32 = 0
+    var bias = Tensor([outputs])
+    let packed = unsafe Tensor(uninitialized: [(bytes + 3) / 4]) { filters in
+      unsafe bias.withUnsafeMutableElements { bias in
+        unsafe scratch.withUnsafeMutableElements { scratch in
+          unsafe source.withUnsafeElements { source in
+            unsafe signal.withUnsafeElements { signal in
+              status = unsafe onednn_execute_gradient(
+                engine, primitive.handle, source.baseAddress, signal.baseAddress, filters.baseAddress,
+                bias.baseAddress, scratch.baseAddress)
+            }
+          }
+        }
+      }
+    }
+    try check("find a convolution's gradient", status)
+    return (packed, bias)
+  }
+
+  /// Weights in plain order from the layout that a primitive has.
+  func restored(_ packed: Tensor, from primitive: Primitive, shape: Shape) throws(KernelError) -> Tensor {
+    onednn_use_threads(Int32(threads))
+    let engine = unsafe engine.handle
+    return try unsafe Tensor(uninitialized: shape) { target throws(KernelError) in
+      let status = unsafe packed.withUnsafeElements { source in
+        unsafe onednn_restore(engine, primitive.handle, source.baseAddress, target.baseAddress)
+      }
+      try check("reorder a gradient", status)
+    }
+  }
 }

@@ -40,4 +40,9 @@ public final class WeightStore: Sendable {
     entries.withLock { $0[key] = Entry(plain: plain, packed: packed) }
     return packed
   }
+
+  /// Lets go of everything: for weights that are about to change where they stand.
+  public func forgetAll() {
+    entries.withLock { $0.removeAll(keepingCapacity: true) }
+  }
 }

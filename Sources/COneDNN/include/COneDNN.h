@@ -27,10 +27,14 @@ typedef struct {
   int32_t rectified;
   /// The transpose: from the outputs back to the inputs.
   int32_t transposed;
+  /// The gradient of the filters (and, with has_bias, of the bias): from inputs and outputs both.
+  int32_t gradient;
 } onednn_convolution;
 
 typedef struct {
   int64_t batch, rows, inner, columns;
+  /// Whether the left side is stored inner x rows.
+  int32_t left_transposed;
   /// Whether the right side is stored columns x inner.
   int32_t right_transposed;
   /// Whether the right side is weights, reordered once to the layout that suits; else it is used as it is.
@@ -59,7 +63,7 @@ void onednn_primitive_destroy(onednn_primitive *primitive);
 const char *onednn_primitive_implementation(const onednn_primitive *primitive);
 /// Bytes of scratch memory that an execution needs.
 size_t onednn_primitive_scratch(const onednn_primitive *primitive);
-/// Bytes of the weights in the layout it wants.
+/// Bytes of the weights, or of their gradient, in the layout it wants.
 size_t onednn_primitive_weights(const onednn_primitive *primitive);
 /// Numbers that tell reorderings of weights apart, by the plain layout and the one wanted: how many there are, at
 /// most 64.
@@ -67,9 +71,15 @@ int onednn_primitive_layout(const onednn_primitive *primitive, int64_t numbers[6
 
 /// Reorders plain weights (outputs x rows x columns x inputs, or a product's right side) for the primitive.
 int onednn_reorder(onednn_engine *engine, const onednn_primitive *primitive, const float *plain, float *packed);
+/// The way back: from the primitive's layout to the plain one.
+int onednn_restore(onednn_engine *engine, const onednn_primitive *primitive, const float *packed, float *plain);
 
 int onednn_execute(
   onednn_engine *engine, const onednn_primitive *primitive, const float *source, const float *weights,
   const float *bias, float *target, void *scratch);
+/// Runs a convolution's gradient primitive: writes `weights` in its own layout, and `bias` where it has one.
+int onednn_execute_gradient(
+  onednn_engine *engine, const onednn_primitive *primitive, const float *source, const float *signal,
+  float *weights, float *bias, void *scratch);
 
 #endif

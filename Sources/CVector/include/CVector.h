@@ -81,6 +81,10 @@ void vector_scaling(const float *input, const float *scale, const float *shift, 
                     ptrdiff_t channels);
 void vector_adding(const float *input, float *output, ptrdiff_t count);
 void vector_scaling_by(float factor, float *elements, ptrdiff_t count);
+double vector_sum_of_squares(const float *input, ptrdiff_t count);
+// velocity = momentum * velocity + gradient + decay * weights; weights -= rate * velocity.
+void vector_momentum(float *weights, float *velocity, const float *gradient, ptrdiff_t count, float rate,
+                     float momentum, float decay);
 ptrdiff_t vector_nonzeros(const float *input, ptrdiff_t count);
 
 // Layout.c: output[column * output_step + row] = input[row * input_step + column].

@@ -73,3 +73,21 @@ private func offset(of index: Int, in shape: [Int], for extents: [Int]) -> Int {
   }
   return offset
 }
+
+/// The gradient of a fully connected layer's weights, product by product.
+public func referenceInnerProductGradient(
+  _ signal: ReferenceTensor, input: ReferenceTensor
+) -> ReferenceTensor {
+  let (images, outputs, inputs) = (signal.shape[0], signal.shape[1], input.shape[1])
+  let shape: Shape = [outputs, inputs]
+  var gradient = ReferenceTensor(shape)
+  for image in 0..<images {
+    for output in 0..<outputs {
+      for place in 0..<inputs {
+        gradient.elements[output * inputs + place] +=
+          signal.elements[image * outputs + output] * input.elements[image * inputs + place]
+      }
+    }
+  }
+  return gradient
+}

@@ -28,6 +28,19 @@ public func referenceConvolutionTransposed(
   return input
 }
 
+/// The gradients of a convolution's filters and bias: the same products, each added to the filter element it had.
+public func referenceConvolutionGradient(
+  _ signal: ReferenceTensor, input: ReferenceTensor, filters: Shape, over sliding: Sliding, groups: Int = 1
+) -> (filters: ReferenceTensor, bias: [Double]) {
+  var gradient = ReferenceTensor(filters)
+  forEachProduct(input.shape, signal.shape, filters, sliding, groups) { from, to, filter in
+    gradient.elements[filter] += signal.elements[to] * input.elements[from]
+  }
+  var bias = [Double](repeating: 0, count: filters[0])
+  for (index, value) in signal.elements.enumerated() { bias[index % filters[0]] += value }
+  return (gradient, bias)
+}
+
 /// Visits every product of a convolution by the offsets of its input, its output and its filter element;
 /// what would read padding is left out.
 private func forEachProduct(
