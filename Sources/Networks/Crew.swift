@@ -9,12 +9,13 @@ internal import Synchronization
 package final class Crew: @unchecked Sendable {
   private let workers: [Worker]
   private let latency: Worker
+  private let weights: WeightStore
 
   /// - Parameter threads: How many work side by side.
   /// - Throws: ``KernelError`` where oneDNN cannot start.
   package init(threads: Int) throws(KernelError) {
     precondition(threads > 0, "\(threads) threads")
-    let weights = WeightStore()
+    weights = WeightStore()
     var workers: [Worker] = []
     for _ in 0..<threads { workers.append(try Worker(threads: 1, sharing: weights)) }
     self.workers = workers
@@ -42,5 +43,10 @@ package final class Crew: @unchecked Sendable {
   /// The worker that takes every thread inside one operation: quickest for one picture.
   package func alone<Result>(_ body: (Worker) throws -> Result) rethrows -> Result {
     try body(latency)
+  }
+
+  /// Lets go of every reordered weight: for weights that are about to change where they stand.
+  package func forgetWeights() {
+    weights.forgetAll()
   }
 }

@@ -65,6 +65,16 @@ public struct Network: Sendable {
     }
   }
 
+  /// The same graph with other operations: other weights above all.
+  ///
+  /// - Parameter operation: Gives the operation that takes the place of a node's own.
+  /// - Returns: A network whose nodes read and make the same values.
+  public func replacingOperations(_ operation: (Node) throws -> Operation) rethrows -> Network {
+    var network = self
+    for index in nodes.indices { network.nodes[index].operation = try operation(nodes[index]) }
+    return network
+  }
+
   /// Each node after what it reads; a file's own order is kept where it is one.
   private static func ordered(_ nodes: [Node], after inputs: [String]) throws(NetworkError) -> [Node] {
     let given = Set(inputs)

@@ -38,20 +38,42 @@ package final class Worker {
       }
       inputs.append(tensor)
     }
+    var recorded: Switches?
+    let made = try outputs(
+      of: step.operation, named: step.name, inputs, rectified: step.isRectified,
+      recording: records ? { recorded = $0 } : nil)
+    if let recorded { switches[step.name] = recorded }
+    return made
+  }
+
+  /// What one operation makes of its inputs.
+  ///
+  /// - Parameters:
+  ///   - operation: The operation.
+  ///   - name: What errors call it.
+  ///   - inputs: Its inputs, in order.
+  ///   - isRectified: Whether a rectifier follows in the same call; convolutions and inner products alone have one.
+  ///   - recording: Receives the switches of a max pool; without it none are recorded.
+  /// - Returns: Its outputs, in order.
+  /// - Throws: `KernelError` where shapes disagree.
+  package func outputs(
+    of operation: Operation, named name: String, _ inputs: [Tensor], rectified isRectified: Bool = false,
+    recording: ((Switches) -> Void)? = nil
+  ) throws(KernelError) -> [Tensor] {
     let input = inputs[0]
-    switch step.operation {
+    switch operation {
     case .convolution(let convolution):
       return [
         try session.convolution(
           input, filters: convolution.filters, bias: convolution.bias,
           over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
-          rectified: step.isRectified)
+          rectified: isRectified)
       ]
     case .maxPooling(let rule):
       let sliding = rule.resolved(over: input.shape)
-      guard records else { return [try maxPooling(input, over: sliding)] }
-      let (pooled, recorded) = try maxPoolingWithSwitches(input, over: sliding)
-      switches[step.name] = recorded
+      guard let recording else { return [try maxPooling(input, over: sliding)] }
+      let (pooled, switches) = try maxPoolingWithSwitches(input, over: sliding)
+      recording(switches)
       return [pooled]
     case .averagePooling(let rule, let countsPadding):
       return [
@@ -60,8 +82,8 @@ package final class Worker {
     case .globalAveragePooling:
       return [try globalAveragePooling(input)]
     case .globalMaxPooling:
-      let (pooled, recorded) = try globalMaxPoolingWithSwitches(input)
-      if records { switches[step.name] = recorded }
+      let (pooled, switches) = try globalMaxPoolingWithSwitches(input)
+      recording?(switches)
       return [pooled]
     case .localResponseNormalization(let constants):
       return [try localResponseNormalization(input, constants)]
@@ -71,7 +93,7 @@ package final class Worker {
     case .innerProduct(let product):
       let features = input.shape[input.shape.rank - 1]
       let rows = input.reshaped(to: [features == 0 ? 0 : input.shape.count / features, features])
-      let made = try innerProduct(rows, product, rectified: step.isRectified)
+      let made = try innerProduct(rows, product, rectified: isRectified)
       return [made.reshaped(to: Shape(input.shape.dimensions.dropLast() + [made.shape[1]]))]
     case .matrixProduct:
       return [try session.matrixProduct(input, inputs[1])]
@@ -105,7 +127,7 @@ package final class Worker {
       return [input.reshaped(to: [images, input.shape.dimensions.dropFirst().reduce(1, *)])]
     case .reshape(let target):
       guard let shape = input.shape.inONNXOrder.reshaped(to: target) else {
-        throw .shapes(operation: step.name, expected: "a shape that fits \(target)", found: "\(input.shape)")
+        throw .shapes(operation: name, expected: "a shape that fits \(target)", found: "\(input.shape)")
       }
       return [try input.inONNXOrder().reshaped(to: shape).fromONNXOrder()]
     case .transposition(let axes):

@@ -8,7 +8,7 @@ public struct Evidence: Sendable {
   /// One node's part.
   enum Item: Sendable {
     case switches(Switches)
-    case values([Tensor])
+    case values([String: Tensor])
   }
 
   let seed: Seed

@@ -61,8 +61,14 @@ public final class Projector: Sendable {
   /// The values that a forward pass must keep for ``evidence(of:in:at:)``.
   public var keptValues: [String] {
     var kept: Set<String> = [value]
-    for node in path { kept.formUnion(needs(of: node).values) }
+    for node in path { kept.formUnion(values(of: node)) }
     return kept.sorted()
+  }
+
+  /// The values that a node's part of the walk asks for.
+  private func values(of node: Network.Node) -> [String] {
+    let needs = node.needs(under: rule)
+    return (needs.inputs ? node.inputs : []) + (needs.outputs ? node.outputs : [])
   }
 
   /// The extents of every projection that a seed at one place gives, in pixels of the network's input.
@@ -98,9 +104,9 @@ public final class Projector: Sendable {
     let isWindow = fields[value] != .whole && seed.isOnePlace
     var items: [String: Evidence.Item] = [:]
     for node in path {
-      let needs = needs(of: node)
+      let values = values(of: node)
       let place = isWindow ? place(of: node, row: row, column: column) : nil
-      if needs.switches, let switches = trace.switches(of: node.name) {
+      if node.needs(under: rule).switches, let switches = trace.switches(of: node.name) {
         let window =
           place ?? (Window(image: index, row: 0, column: 0), switches.pooled.rows, switches.pooled.columns)
         items[node.name] = .switches(
@@ -109,11 +115,15 @@ public final class Projector: Sendable {
             : switches.cut(
               [Window(image: index, row: window.0.row, column: window.0.column)], rows: window.1,
               columns: window.2))
-      } else if !needs.values.isEmpty {
-        let cuts = try needs.values.map { name -> Tensor in
+      } else if !values.isEmpty {
+        var cuts: [String: Tensor] = [:]
+        for name in values {
           guard let kept = trace[name] else { throw NetworkError.missingValue(name: name, node: "the trace") }
-          guard let place, kept.shape.rank == 4 else { return kept.slices(index..<index + 1) }
-          return try cutting(
+          guard let place, kept.shape.rank == 4 else {
+            cuts[name] = kept.slices(index..<index + 1)
+            continue
+          }
+          cuts[name] = try cutting(
             [Window(image: index, row: place.0.row, column: place.0.column)], rows: place.1, columns: place.2,
             from: kept)
         }

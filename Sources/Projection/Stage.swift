@@ -14,12 +14,15 @@ struct Stage {
     isWindow ? walk.fields[value] ?? .whole : .whole
   }
 
+  /// The shape of a value for the whole batch.
+  private func whole(_ value: String) -> Shape {
+    Shape([batch.count] + (walk.shapes[value] ?? []).dimensions.dropFirst())
+  }
+
   /// The shape of a value's signal for the whole batch.
   func shape(of value: String) -> Shape {
-    let whole = walk.shapes[value] ?? []
-    guard case .window(let rows, let columns) = field(of: value) else {
-      return Shape([batch.count] + whole.dimensions.dropFirst())
-    }
+    let whole = whole(value)
+    guard case .window(let rows, let columns) = field(of: value) else { return whole }
     return Shape(images: batch.count, rows: rows.extent, columns: columns.extent, channels: whole.channels)
   }
 
@@ -52,8 +55,10 @@ struct Stage {
       let signal = signal ?? Tensor(shape(of: name))
       return isWindowed ? signal : try spread(signal, of: name)
     }
-    let step = Step(stage: self, node: node, isWindowed: isWindowed)
-    let made = try step.contributions(signals, worker)
+    let descent = Descent(
+      node: node, rule: walk.rule, memory: self, inputs: node.inputs.map { whole($0) },
+      windows: isWindowed ? batch.map { start(of: node.outputs[0], $0) } : nil)
+    let made = try descent.contributions(signals, worker)
     guard isWindowed else { return made }
     return try zip(node.inputs.indices, made).map { index, contribution in
       guard let contribution else { return nil }
@@ -89,17 +94,19 @@ struct Stage {
     }
     return hangsOver ? try clearing(placed, at: windows, outside: (map.rows, map.columns)) : placed
   }
+}
 
-  /// A node's values of the forward pass, of all seeds together.
-  func values(of node: Network.Node) throws(KernelError) -> [Tensor] {
-    let parts = batch.compactMap { evidence -> [Tensor]? in
-      if case .values(let values) = evidence.items[node.name] { values } else { nil }
+extension Stage: Recollection {
+  /// A value of the forward pass, of all seeds together.
+  func value(_ name: String, of node: Network.Node) throws(KernelError) -> Tensor {
+    let parts = batch.compactMap { evidence -> Tensor? in
+      if case .values(let values) = evidence.items[node.name] { values[name] } else { nil }
     }
-    guard parts.count == batch.count, let first = parts.first else {
+    guard parts.count == batch.count else {
       throw .shapes(
         operation: node.name, expected: "the forward pass's values", found: "none in the evidence")
     }
-    return first.indices.map { index in Tensor.stacking(parts.map { $0[index] }) }
+    return Tensor.stacking(parts)
   }
 
   /// A pool's switches, of all seeds together.
@@ -115,36 +122,5 @@ struct Stage {
     return Switches(
       pooled: extended(first.pooled), input: extended(first.input), sliding: first.sliding,
       winners: parts.flatMap(\.winners))
-  }
-
-  /// For an average pool that leaves padding out: each place's share, by where its window lies in the map.
-  func averagingShares(
-    _ signal: Tensor, _ sliding: Sliding, map: Shape, output: String, isWindowed: Bool
-  ) -> Tensor {
-    var starts = batch.map { _ in (row: 0, column: 0) }
-    if isWindowed, case .window(let rows, let columns) = field(of: output) {
-      starts = batch.map { (rows.start($0.row), columns.start($0.column)) }
-    }
-    func counted(_ place: Int, _ slide: Slide, _ length: Int) -> Int {
-      (0..<slide.window).filter {
-        (0..<length).contains(place * slide.stride - slide.before + $0 * slide.dilation)
-      }.count
-    }
-    var shared = signal
-    let (rows, columns, channels) = (signal.shape.rows, signal.shape.columns, signal.shape.channels)
-    shared.withMutableSpan { elements in
-      for (image, start) in starts.enumerated() {
-        for row in 0..<rows {
-          let high = counted(start.row + row, sliding.rows, map.rows)
-          for column in 0..<columns {
-            let count = high * counted(start.column + column, sliding.columns, map.columns)
-            let factor = Float(sliding.count) / Float(max(count, 1))
-            let base = ((image * rows + row) * columns + column) * channels
-            for index in base..<base + channels { elements[index] *= factor }
-          }
-        }
-      }
-    }
-    return shared
   }
 }

@@ -1,57 +1,86 @@
-internal import Kernels
-internal import Networks
-internal import Tensors
+package import Kernels
+package import Tensors
 
-/// One node's part of the walk: the transpose of what is linear, the rule at a rectifier, the derivative of
-/// everything else.
-struct Step {
-  let stage: Stage
-  let node: Network.Node
-  let isWindowed: Bool
+/// What a walk back remembers of the forward pass.
+package protocol Recollection {
+  /// One of the values that a node read or made.
+  func value(_ name: String, of node: Network.Node) throws(KernelError) -> Tensor
+  /// The switches that a pool recorded.
+  func switches(of node: Network.Node) throws(KernelError) -> Switches
+}
 
-  private var rule: RectifierRule { stage.walk.rule }
+/// One node's part of a walk back through a trace: the transpose of what is linear, the rule at a rectifier, the
+/// derivative of everything else.
+///
+/// Projection and training are this same walk; they differ in the rule, and training finds the gradients of the
+/// weights beside it.
+package struct Descent<Memory: Recollection> {
+  package let node: Network.Node
+  package let rule: RectifierRule
+  package let memory: Memory
+  /// The shape of each input, whole, for as many pictures as the signal has.
+  package let inputs: [Shape]
+  /// Where each picture's window begins in the node's output, where signals lie on windows and not on whole maps.
+  package let windows: [(row: Int, column: Int)]?
 
-  /// The shape of an input for this batch, whole; nil where it isn't known.
-  private func whole(_ index: Int) throws(KernelError) -> Shape {
-    guard let shape = stage.walk.shapes[node.inputs[index]] else {
-      throw .shapes(operation: node.name, expected: "a known input", found: node.inputs[index])
-    }
-    return Shape([stage.batch.count] + shape.dimensions.dropFirst())
+  package init(
+    node: Network.Node, rule: RectifierRule, memory: Memory, inputs: [Shape],
+    windows: [(row: Int, column: Int)]? = nil
+  ) {
+    self.node = node
+    self.rule = rule
+    self.memory = memory
+    self.inputs = inputs
+    self.windows = windows
   }
 
+  private var isWindowed: Bool { windows != nil }
+
+  private func input(_ index: Int = 0) throws(KernelError) -> Tensor {
+    try memory.value(node.inputs[index], of: node)
+  }
+
+  private func output() throws(KernelError) -> Tensor { try memory.value(node.outputs[0], of: node) }
+
   /// The shape of an input's signal where positions keep their places: the window's, or the whole map's.
-  private func window(_ index: Int, under signal: Tensor) throws(KernelError) -> Shape {
-    let map = try whole(index)
+  private func window(_ index: Int, under signal: Tensor) -> Shape {
+    let map = inputs[index]
     guard isWindowed else { return map }
     return Shape(
       images: signal.shape.images, rows: signal.shape.rows, columns: signal.shape.columns,
       channels: map.channels)
   }
 
-  func contributions(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor?] {
+  /// What the node passes down to each of its inputs.
+  ///
+  /// - Parameters:
+  ///   - signals: Arriving at each of the node's outputs.
+  ///   - worker: Whose session computes.
+  /// - Returns: A signal for each input; on windows it lies on the input's window, and may hang over the map's edge.
+  /// - Throws: `KernelError` where the forward pass left out what the node needs, or shapes disagree.
+  package func contributions(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor?] {
     let signal = signals[0]
     switch node.operation {
     case .convolution(let convolution):
-      let (sliding, onto) = try geometry(convolution.rule, signal, channels: try whole(0).channels)
+      let (sliding, onto) = try geometry(convolution.rule, signal, channels: inputs[0].channels)
       return [try transposed(convolution, signal, sliding, onto, worker)]
     case .maxPooling:
-      return [try unpooling(signal, through: try stage.switches(of: node))]
+      return [try unpooling(signal, through: try memory.switches(of: node))]
     case .globalMaxPooling:
-      return [try unpooling(signal, through: try stage.switches(of: node))]
+      return [try unpooling(signal, through: try memory.switches(of: node))]
     case .averagePooling(let rule, let countsPadding):
-      let map = try whole(0)
+      let map = inputs[0]
       let shared =
         countsPadding
         ? signal
-        : stage.averagingShares(
-          signal, rule.resolved(over: map), map: map, output: node.outputs[0], isWindowed: isWindowed)
+        : averagingShares(signal, rule.resolved(over: map), map: map)
       let (sliding, onto) = try geometry(rule, shared, channels: map.channels)
       return [try averagePoolingTransposed(shared, over: sliding, countsPadding: true, onto: onto)]
     case .globalAveragePooling:
-      return [try globalAveragePoolingTransposed(signal, onto: try whole(0))]
+      return [try globalAveragePoolingTransposed(signal, onto: inputs[0])]
     case .localResponseNormalization(let constants):
       guard rule != .deconvnet else { return [signal] }
-      return [try localResponseNormalizationBackward(signal, input: try stage.values(of: node)[0], constants)]
+      return [try localResponseNormalizationBackward(signal, input: try input(), constants)]
     case .batchNormalization(let normalization):
       return [try scaling(signal, scale: normalization.affine.scale, shift: nil)]
     case .innerProduct(let product):
@@ -60,23 +89,22 @@ struct Step {
       let carried = try worker.session.innerProductTransposed(rows, weights: product.weights)
       return [carried.reshaped(to: Shape(signal.shape.dimensions.dropLast() + [product.weights.shape[1]]))]
     case .matrixProduct:
-      let values = try stage.values(of: node)
-      let left = try worker.session.matrixProduct(signal, try swapped(values[1]))
-      let right = try worker.session.matrixProduct(try swapped(values[0]), signal)
-      return [try summed(left, to: values[0].shape), try summed(right, to: values[1].shape)]
+      let values = (try input(0), try input(1))
+      let left = try worker.session.matrixProduct(signal, try swapped(values.1))
+      let right = try worker.session.matrixProduct(try swapped(values.0), signal)
+      return [try summed(left, to: values.0.shape), try summed(right, to: values.1.shape)]
     case .activation(let activation):
       return [try passed(signal, activation)]
     case .parametricRelu(let slope):
       if rule == .deconvnet { return [try rectifying(signal, output: nil, rule: .deconvnet)] }
-      let carried = try parametricReluBackward(signal, input: try stage.values(of: node)[0], slope: slope)
+      let carried = try parametricReluBackward(signal, input: try input(), slope: slope)
       return [rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried]
     case .softmax(let axis):
-      return [try softmaxBackward(signal, output: try stage.values(of: node)[0], axis: axis)]
+      return [try softmaxBackward(signal, output: try output(), axis: axis)]
     case .logSoftmax(let axis):
-      return [try logSoftmaxBackward(signal, output: try stage.values(of: node)[0], axis: axis)]
+      return [try logSoftmaxBackward(signal, output: try output(), axis: axis)]
     case .concatenation(let axis):
-      let sizes = node.inputs.map { stage.walk.shapes[$0]?[axis] ?? 0 }
-      return try splitting(signal, axis: axis, sizes: sizes)
+      return try splitting(signal, axis: axis, sizes: inputs.map { $0[axis] })
     case .split(let axis, _):
       return [try concatenation(signals, axis: axis)]
     case .arithmetic(let arithmetic):
@@ -86,17 +114,17 @@ struct Step {
     case .padding(let before, let after, let mode):
       // On windows of a constant's padding the signal keeps its place; what lies outside is cleared after.
       if isWindowed { return [signal] }
-      return [try paddedTransposed(signal, before: before, after: after, mode: mode, onto: try whole(0))]
+      return [try paddedTransposed(signal, before: before, after: after, mode: mode, onto: inputs[0])]
     case .slice(let starts, let stops, let steps):
-      let map = try whole(0)
+      let map = inputs[0]
       let ends = zip(stops, map.dimensions).map { min($0, $1) }
       return [try slicedTransposed(signal, starts: starts, stops: ends, steps: steps, onto: map)]
     case .average(let axes, _):
-      return [try spreadOut(signal, over: axes, onto: try window(0, under: signal))]
+      return [try spreadOut(signal, over: axes, onto: window(0, under: signal))]
     case .flatten:
-      return [signal.reshaped(to: try whole(0))]
+      return [signal.reshaped(to: inputs[0])]
     case .reshape:
-      let shape = try whole(0)
+      let shape = inputs[0]
       return [try signal.inONNXOrder().reshaped(to: shape.inONNXOrder).fromONNXOrder()]
     case .transposition(let axes):
       return [try permuted(signal, axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })]
@@ -109,7 +137,7 @@ struct Step {
   private func geometry(
     _ rule: SlidingRule, _ signal: Tensor, channels: Int
   ) throws(KernelError) -> (Sliding, Shape) {
-    let map = try whole(0)
+    let map = inputs[0]
     var sliding = rule.resolved(over: map)
     guard isWindowed else { return (sliding, map) }
     sliding.rows.before = 0
@@ -140,19 +168,17 @@ struct Step {
 
   private func passed(_ signal: Tensor, _ activation: Activation) throws(KernelError) -> Tensor {
     guard activation.isRectifier else {
-      let values = try stage.values(of: node)
-      return try activationBackward(signal, input: values[0], output: values[1], by: activation)
+      return try activationBackward(signal, input: try input(), output: try output(), by: activation)
     }
     if rule == .deconvnet { return try rectifying(signal, output: nil, rule: .deconvnet) }
-    let values = try stage.values(of: node)
-    if activation == .relu { return try rectifying(signal, output: values[1], rule: rule) }
-    let carried = try activationBackward(signal, input: values[0], output: values[1], by: activation)
+    if activation == .relu { return try rectifying(signal, output: try output(), rule: rule) }
+    let carried = try activationBackward(signal, input: try input(), output: try output(), by: activation)
     return rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried
   }
 
   private func passed(_ signal: Tensor, _ arithmetic: Arithmetic) throws(KernelError) -> [Tensor] {
     func fitted(_ carried: Tensor, _ index: Int) throws(KernelError) -> Tensor {
-      try summed(carried, to: try window(index, under: carried))
+      try summed(carried, to: window(index, under: carried))
     }
     switch arithmetic {
     case .add:
@@ -160,8 +186,7 @@ struct Step {
     case .subtract:
       return [try fitted(signal, 0), try fitted(negated(signal), 1)]
     case .multiply, .divide, .minimum, .maximum, .power:
-      let values = try stage.values(of: node)
-      let slopes = try arithmetic.slopes(values[0], values[1])
+      let slopes = try arithmetic.slopes(try input(0), try input(1))
       return [
         try fitted(try combining(signal, slopes.left, by: .multiply), 0),
         try fitted(try combining(signal, slopes.right, by: .multiply), 1),
@@ -179,11 +204,37 @@ struct Step {
     case .multiply: carried = try combining(signal, constant, by: .multiply)
     case .divide where !isFirst: carried = try combining(signal, constant, by: .divide)
     case .divide, .minimum, .maximum, .power:
-      let value = try stage.values(of: node)[0]
+      let value = try input()
       let slopes = try isFirst ? arithmetic.slopes(constant, value) : arithmetic.slopes(value, constant)
       carried = try combining(signal, isFirst ? slopes.right : slopes.left, by: .multiply)
     }
-    return try summed(carried, to: try window(0, under: carried))
+    return try summed(carried, to: window(0, under: carried))
+  }
+
+  /// For an average pool that leaves padding out: each place's share, by where its window lies in the map.
+  private func averagingShares(_ signal: Tensor, _ sliding: Sliding, map: Shape) -> Tensor {
+    let starts = windows ?? [(Int, Int)](repeating: (0, 0), count: signal.shape.images)
+    func counted(_ place: Int, _ slide: Slide, _ length: Int) -> Int {
+      (0..<slide.window).filter {
+        (0..<length).contains(place * slide.stride - slide.before + $0 * slide.dilation)
+      }.count
+    }
+    var shared = signal
+    let (rows, columns, channels) = (signal.shape.rows, signal.shape.columns, signal.shape.channels)
+    shared.withMutableSpan { elements in
+      for (image, start) in starts.enumerated() {
+        for row in 0..<rows {
+          let high = counted(start.row + row, sliding.rows, map.rows)
+          for column in 0..<columns {
+            let count = high * counted(start.column + column, sliding.columns, map.columns)
+            let factor = Float(sliding.count) / Float(max(count, 1))
+            let base = ((image * rows + row) * columns + column) * channels
+            for index in base..<base + channels { elements[index] *= factor }
+          }
+        }
+      }
+    }
+    return shared
   }
 
   private func negated(_ signal: Tensor) -> Tensor { activated(signal, by: .negate) }

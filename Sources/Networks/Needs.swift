@@ -1,40 +1,38 @@
-internal import Kernels
-internal import Networks
+package import Kernels
 
-extension Projector {
-  /// What a node's part of the walk must know of the forward pass.
-  struct Needs {
-    var values: [String] = []
-    var switches = false
-  }
+/// What a node's part of a walk back asks of the forward pass.
+package struct Needs {
+  package var inputs = false
+  package var outputs = false
+  package var switches = false
+}
 
-  func needs(of node: Network.Node) -> Needs {
-    switch node.operation {
+extension Network.Node {
+  package func needs(under rule: RectifierRule) -> Needs {
+    switch operation {
     case .maxPooling, .globalMaxPooling:
       return Needs(switches: true)
+    case .activation(.relu):
+      return Needs(outputs: rule != .deconvnet)
     case .activation(let activation):
-      if activation.isRectifier {
-        return rule == .deconvnet ? Needs() : Needs(values: node.inputs + node.outputs)
-      }
-      return Needs(values: node.inputs + node.outputs)
-    case .parametricRelu:
-      return rule == .deconvnet ? Needs() : Needs(values: node.inputs)
-    case .localResponseNormalization:
-      return rule == .deconvnet ? Needs() : Needs(values: node.inputs)
+      let isFree = activation.isRectifier && rule == .deconvnet
+      return Needs(inputs: !isFree, outputs: !isFree)
+    case .parametricRelu, .localResponseNormalization:
+      return Needs(inputs: rule != .deconvnet)
     case .softmax, .logSoftmax:
-      return Needs(values: node.outputs)
+      return Needs(outputs: true)
     case .matrixProduct:
-      return Needs(values: node.inputs)
+      return Needs(inputs: true)
     case .arithmetic(let arithmetic):
       switch arithmetic {
       case .add, .subtract: return Needs()
-      case .multiply, .divide, .minimum, .maximum, .power: return Needs(values: node.inputs)
+      case .multiply, .divide, .minimum, .maximum, .power: return Needs(inputs: true)
       }
     case .arithmeticWithConstant(let arithmetic, _, let isFirst):
       switch arithmetic {
       case .add, .subtract, .multiply: return Needs()
-      case .divide: return isFirst ? Needs(values: node.inputs) : Needs()
-      case .minimum, .maximum, .power: return Needs(values: node.inputs)
+      case .divide: return Needs(inputs: isFirst)
+      case .minimum, .maximum, .power: return Needs(inputs: true)
       }
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
       .concatenation,

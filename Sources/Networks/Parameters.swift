@@ -1,0 +1,69 @@
+public import Tensors
+
+/// What a learned tensor is to its node.
+public enum ParameterRole: String, CaseIterable, Codable, Hashable, Sendable {
+  /// A convolution's filters, or a fully connected layer's matrix.
+  case weights
+  case bias
+  /// Batch normalisation's gain.
+  case scale
+  /// Batch normalisation's offset.
+  case shift
+  /// What a parametric rectifier does to negative values.
+  case slope
+}
+
+extension Operation {
+  /// The roles of the tensors that training changes, in order.
+  ///
+  /// Batch normalisation keeps the statistics it has: its gain and offset learn, its mean and variance don't.
+  public var parameterRoles: [ParameterRole] {
+    switch self {
+    case .convolution(let convolution): convolution.bias == nil ? [.weights] : [.weights, .bias]
+    case .innerProduct(let product): product.bias == nil ? [.weights] : [.weights, .bias]
+    case .batchNormalization: [.scale, .shift]
+    case .parametricRelu: [.slope]
+    case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
+      .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic,
+      .arithmeticWithConstant, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
+      .identity:
+      []
+    }
+  }
+
+  /// A learned tensor, or nothing where the operation has none of that role.
+  public func parameter(_ role: ParameterRole) -> Tensor? {
+    switch (self, role) {
+    case (.convolution(let convolution), .weights): convolution.filters
+    case (.convolution(let convolution), .bias): convolution.bias
+    case (.innerProduct(let product), .weights): product.weights
+    case (.innerProduct(let product), .bias): product.bias
+    case (.batchNormalization(let normalization), .scale): normalization.scale
+    case (.batchNormalization(let normalization), .shift): normalization.shift
+    case (.parametricRelu(let slope), .slope): slope
+    default: nil
+    }
+  }
+
+  /// Changes a learned tensor; nothing where the operation has none of that role.
+  public mutating func withParameter(_ role: ParameterRole, _ change: (inout Tensor) throws -> Void) rethrows
+  {
+    guard var tensor = parameter(role) else { return }
+    try change(&tensor)
+    switch self {
+    case .convolution(var convolution):
+      if role == .weights { convolution.filters = tensor } else { convolution.bias = tensor }
+      self = .convolution(convolution)
+    case .innerProduct(var product):
+      if role == .weights { product.weights = tensor } else { product.bias = tensor }
+      self = .innerProduct(product)
+    case .batchNormalization(var normalization):
+      if role == .scale { normalization.scale = tensor } else { normalization.shift = tensor }
+      self = .batchNormalization(normalization)
+    case .parametricRelu:
+      self = .parametricRelu(slope: tensor)
+    default:
+      break
+    }
+  }
+}
