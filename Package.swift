@@ -43,6 +43,8 @@ let package = Package(
     .target(name: "Activations", dependencies: ["Kernels", "Networks", "Tensors"], swiftSettings: house),
     .target(
       name: "Projection", dependencies: ["Images", "Kernels", "Networks", "Tensors"], swiftSettings: house),
+    .target(
+      name: "Training", dependencies: ["Images", "Kernels", "Networks", "Tensors"], swiftSettings: house),
     // Level 4
     .target(
       name: "Studies",
@@ -59,16 +61,14 @@ let package = Package(
       name: "Switchback",
       dependencies: [
         "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
-        "Studies",
-        "Tensors",
+        "Studies", "Tensors", "Training",
       ], path: "Sources/Umbrella", swiftSettings: house),
     // Level 7
     .executableTarget(
       name: "SwitchbackCommand",
       dependencies: [
         "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
-        "Studies",
-        "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Studies", "Tensors", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/switchback", swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
@@ -122,6 +122,10 @@ let package = Package(
     .testTarget(
       name: "RunStoreTests", dependencies: ["Images", "RunStore", "Studies", "TestSupport"],
       swiftSettings: house),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Tensors", "Training"],
+      resources: [.copy("Goldens")], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
   ],
   swiftLanguageModes: [.v6]

@@ -12,9 +12,16 @@ public struct Framing: Codable, Hashable, Sendable {
 
   /// The framing of a picture of this size.
   ///
+  /// - Parameters:
+  ///   - rows: The picture's rows.
+  ///   - columns: Its columns.
+  ///   - preprocessing: How it is resized and cropped.
+  ///   - placement: Where the crop is cut from; mirroring is not a matter of framing.
   /// - Throws: ``ImageError/preparation(reason:)`` where it is smaller than the crop, one
   ///   pixel, or far longer than it is wide.
-  public init(rows: Int, columns: Int, _ preprocessing: Preprocessing) throws(ImageError) {
+  public init(
+    rows: Int, columns: Int, _ preprocessing: Preprocessing, at placement: Placement = .center
+  ) throws(ImageError) {
     originalRows = rows
     originalColumns = columns
     resizedRows = rows
@@ -42,8 +49,8 @@ public struct Framing: Codable, Hashable, Sendable {
     guard rows * columns > 1 || cropRows * cropColumns == 1 else {
       throw .preparation(reason: "it is one pixel, which shows nothing")
     }
-    cropTop = (resizedRows - cropRows) / 2
-    cropLeft = (resizedColumns - cropColumns) / 2
+    cropTop = placement.start(placement.down, of: cropRows, in: resizedRows, beside: resizedColumns)
+    cropLeft = placement.start(placement.across, of: cropColumns, in: resizedColumns, beside: resizedRows)
   }
 
   /// The framing of a file's picture, from its header.

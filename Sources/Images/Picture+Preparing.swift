@@ -3,26 +3,47 @@ public import Tensors
 extension Picture {
   /// The picture as a network's input.
   ///
+  /// - Parameters:
+  ///   - preprocessing: How pixels become values.
+  ///   - placement: Where the crop is cut from, and whether it is mirrored.
   /// - Returns: 1 x rows x columns x channels in the network's order, and how its pixels map back.
   /// - Throws: ``ImageError/preparation(reason:)`` where the picture is smaller than the crop.
-  public func prepared(_ preprocessing: Preprocessing) throws(ImageError) -> (
-    tensor: Tensor, framing: Framing
-  ) {
-    let (seen, framing) = try framed(preprocessing)
-    return (seen.values(preprocessing), framing)
+  public func prepared(
+    _ preprocessing: Preprocessing, at placement: Placement = .center
+  ) throws(ImageError) -> (tensor: Tensor, framing: Framing) {
+    let (seen, framing) = try framed(preprocessing, at: placement)
+    return ((placement.isMirrored ? seen.mirrored() : seen).values(preprocessing), framing)
   }
 
   /// The part of the picture that a network sees, at the size it sees it.
   ///
+  /// - Parameters:
+  ///   - preprocessing: How it is resized and cropped.
+  ///   - placement: Where the crop is cut from; it is not mirrored.
   /// - Returns: The picture resized and cropped, and how its pixels map back.
   /// - Throws: ``ImageError/preparation(reason:)`` where the picture is smaller than the crop.
-  public func framed(_ preprocessing: Preprocessing) throws(ImageError) -> (seen: Picture, framing: Framing) {
-    let framing = try Framing(rows: rows, columns: columns, preprocessing)
+  public func framed(
+    _ preprocessing: Preprocessing, at placement: Placement = .center
+  ) throws(ImageError) -> (seen: Picture, framing: Framing) {
+    let framing = try Framing(rows: rows, columns: columns, preprocessing, at: placement)
     let resized = try resized(rows: framing.resizedRows, columns: framing.resizedColumns)
     let crop = Box(
       top: framing.cropTop, left: framing.cropLeft, bottom: framing.cropTop + framing.cropRows,
       right: framing.cropLeft + framing.cropColumns)
     return (resized.cropped(to: crop), framing)
+  }
+
+  /// The picture with left and right exchanged.
+  public func mirrored() -> Picture {
+    var mirrored: [UInt8] = []
+    mirrored.reserveCapacity(pixels.count)
+    for row in 0..<rows {
+      for column in (0..<columns).reversed() {
+        let base = (row * columns + column) * 3
+        mirrored += pixels[base..<base + 3]
+      }
+    }
+    return Picture(rows: rows, columns: columns, pixels: mirrored)
   }
 
   /// What a network is given of a picture that is resized and cropped already: 1 x rows x columns x channels.

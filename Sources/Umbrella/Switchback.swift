@@ -9,3 +9,4 @@
 @_exported public import RunStore
 @_exported public import Studies
 @_exported public import Tensors
+@_exported public import Training

@@ -1,0 +1,80 @@
+internal import Dispatch
+internal import Images
+internal import Synchronization
+internal import Tensors
+
+/// Some pictures ready for the network, with their classes; those that could not be read are left out.
+struct Batch: Sendable {
+  var pictures: [Tensor]
+  var labels: [Int]
+  /// The numbers of the pictures in their data set.
+  var ids: [Int]
+}
+
+/// One way through pictures, batch by batch.
+struct Batches: Sendable {
+  let pictures: any LabelledPictures
+  let preprocessing: Preprocessing
+  /// Numbers of pictures, in the order of the batches.
+  let order: [Int]
+  let size: Int
+  let threads: Int
+  /// How picture `id` is placed.
+  let placement: @Sendable (Int) -> Placement
+
+  var count: Int { (order.count + size - 1) / size }
+
+  /// The training pictures in an order that follows from the seed and the epoch, each cut as the recipe says.
+  static func training(
+    _ pictures: any LabelledPictures, _ preprocessing: Preprocessing, _ recipe: Recipe, epoch: Int,
+    threads: Int
+  ) -> Batches {
+    var generator = SeededGenerator(mixing: [recipe.seed, 1, UInt64(epoch)])
+    let order = Array(pictures.labels.indices).shuffled(using: &generator)
+    return Batches(
+      pictures: pictures, preprocessing: preprocessing, order: order, size: recipe.batch, threads: threads,
+      placement: { id in
+        var generator = SeededGenerator(mixing: [recipe.seed, 2, UInt64(epoch), UInt64(id)])
+        switch recipe.augmentation {
+        case .none: return .center
+        case .tenCrop: return Placement.ten[Int.random(in: 0..<10, using: &generator)]
+        case .randomCrop:
+          return Placement(
+            down: Double.random(in: 0...1, using: &generator),
+            across: Double.random(in: 0...1, using: &generator),
+            isMirrored: Bool.random(using: &generator))
+        }
+      })
+  }
+
+  /// A batch by its number, decoded side by side.
+  func batch(_ number: Int) throws -> Batch {
+    let ids = Array(order[number * size..<min((number + 1) * size, order.count)])
+    let made = Mutex([Tensor?](repeating: nil, count: ids.count))
+    let failures = Mutex([Int: any Error]())
+    let next = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: min(threads, ids.count)) { _ in
+      while true {
+        let place = next.add(1, ordering: .relaxed).oldValue
+        guard place < ids.count else { return }
+        do {
+          guard let picture = try pictures.picture(ids[place]) else { continue }
+          let tensor = try picture.prepared(preprocessing, at: placement(ids[place])).tensor
+          made.withLock { $0[place] = tensor }
+        } catch {
+          failures.withLock { $0[place] = error }
+        }
+      }
+    }
+    if let failure = failures.withLock({ $0.min { $0.key < $1.key }?.value }) { throw failure }
+    let labels = pictures.labels
+    var batch = Batch(pictures: [], labels: [], ids: [])
+    for (id, tensor) in zip(ids, made.withLock { $0 }) {
+      guard let tensor else { continue }
+      batch.pictures.append(tensor)
+      batch.labels.append(labels[id])
+      batch.ids.append(id)
+    }
+    return batch
+  }
+}

@@ -1,0 +1,110 @@
+internal import Kernels
+internal import Networks
+internal import Synchronization
+internal import Tensors
+
+extension Learner {
+  /// A group of a batch's pictures, computed by one worker.
+  struct Group: Sendable {
+    let range: Range<Int>
+    let worker: Int
+  }
+
+  /// Pictures divided among the workers, and each worker's share into groups.
+  private func groups(of pictures: [Tensor]) -> [Group] {
+    // About a million input values: enough that filters are read often from cache, few enough that maps stay near.
+    let size = max(4, min(32, 800_000 / max(1, pictures[0].shape.count)))
+    return (0..<crew.count).flatMap { worker -> [Group] in
+      let share = pictures.count * worker / crew.count..<pictures.count * (worker + 1) / crew.count
+      let count = (share.count + size - 1) / size
+      return (0..<count).map { part in
+        Group(
+          range: share.lowerBound + share.count * part / count..<share.lowerBound + share.count * (part + 1)
+            / count, worker: worker)
+      }
+    }
+  }
+
+  /// Every group up to the head, then the head over the whole batch.
+  ///
+  /// - Parameters:
+  ///   - pictures: Each 1 x rows x columns x channels.
+  ///   - masks: What dropout leaves out; nil for tests, where nothing is left out and nothing remembered.
+  /// - Returns: The groups with what each remembers, and what the head does, scores included.
+  /// - Throws: `KernelError` where pictures do not fit the network.
+  func forward(
+    _ pictures: [Tensor], masks: DropoutMasks?
+  ) throws -> (groups: [Group], trunk: [Memory], head: Memory) {
+    let groups = groups(of: pictures)
+    let made = Mutex([Memory?](repeating: nil, count: groups.count))
+    let plan = plan
+    try crew.work { worker, hands in
+      for (index, group) in groups.enumerated() where group.worker == worker {
+        var memory = Memory()
+        memory[plan.input] = Tensor.stacking(Array(pictures[group.range]))
+        for step in 0..<plan.headStart {
+          try Self.take(step, plan, &memory, masks, firstPicture: group.range.lowerBound, hands)
+        }
+        made.withLock { $0[index] = memory }
+      }
+    }
+    let trunk = made.withLock { $0 }.compactMap { $0 }
+    var head = Memory()
+    for name in plan.crossing { head[name] = Tensor.stacking(trunk.compactMap { $0[name] }) }
+    for index in plan.headStart..<plan.steps.count {
+      if let product = products[index] {
+        try multiply(plan.steps[index], product, &head)
+        Self.forget(plan.steps[index], &head, masks)
+      } else {
+        try crew.alone { try Self.take(index, plan, &head, masks, firstPicture: 0, $0) }
+      }
+    }
+    return (groups, trunk, head)
+  }
+
+  /// One step over a group of pictures.
+  private static func take(
+    _ index: Int, _ plan: LearningPlan, _ memory: inout Memory, _ masks: DropoutMasks?, firstPicture: Int,
+    _ worker: Worker
+  ) throws(KernelError) {
+    let step = plan.steps[index]
+    var inputs: [Tensor] = []
+    for name in step.node.inputs { inputs.append(try memory.value(name, of: step.node)) }
+    if case .dropout(let ratio) = step.node.operation, let masks {
+      let mask = masks.mask(inputs[0].shape, ratio: ratio, node: index, firstPicture: firstPicture)
+      memory.masks[step.node.name] = mask
+      memory[step.node.outputs[0]] = try combining(inputs[0], mask, by: .multiply)
+    } else {
+      var recorded: Switches?
+      let made = try worker.outputs(
+        of: step.node.operation, named: step.node.name, inputs, rectified: step.isRectified,
+        recording: masks != nil && step.passesDown ? { recorded = $0 } : nil)
+      memory.switchesByNode[step.node.name] = recorded
+      for (name, tensor) in zip(step.node.outputs, made) { memory[name] = tensor }
+    }
+    forget(step, &memory, masks)
+  }
+
+  private static func forget(_ step: LearningPlan.Step, _ memory: inout Memory, _ masks: DropoutMasks?) {
+    for name in masks == nil ? step.lastReadInTestsOf : step.lastReadOf { memory[name] = nil }
+  }
+
+  /// A fully connected layer over the whole batch, each worker its own units.
+  private func multiply(
+    _ step: LearningPlan.Step, _ product: SharedProduct, _ memory: inout Memory
+  ) throws {
+    guard case .innerProduct(let layer) = step.node.operation else { return }
+    let input = try memory.value(step.node.inputs[0], of: step.node)
+    let rows = input.reshaped(to: [input.shape.count / product.features, product.features])
+    let made = Mutex([Tensor?](repeating: nil, count: crew.count))
+    try crew.work { index, worker in
+      let part = try worker.session.innerProduct(
+        rows, weights: product.parts[index].weights, bias: layer.bias?.slices(product.ranges[index]),
+        rectified: step.isRectified, changing: true)
+      made.withLock { $0[index] = part }
+    }
+    let whole = try concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1)
+    memory[step.node.outputs[0]] = whole.reshaped(
+      to: Shape(input.shape.dimensions.dropLast() + [whole.shape[1]]))
+  }
+}

@@ -1,0 +1,225 @@
+internal import Kernels
+internal import Networks
+internal import Synchronization
+internal import Tensors
+
+/// Gradients by step and role.
+typealias Gradients = [Int: [ParameterRole: Tensor]]
+
+extension Learner {
+  /// Forward, the cost, and the walk back.
+  ///
+  /// - Parameters:
+  ///   - pictures: Each 1 x rows x columns x channels.
+  ///   - labels: The class of each.
+  ///   - number: The step's number since the start.
+  ///   - rates: How fully connected layers move as soon as nothing needs their weights; nil keeps their gradients.
+  /// - Returns: The cost, and the gradients of all but the matrices of fully connected layers; none where the cost
+  ///   is not finite.
+  /// - Throws: `KernelError` where pictures do not fit the network.
+  func walk(
+    _ pictures: [Tensor], _ labels: [Int], number: Int, moving rates: MomentumStep?
+  ) throws -> (Outcome, Gradients) {
+    precondition(pictures.count == labels.count, "\(pictures.count) pictures and \(labels.count) labels")
+    guard let last = plan.steps.last, !pictures.isEmpty else {
+      return (Outcome(loss: 0, correct: 0, correctInFive: 0, pictures: 0), [:])
+    }
+    var (groups, trunk, head) = try forward(pictures, masks: DropoutMasks(seed: seed, step: number))
+    let cost = try CrossEntropy(of: try head.value(plan.scores, of: last.node), labels: labels)
+    let outcome = Outcome(
+      loss: cost.loss, correct: cost.ranks.count { $0 == 0 }, correctInFive: cost.ranks.count { $0 < 5 },
+      pictures: pictures.count)
+    guard cost.loss.isFinite else { return (outcome, [:]) }
+    var signals = [plan.scores: cost.signal]
+    var gradients = try walkHead(&signals, head, moving: rates)
+    head = Memory()
+    for (index, roles) in try walkTrunk(groups, trunk, signals) { gradients[index] = roles }
+    trunk = []
+    return (outcome, gradients)
+  }
+
+  private func walkHead(
+    _ signals: inout [String: Tensor], _ memory: Memory, moving rates: MomentumStep?
+  ) throws -> Gradients {
+    var gradients: Gradients = [:]
+    var sums: [Int: WeightGradient] = [:]
+    for index in (plan.headStart..<plan.steps.count).reversed() {
+      guard let product = products[index] else {
+        try crew.alone { try Self.back(index, plan, &signals, memory, &sums, $0) }
+        continue
+      }
+      let step = plan.steps[index]
+      guard let arriving = signals.removeValue(forKey: step.node.outputs[0]) else { continue }
+      let signal = try Self.unrectified(arriving, step, memory)
+      let (below, bias) = try carry(signal, step, product, memory, moving: rates)
+      if let bias { gradients[index] = [.bias: bias] }
+      if let below { try Self.add(below, to: step.node.inputs[0], &signals) }
+    }
+    for (index, sum) in sums { gradients[index] = try crew.alone { try sum.tensors($0) } }
+    return gradients
+  }
+
+  /// A fully connected layer's part of the walk: each worker carries back, then moves, its own units.
+  private func carry(
+    _ signal: Tensor, _ step: LearningPlan.Step, _ product: SharedProduct, _ memory: Memory,
+    moving rates: MomentumStep?
+  ) throws -> (below: Tensor?, bias: Tensor?) {
+    let input = try memory.value(step.node.inputs[0], of: step.node)
+    let rows = input.shape.count / product.features
+    let inputs = input.reshaped(to: [rows, product.features])
+    let signals = try splitting(
+      signal.reshaped(to: [rows, signal.shape.count / rows]), axis: 1, sizes: product.ranges.map(\.count))
+    let carried = Mutex([Tensor?](repeating: nil, count: crew.count))
+    try crew.work { index, worker in
+      let part = product.parts[index]
+      if step.passesDown {
+        let below = try worker.session.innerProductTransposed(
+          signals[index], weights: part.weights, changing: true)
+        carried.withLock { $0[index] = below }
+      }
+      try part.learn(signals[index], inputs, moving: rates, worker)
+    }
+    var below: Tensor?
+    for part in carried.withLock({ $0 }).compactMap({ $0 }) {
+      guard var sum = below else {
+        below = part
+        continue
+      }
+      below = nil
+      Kernels.add(part, to: &sum)
+      below = sum
+    }
+    guard case .innerProduct(let layer) = step.node.operation, let bias = layer.bias else {
+      return (below?.reshaped(to: input.shape), nil)
+    }
+    let units = signal.shape.count / rows
+    return (
+      below?.reshaped(to: input.shape), try summed(signal.reshaped(to: [rows, units]), to: bias.shape)
+    )
+  }
+
+  private func walkTrunk(
+    _ groups: [Group], _ trunk: [Memory], _ signals: [String: Tensor]
+  ) throws -> Gradients {
+    let sums = Mutex([[Int: WeightGradient]](repeating: [:], count: crew.count))
+    let plan = plan
+    try crew.work { worker, hands in
+      var own: [Int: WeightGradient] = [:]
+      for (group, memory) in zip(groups, trunk) where group.worker == worker {
+        var carried = signals.filter { plan.crossing.contains($0.key) }.mapValues { $0.slices(group.range) }
+        for index in (0..<plan.headStart).reversed() {
+          try Self.back(index, plan, &carried, memory, &own, hands)
+        }
+      }
+      sums.withLock { $0[worker] = own }
+    }
+    return try joined(sums.withLock { $0 })
+  }
+
+  /// One step of the walk back over some pictures: the gradient of its weights, and what it passes down.
+  private static func back(
+    _ index: Int, _ plan: LearningPlan, _ signals: inout [String: Tensor], _ memory: Memory,
+    _ sums: inout [Int: WeightGradient], _ worker: Worker
+  ) throws(KernelError) {
+    let step = plan.steps[index]
+    var above: [Tensor?] = []
+    for name in step.node.outputs { above.append(signals.removeValue(forKey: name)) }
+    guard step.isOnWay, above.contains(where: { $0 != nil }) else { return }
+    var arriving: [Tensor] = []
+    for (name, signal) in zip(step.node.outputs, above) {
+      arriving.append(signal ?? Tensor(memory.shapes[name] ?? []))
+    }
+    arriving[0] = try unrectified(arriving[0], step, memory)
+    if let first = step.node.inputs.first, !step.node.operation.parameterRoles.isEmpty,
+      var sum = sums.removeValue(forKey: index) ?? WeightGradient(for: step.node.operation)
+    {
+      try sum.add(
+        step.node.operation, signal: arriving[0], input: try memory.value(first, of: step.node), worker)
+      sums[index] = sum
+    }
+    guard step.passesDown else { return }
+    for (name, signal) in zip(step.node.inputs, try passed(arriving, step, memory, worker)) {
+      if let signal { try add(signal, to: name, &signals) }
+    }
+  }
+
+  private static func passed(
+    _ signals: [Tensor], _ step: LearningPlan.Step, _ memory: Memory, _ worker: Worker
+  ) throws(KernelError) -> [Tensor?] {
+    if case .activation = step.node.operation, step.leavesMaskToPool { return signals }
+    if let mask = memory.masks[step.node.name] {
+      return [try combining(signals[0], mask, by: .multiply)]
+    }
+    var inputs: [Shape] = []
+    for name in step.node.inputs { inputs.append(memory.shapes[name] ?? []) }
+    let descent = Descent(node: step.node, rule: .gradient, memory: memory, inputs: inputs)
+    return try descent.contributions(signals, worker)
+  }
+
+  /// The signal below a rectifier that was computed with its step, or above a pool that masks for one.
+  private static func unrectified(
+    _ signal: Tensor, _ step: LearningPlan.Step, _ memory: Memory
+  ) throws(KernelError) -> Tensor {
+    guard step.masksForRectifier || step.isRectified && !step.leavesMaskToPool else { return signal }
+    let output = try memory.value(step.node.outputs[0], of: step.node)
+    return try rectifying(signal, output: output, rule: .gradient)
+  }
+
+  private static func add(
+    _ signal: Tensor, to name: String, _ signals: inout [String: Tensor]
+  ) throws(KernelError) {
+    if let known = signals[name] {
+      signals[name] = try combining(known, signal, by: .add)
+    } else {
+      signals[name] = signal
+    }
+  }
+
+  /// Every worker's sums as one, added in the workers' order; each worker joins some of the steps.
+  private func joined(_ sums: [[Int: WeightGradient]]) throws -> Gradients {
+    let steps = Set(sums.flatMap(\.keys)).sorted()
+    let joined = Mutex(Gradients())
+    let workers = crew.count
+    try crew.work { worker, hands in
+      for (place, step) in steps.enumerated() where place % workers == worker {
+        var total: [ParameterRole: Tensor] = [:]
+        for sum in sums {
+          for (role, tensor) in try sum[step]?.tensors(hands) ?? [:] {
+            guard var known = total.removeValue(forKey: role) else {
+              total[role] = tensor
+              continue
+            }
+            Kernels.add(tensor, to: &known)
+            total[role] = known
+          }
+        }
+        joined.withLock { $0[step] = total }
+      }
+    }
+    return joined.withLock { $0 }
+  }
+}
+
+extension SharedProduct.Part {
+  /// Finds these units' gradient, some units at a time so that it stays in cache, and moves them along it.
+  fileprivate func learn(
+    _ signal: Tensor, _ input: Tensor, moving rates: MomentumStep?, _ worker: Worker
+  ) throws(KernelError) {
+    let units = signal.shape[1]
+    let features = input.shape[1]
+    // About a megabyte of gradients.
+    let step = max(16, min(256, (1 << 18) / max(features, 1)))
+    let starts = Array(stride(from: 0, to: units, by: step))
+    let columns = try splitting(signal, axis: 1, sizes: starts.map { min(step, units - $0) })
+    var gradients: [Tensor] = []
+    for (start, column) in zip(starts, columns) {
+      let part = try worker.session.innerProductGradient(column, input: input)
+      if let rates {
+        move(&weights, velocity: &velocity, along: part, from: start * features, by: rates)
+      } else {
+        gradients.append(part)
+      }
+    }
+    gradient = rates == nil ? Tensor.stacking(gradients) : nil
+  }
+}

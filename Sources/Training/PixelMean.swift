@@ -1,0 +1,45 @@
+public import Images
+public import Tensors
+
+/// The mean of each pixel over training pictures, each cut from the centre.
+///
+/// - Parameters:
+///   - pictures: The training pictures; those that cannot be read are left out.
+///   - preprocessing: How a picture becomes the network's input.
+///   - threads: How many pictures are decoded side by side.
+///   - keepsGoing: Asked once a batch; false ends the work.
+/// - Returns: 1 x rows x columns x 3 in the network's channel order; nil where it was ended.
+/// - Throws: ``TrainingError/nothingReadable``, or what keeps a picture from being prepared.
+/// - Note: The paper subtracts the mean of the resized pictures and crops after; we take the mean of the central
+///   crops, so that one constant of the network's own size goes with every crop.
+public func pixelMean(
+  of pictures: any LabelledPictures, _ preprocessing: Preprocessing, threads: Int,
+  keepsGoing: () -> Bool = { true }
+) throws -> Tensor? {
+  let batches = Batches(
+    pictures: pictures, preprocessing: preprocessing, order: Array(pictures.labels.indices), size: 64,
+    threads: threads, placement: { _ in .center })
+  let ahead = Ahead(0..<batches.count) { try batches.batch($0) }
+  var sums: [Double] = []
+  var shape: Shape?
+  var count = 0
+  while let batch = try ahead.next() {
+    guard keepsGoing() else { return nil }
+    for picture in batch.pictures {
+      if shape == nil {
+        shape = picture.shape
+        sums = [Double](repeating: 0, count: picture.shape.count)
+      }
+      guard picture.shape == shape else {
+        throw TrainingError.recipe(
+          reason: "pictures become \(picture.shape) and \(shape ?? []): crop them to one size.")
+      }
+      picture.withSpan { elements in
+        for index in sums.indices { sums[index] += Double(elements[index]) }
+      }
+      count += 1
+    }
+  }
+  guard let shape, count > 0 else { throw TrainingError.nothingReadable }
+  return Tensor(shape, elements: sums.map { Float($0 / Double(count)) })
+}

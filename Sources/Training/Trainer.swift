@@ -1,0 +1,167 @@
+internal import Images
+internal import Kernels
+internal import Networks
+internal import Tensors
+
+/// Trains a network by a recipe: epochs of steps, each epoch judged and kept, stopped and gone on with at any step.
+///
+/// The same recipe, data, seed and threads give the same bytes, however often the run was stopped or killed.
+/// A class because its learner changes where it stands. One call at a time.
+public final class Trainer {
+  /// What happens along the way.
+  public enum Event: Sendable {
+    /// A step is done: batches done of the epoch's, and its mean loss so far.
+    case step(epoch: Int, batch: Int, batches: Int, pictures: Int, loss: Double)
+    /// An epoch is done.
+    case epoch(EpochEntry)
+    /// The learning rate fell because the validation error stalls.
+    case rate(Float)
+  }
+
+  public let recipe: Recipe
+  public private(set) var state: TrainingState
+  public let learner: Learner
+  private let data: TrainingData
+  private let preprocessing: Preprocessing
+  private let folder: CheckpointFolder
+  private let threads: Int
+
+  /// - Parameters:
+  ///   - start: Where training starts or goes on.
+  ///   - recipe: How it is done.
+  ///   - data: What it learns from and is judged on.
+  ///   - folder: Where checkpoints go.
+  ///   - threads: How many pictures are computed, and decoded, side by side.
+  /// - Throws: ``TrainingError`` where recipe, data and network do not fit.
+  public init(
+    _ start: CheckpointFolder.Checkpoint, recipe: Recipe, data: TrainingData, folder: CheckpointFolder,
+    threads: Int
+  ) throws {
+    try recipe.check()
+    try data.check(batch: recipe.batch)
+    guard let preprocessing = start.network.preprocessing else {
+      throw TrainingError.network(reason: "it does not say how pictures are prepared.")
+    }
+    self.recipe = recipe
+    self.data = data
+    self.folder = folder
+    self.threads = threads
+    self.preprocessing = preprocessing
+    state = start.state
+    learner = try Learner(
+      start.network, velocities: start.velocities, seed: recipe.seed, threads: threads,
+      filterLimit: recipe.filterLimit)
+  }
+
+  public var isFinished: Bool { state.epoch >= recipe.epochs }
+
+  /// Trains until all epochs are done or it is told to stop.
+  ///
+  /// - Parameters:
+  ///   - keepsGoing: Asked after each step; false ends with a checkpoint.
+  ///   - report: Told what happens.
+  /// - Returns: Whether all epochs are done.
+  /// - Throws: ``TrainingError/diverged(epoch:step:rate:)``, ``TrainingError/nothingReadable``, and what keeps a
+  ///   checkpoint from being written.
+  @discardableResult
+  public func run(keepsGoing: () -> Bool = { true }, _ report: (Event) throws -> Void = { _ in }) throws
+    -> Bool
+  {
+    while !isFinished {
+      let started = ContinuousClock.now
+      let before = state.pictures
+      let batches = Batches.training(
+        data.training, preprocessing, recipe, epoch: state.epoch, threads: threads)
+      var rate = rate(of: batches)
+      let ahead = Ahead(state.batch..<batches.count) { try batches.batch($0) }
+      while let batch = try ahead.next() {
+        rate = self.rate(of: batches)
+        try learn(batch, rate)
+        try report(
+          .step(
+            epoch: state.epoch + 1, batch: state.batch, batches: batches.count, pictures: state.pictures,
+            loss: state.loss / Double(max(state.pictures, 1))))
+        guard keepsGoing() else { return try stop() }
+        if state.steps % recipe.stepsBetweenCheckpoints == 0, state.batch < batches.count { try save() }
+      }
+      let seconds = started.duration(to: .now).seconds
+      guard state.pictures > 0 else { throw TrainingError.nothingReadable }
+      var accuracy: Accuracy?
+      if let validation = data.validation {
+        accuracy = try learner.accuracy(
+          on: validation, preprocessing, batch: recipe.batch, keepsGoing: keepsGoing)
+        guard accuracy != nil else { return try stop() }
+      }
+      let pictures = Double(state.pictures)
+      let entry = EpochEntry(
+        epoch: state.epoch + 1, loss: state.loss / pictures, trainTop1: Double(state.correct) / pictures,
+        trainTop5: Double(state.correctInFive) / pictures, top1: accuracy?.top1, top5: accuracy?.top5,
+        rate: rate, picturesPerSecond: Double(state.pictures - before) / max(seconds, 1e-9))
+      try finishEpoch(entry)
+      try report(.epoch(entry))
+      if state.annealing.falls > 0, recipe.schedule == .plateau, !isFinished {
+        let next = self.rate(of: batches)
+        if next < rate { try report(.rate(next)) }
+      }
+    }
+    return true
+  }
+
+  private func rate(of batches: Batches) -> Float {
+    state.annealing.rate(
+      recipe, epoch: state.epoch, share: Double(state.batch) / Double(max(batches.count, 1)))
+  }
+
+  private func learn(_ batch: Batch, _ rate: Float) throws {
+    let outcome = try learner.learn(
+      from: batch.pictures, labels: batch.labels,
+      by: MomentumStep(rate: rate, momentum: recipe.momentum, decay: recipe.weightDecay), number: state.steps)
+    guard outcome.loss.isFinite else {
+      throw TrainingError.diverged(epoch: state.epoch + 1, step: state.batch + 1, rate: rate)
+    }
+    state.batch += 1
+    state.steps += 1
+    state.loss += outcome.loss
+    state.correct += outcome.correct
+    state.correctInFive += outcome.correctInFive
+    state.pictures += outcome.pictures
+  }
+
+  private func finishEpoch(_ entry: EpochEntry) throws {
+    state.annealing.note(entry.top1.map { 1 - $0 } ?? entry.loss)
+    state.epoch += 1
+    state.batch = 0
+    (state.loss, state.correct, state.correctInFive, state.pictures) = (0, 0, 0, 0)
+    try folder.append(entry)
+    try save()
+  }
+
+  private func stop() throws -> Bool {
+    try save()
+    return false
+  }
+
+  private func save() throws {
+    guard learner.isFinite else {
+      throw TrainingError.diverged(
+        epoch: state.epoch + (state.batch == 0 ? 0 : 1), step: state.batch, rate: recipe.rate)
+    }
+    try folder.write(
+      .init(network: learner.network, velocities: learner.velocities, state: state), isLast: isFinished)
+  }
+
+  /// How often the network as it is now is right on the validation pictures, each averaged over ten crops.
+  ///
+  /// - Parameter keepsGoing: Asked once a batch; false ends the work.
+  /// - Returns: The shares; nil where there are no validation pictures or it was ended.
+  /// - Throws: What keeps a picture from being prepared.
+  public func tenCropAccuracy(keepsGoing: () -> Bool = { true }) throws -> Accuracy? {
+    guard let validation = data.validation else { return nil }
+    return try learner.accuracy(
+      on: validation, preprocessing, placements: Placement.ten, batch: recipe.batch, keepsGoing: keepsGoing)
+  }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

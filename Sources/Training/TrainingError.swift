@@ -1,0 +1,38 @@
+/// What keeps a network from being trained.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+  case network(reason: String)
+  case recipe(reason: String)
+  case classes(found: Int, scores: Int)
+  case oneClass(name: String)
+  case emptyClasses(names: [String])
+  case batchTooLarge(batch: Int, pictures: Int)
+  case nothingReadable
+  case diverged(epoch: Int, step: Int, rate: Float)
+  case checkpoint(file: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .network(let reason):
+      "the network cannot be trained: \(reason)"
+    case .recipe(let reason):
+      reason
+    case .classes(let found, let scores):
+      "the pictures have \(found) classes and the network scores \(scores). Give it an output for each class."
+    case .oneClass(let name):
+      "every picture is of class '\(name)': there is nothing to tell apart. Add pictures of other classes, a folder "
+        + "for each."
+    case .emptyClasses(let names):
+      "no picture for \(names.count == 1 ? "class" : "classes") \(names.prefix(6).joined(separator: ", "))"
+        + "\(names.count > 6 ? " and \(names.count - 6) more" : ""). Add pictures or remove the folders."
+    case .batchTooLarge(let batch, let pictures):
+      "a batch of \(batch) is larger than the \(pictures) training pictures. Use --batch \(max(1, pictures)) or less."
+    case .nothingReadable:
+      "none of the training pictures could be read."
+    case .diverged(let epoch, let step, let rate):
+      "the loss is no longer a number at epoch \(epoch), step \(step). Try a lower learning rate (--rate "
+        + "\(rate / 10)), --init he, or leave renormalisation on; the last checkpoint is from before."
+    case .checkpoint(let file, let reason):
+      "\(file): \(reason)"
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/// Where training stands between two steps: with the network, the velocities and the recipe, all that the rest
+/// follows from.
+public struct TrainingState: Codable, Hashable, Sendable {
+  /// Epochs done.
+  public var epoch = 0
+  /// Batches of the present epoch that are done.
+  public var batch = 0
+  /// Steps since the start.
+  public var steps = 0
+  public var annealing = Annealing()
+  /// Of the present epoch so far.
+  public var loss = 0.0
+  public var correct = 0
+  public var correctInFive = 0
+  public var pictures = 0
+
+  public init() {}
+}
+
+/// What one epoch came to; a line of `history.jsonl`.
+public struct EpochEntry: Codable, Hashable, Sendable {
+  public var epoch: Int
+  /// The mean over the training pictures, each when its turn came, in nats.
+  public var loss: Double
+  public var trainTop1: Double
+  public var trainTop5: Double
+  /// Of the validation pictures; absent where there are none.
+  public var top1: Double?
+  public var top5: Double?
+  /// The rate of the epoch's last step.
+  public var rate: Float
+  /// Training pictures a second, decoding included.
+  public var picturesPerSecond: Double
+}

@@ -1,0 +1,251 @@
+import Foundation
+import Images
+import Kernels
+import NetworkFixtures
+import Networks
+import Tensors
+import Testing
+import Training
+
+/// Pictures in memory: a bright square on noise, its corner the class.
+struct Squares: LabelledPictures {
+  let labels: [Int]
+  let unreadable: Set<Int>
+  let seed: UInt64
+  static let names = ["top left", "top right", "bottom left", "bottom right"]
+
+  init(_ count: Int, seed: UInt64, unreadable: Set<Int> = [], only: Int? = nil) {
+    labels = (0..<count).map { only ?? $0 % 4 }
+    self.seed = seed
+    self.unreadable = unreadable
+  }
+
+  func picture(_ id: Int) throws -> Picture? {
+    if unreadable.contains(id) { return nil }
+    var generator = SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(id))
+    let side = 18
+    var pixels = (0..<side * side * 3).map { _ in UInt8.random(in: 0...120, using: &generator) }
+    let top = labels[id] / 2 * 9 + 2
+    let left = labels[id] % 2 * 9 + 2
+    for row in top..<top + 5 {
+      for column in left..<left + 5 {
+        for channel in 0..<3 { pixels[(row * side + column) * 3 + channel] = 230 }
+      }
+    }
+    return Picture(rows: side, columns: side, pixels: pixels)
+  }
+}
+
+/// A folder that goes with the test.
+final class Scratch {
+  let path: String
+
+  init() throws {
+    path =
+      FileManager.default.temporaryDirectory.appendingPathComponent("switchback-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Every file below, by name.
+  var files: [String: Data] {
+    var found: [String: Data] = [:]
+    for name in FileManager.default.enumerator(atPath: path)?.compactMap({ $0 as? String }) ?? [] {
+      found[name] = FileManager.default.contents(atPath: path + "/" + name)
+    }
+    return found
+  }
+}
+
+@Suite struct Trainers {
+  static func recipe(epochs: Int = 3) -> Recipe {
+    var recipe = Recipe()
+    recipe.epochs = epochs
+    recipe.batch = 16
+    recipe.initialization = .he
+    recipe.augmentation = .none
+    recipe.rate = 0.02
+    recipe.stepsBetweenCheckpoints = 3
+    return recipe
+  }
+
+  static func network() throws -> Network {
+    var build = TinyNetworks.Builder(seed: 1)
+    build.convolution("conv1", 8, of: 3, window: 3, stride: 2)
+    build.relu("relu1")
+    build.add("pool1", .maxPooling(SlidingRule(window: [2, 2], strides: [2, 2])))
+    build.add("flat", .flatten)
+    build.add("fc1", .innerProduct(InnerProduct(weights: build.random([12, 72]), bias: build.random([12]))))
+    build.relu("relu2")
+    build.add("drop", .dropout(ratio: 0.25))
+    build.add("fc2", .innerProduct(InnerProduct(weights: build.random([4, 12]), bias: build.random([4]))))
+    build.add("softmax", .softmax(axis: 1))
+    var network = try build.network(rows: 16, columns: 16)
+    network.preprocessing = Preprocessing(resize: nil, crop: .init(center: 16), scale: 1 / 128)
+    network.classes = Squares.names
+    var generator = SeededGenerator(seed: 2)
+    return network.initialized(.he, using: &generator)
+  }
+
+  static let data = TrainingData(
+    classNames: Squares.names, training: Squares(70, seed: 1), validation: Squares(24, seed: 2))
+
+  private func trainer(
+    _ folder: CheckpointFolder, _ recipe: Recipe = recipe(), data: TrainingData = data
+  ) throws -> Trainer {
+    let start =
+      try folder.latest()
+      ?? .init(network: try Self.network())
+    return try Trainer(start, recipe: recipe, data: data, folder: folder, threads: 2)
+  }
+
+  @Test func `a small network learns, and what it writes classifies the same`() throws {
+    let scratch = try Scratch()
+    let folder = try CheckpointFolder(run: scratch.path)
+    let trainer = try trainer(folder, Self.recipe(epochs: 12))
+    var entries: [EpochEntry] = []
+    try trainer.run(keepsGoing: { true }) { event in
+      if case .epoch(let entry) = event { entries.append(entry) }
+    }
+    #expect(trainer.isFinished)
+    #expect(entries.map(\.epoch) == Array(1...12))
+    #expect(try #require(entries.last?.top1) > 0.9)
+    #expect(try #require(entries.last).loss < entries[0].loss)
+    let stored = folder.entries()
+    #expect(stored.map(\.loss) == entries.map(\.loss))
+    let written = try Network(onnx: scratch.path + "/models/final.onnx")
+    #expect(written.classes == Squares.names)
+    #expect(written.preprocessing == trainer.learner.network.preprocessing)
+    let picture = try #require(try Squares(4, seed: 9).picture(3)).prepared(
+      try #require(written.preprocessing)
+    ).tensor
+    let runner = try Runner(written, keeping: ["fc2.out"], threads: 1)
+    let found = try #require(try runner.forward(picture)["fc2.out"]).elements
+    for (one, other) in zip(found, try trainer.learner.scores(of: [picture]).elements) {
+      #expect(abs(one - other) <= 1e-4 * max(1, abs(other)))
+    }
+  }
+
+  @Test(arguments: [1, 2, 4, 5, 7])
+  func `stopped after any step and gone on with, it ends with the same bytes`(stops: Int) throws {
+    let (whole, parts) = (try Scratch(), try Scratch())
+    try trainer(try CheckpointFolder(run: whole.path)).run()
+    let folder = try CheckpointFolder(run: parts.path)
+    var turns = 0
+    var isDone = false
+    while !isDone {
+      var left = stops
+      isDone = try trainer(folder).run(keepsGoing: {
+        left -= 1
+        return left > 0 || turns > 40
+      })
+      turns += 1
+    }
+    #expect(turns > 2)
+    for (name, bytes) in whole.files where name != "history.jsonl" {
+      #expect(parts.files[name] == bytes, "\(name)")
+    }
+    #expect(Set(parts.files.keys) == Set(whole.files.keys))
+    #expect(folder.entries().map(\.loss) == (try CheckpointFolder(run: whole.path).entries().map(\.loss)))
+  }
+
+  @Test func `what a killed process left half written is neither kept nor taken for a checkpoint`() throws {
+    let scratch = try Scratch()
+    let folder = try CheckpointFolder(run: scratch.path)
+    var steps = 0
+    try trainer(folder).run(keepsGoing: {
+      steps += 1
+      return steps < 4
+    })
+    // A later checkpoint whose state file never came to be, and files in the middle of being written.
+    for name in ["step-000000099-000001.onnx", "step-000000099-000001.safetensors.partial"] {
+      try Data("half".utf8).write(to: URL(fileURLWithPath: scratch.path + "/checkpoints/" + name))
+    }
+    try Data("half".utf8).write(to: URL(fileURLWithPath: scratch.path + "/models/epoch-009.onnx.partial"))
+    #expect(try #require(try folder.latest()).state.steps == 4)
+    #expect(!scratch.files.keys.contains { $0.contains("099") || $0.hasSuffix(".partial") })
+  }
+
+  @Test func `snapshots are kept for the epochs asked for`() throws {
+    let scratch = try Scratch()
+    try trainer(try CheckpointFolder(run: scratch.path, snapshots: [2])).run()
+    let models = scratch.files.keys.filter { $0.hasPrefix("models/") }.sorted()
+    #expect(models == ["models/epoch-002.onnx", "models/final.onnx"])
+    #expect(try CheckpointFolder(run: scratch.path).latest()?.state.epoch == 3)
+  }
+
+  @Test func `a loss that is no number stops with epoch, step and what to try, and spoils no checkpoint`()
+    throws
+  {
+    let scratch = try Scratch()
+    var recipe = Self.recipe()
+    recipe.rate = 1e20
+    recipe.filterLimit = nil
+    recipe.stepsBetweenCheckpoints = 1
+    let folder = try CheckpointFolder(run: scratch.path)
+    let error = #expect(throws: TrainingError.self) { try trainer(folder, recipe).run() }
+    let text = try #require(error).description
+    #expect(text.contains("epoch 1, step") && text.contains("--rate") && text.contains("--init he"))
+    if let kept = try folder.latest() { #expect(try Learner(kept.network).isFinite) }
+  }
+
+  @Test func `pictures that cannot be read are left out`() throws {
+    let scratch = try Scratch()
+    let training = Squares(70, seed: 1, unreadable: Set(0..<35))
+    let data = TrainingData(
+      classNames: Squares.names, training: training, validation: Squares(24, seed: 2, unreadable: [5]))
+    let trainer = try trainer(try CheckpointFolder(run: scratch.path), Self.recipe(epochs: 1), data: data)
+    var seen = 0
+    try trainer.run(keepsGoing: { true }) { event in
+      if case .step(_, _, _, let pictures, _) = event { seen = pictures }
+    }
+    #expect(seen == 35)
+    #expect(try #require(try trainer.tenCropAccuracy()).pictures == 23)
+    let nothing = TrainingData(
+      classNames: Squares.names, training: Squares(70, seed: 1, unreadable: Set(0..<70)))
+    let other = try Scratch()
+    #expect(throws: TrainingError.nothingReadable) {
+      try self.trainer(try CheckpointFolder(run: other.path), data: nothing).run()
+    }
+  }
+
+  @Test func `data that nothing can be learned from are refused, with what to do`() throws {
+    func refusal(_ data: TrainingData, batch: Int = 16) -> TrainingError? {
+      do {
+        try data.check(batch: batch)
+        return nil
+      } catch { return error }
+    }
+    #expect(refusal(Self.data) == nil)
+    #expect(
+      refusal(TrainingData(classNames: Squares.names, training: Squares(20, seed: 1, only: 2)))
+        == .oneClass(name: "bottom left"))
+    #expect(
+      refusal(TrainingData(classNames: Squares.names + ["none here"], training: Squares(20, seed: 1)))
+        == .emptyClasses(names: ["none here"]))
+    let small = refusal(Self.data, batch: 128)
+    #expect(small == .batchTooLarge(batch: 128, pictures: 70))
+    #expect(small?.description.contains("--batch 70") == true)
+    #expect(
+      refusal(TrainingData(classNames: ["a", "b"], training: Squares(20, seed: 1))) != nil)
+  }
+
+  @Test func `a disk that takes no more leaves the checkpoint before whole`() throws {
+    let scratch = try Scratch()
+    let folder = try CheckpointFolder(run: scratch.path)
+    var steps = 0
+    try trainer(folder).run(keepsGoing: {
+      steps += 1
+      return steps < 2
+    })
+    let before = scratch.files
+    let again = try trainer(folder)
+    // Where the next network should go stands a folder, so it cannot be put in place.
+    try FileManager.default.createDirectory(
+      atPath: scratch.path + "/checkpoints/step-000000003-000003.onnx/x", withIntermediateDirectories: true)
+    #expect(throws: (any Error).self) { try again.run() }
+    for (name, bytes) in before { #expect(scratch.files[name] == bytes, "\(name)") }
+    #expect(throws: FileError.self) { try CheckpointFolder(run: scratch.path + "/history.jsonl/x") }
+  }
+}
