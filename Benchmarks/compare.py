@@ -32,6 +32,10 @@ def cases(shared):
             peers = {
                 "PyTorch by hand": [*work, "--batch", "32"], "Captum": [*work, "--with", "captum", "--batch", "32"]}
             yield "occlusion", f"occlusion map, {name}, {pictures} of 32 px / 8", work, peers
+    for name in ("ZFNet", "AlexNet"):
+        work = ["training-step", name.lower(), "--batch", "64", "--repeats", "3"]
+        peers = {"PyTorch": work, "PyTorch, channels last": [*work, "--with", "channels-last"]}
+        yield "training", f"training step, {name}, batch 64", work, peers
     alexnet = models["AlexNet-conv"]
     work = ["search", alexnet, pictures, "--repeats", "1"]
     yield "search", "top-nine search, AlexNet, 1000 JPEG", work, {"PyTorch": work}

@@ -7,6 +7,8 @@ import time
 
 import numpy
 
+from training_step import training_step
+
 
 def measure(items, repeats, work):
     work()
@@ -295,10 +297,10 @@ def occlusion(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("work", choices=["forward", "search", "gallery", "occlusion"])
+    parser.add_argument("work", choices=["forward", "search", "gallery", "occlusion", "training-step"])
     parser.add_argument("model")
     parser.add_argument("pictures", nargs="?")
-    parser.add_argument("--with", dest="runtime", choices=["torch", "onnxruntime", "captum"], default="torch")
+    parser.add_argument("--with", dest="runtime", choices=["torch", "channels-last", "onnxruntime", "captum"], default="torch")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--pictures", dest="pictures_swept", type=int, default=1)
     parser.add_argument("--layer", default="conv5")
@@ -311,6 +313,8 @@ def main():
         gallery(arguments)
     elif arguments.work == "occlusion":
         occlusion(arguments)
+    elif arguments.work == "training-step":
+        training_step(arguments, measure)
     elif arguments.runtime == "torch":
         forward_torch(arguments)
     else:

@@ -1,4 +1,6 @@
 public import Images
+internal import Kernels
+public import Networks
 public import Tensors
 
 /// The mean of each pixel over training pictures, each cut from the centre.
@@ -42,4 +44,28 @@ public func pixelMean(
   }
   guard let shape, count > 0 else { throw TrainingError.nothingReadable }
   return Tensor(shape, elements: sums.map { Float($0 / Double(count)) })
+}
+
+extension Network {
+  /// The same network that first subtracts a picture of the input's size, so that the file carries the mean and
+  /// any runtime classifies the same.
+  ///
+  /// - Parameter mean: 1 x rows x columns x channels.
+  /// - Returns: A network with one node more, `pixelMean`.
+  /// - Throws: ``NetworkError`` where the network has no input.
+  public func subtracting(_ mean: Tensor) throws(NetworkError) -> Network {
+    guard let input = inputs.first?.name else { throw .missingValue(name: "input", node: "the pixel mean") }
+    let centred = input + ".centred"
+    let first = Node(
+      name: "pixelMean", operation: .arithmeticWithConstant(.subtract, mean, constantFirst: false),
+      inputs: [input], outputs: [centred])
+    let rest = nodes.map { node in
+      Node(
+        name: node.name, operation: node.operation, inputs: node.inputs.map { $0 == input ? centred : $0 },
+        outputs: node.outputs)
+    }
+    return try Network(
+      name: name, inputs: inputs, nodes: [first] + rest, outputs: outputs, preprocessing: preprocessing,
+      classes: classes, metadata: metadata)
+  }
 }

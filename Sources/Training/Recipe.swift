@@ -19,14 +19,6 @@ public struct Recipe: Codable, Hashable, Sendable {
     case cosine
   }
 
-  /// What weights are drawn from; biases start at zero.
-  public enum Initialization: String, Codable, CaseIterable, Sendable {
-    /// A Gaussian with a deviation of 1e-2.
-    case gaussian
-    /// A Gaussian with a deviation of the square root of 2 over the inputs of a unit (He et al. 2015).
-    case he
-  }
-
   /// What is cut from a training picture.
   public enum Augmentation: String, Codable, CaseIterable, Sendable {
     /// One of ten: the corners and the centre of the resized picture's central square, mirrored or not.
@@ -43,7 +35,6 @@ public struct Recipe: Codable, Hashable, Sendable {
   public var momentum: Float = 0.9
   public var weightDecay: Float = 5e-4
   public var schedule = Schedule.plateau
-  public var initialization = Initialization.gaussian
   /// Convolution filters above this root mean square are scaled back to it; nil leaves them.
   public var filterLimit: Float? = 1e-1
   public var augmentation = Augmentation.tenCrop

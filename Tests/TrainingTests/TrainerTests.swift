@@ -63,7 +63,6 @@ final class Scratch {
     var recipe = Recipe()
     recipe.epochs = epochs
     recipe.batch = 16
-    recipe.initialization = .he
     recipe.augmentation = .none
     recipe.rate = 0.02
     recipe.stepsBetweenCheckpoints = 3
@@ -84,8 +83,15 @@ final class Scratch {
     var network = try build.network(rows: 16, columns: 16)
     network.preprocessing = Preprocessing(resize: nil, crop: .init(center: 16), scale: 1 / 128)
     network.classes = Squares.names
-    var generator = SeededGenerator(seed: 2)
-    return network.initialized(.he, using: &generator)
+    return network.replacingOperations { node in
+      var operation = node.operation
+      operation.withParameter(.weights) { weights in
+        let inputs = Float(weights.shape.count / weights.shape[0])
+        weights = Tensor(weights.shape, elements: weights.elements.map { $0 * (6 / inputs).squareRoot() })
+      }
+      operation.withParameter(.bias) { $0 = Tensor($0.shape) }
+      return operation
+    }
   }
 
   static let data = TrainingData(
