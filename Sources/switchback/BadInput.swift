@@ -6,6 +6,7 @@ internal import Networks
 internal import RunStore
 internal import Studies
 internal import Tensors
+internal import Training
 
 /// An argument that parses but cannot be meant.
 struct ArgumentError: Error, CustomStringConvertible {
@@ -21,8 +22,12 @@ extension Error {
   var isBadInput: Bool {
     switch self {
     case is ArgumentError, is FileError, is NetworkError, is ONNXError, is KernelError, is ImageError,
-      is DatasetError, is ActivationsError, is RunError, is OcclusionError, is CorrespondenceError:
+      is DatasetError, is ActivationsError, is RunError, is OcclusionError, is CorrespondenceError,
+      is ArchitectureError:
       true
+    case let error as TrainingError:
+      // A run that diverged was asked for in good order, and failed.
+      if case .diverged = error { false } else { true }
     default:
       false
     }

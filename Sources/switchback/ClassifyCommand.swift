@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Datasets
+internal import Images
 internal import Kernels
 internal import Networks
 internal import Synchronization
@@ -16,6 +17,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
       EXAMPLE
         switchback classify squeezenet1.1.onnx pictures/ --top 5
+        switchback classify a.onnx pictures/ --ensemble b.onnx c.onnx --ten-crop
       """)
 
   @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
@@ -29,6 +31,16 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
   @Option(help: "True classes: file name, tab, class index.", completion: .file())
   var labels: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Further networks of the same classes; probabilities are averaged over all.", valueName: "model"),
+    completion: .file(extensions: ["onnx"]))
+  var ensemble: [String] = []
+
+  @Flag(help: "Average each picture over ten crops: corners and centre, mirrored or not.")
+  var tenCrop = false
 
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
@@ -69,22 +81,25 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
   }
 
   func run() throws {
-    var network = try Network(onnx: model)
     let dataset = try Dataset.parse(pictures)
-    let prepared = try preprocessing.resolved(for: network, quiet: common.quiet)
-    network.preprocessing = prepared
-    let source = Source(dataset, prepared, strict: strict)
-    let (scores, count) = try classifier(network)
+    let members = try ([model] + ensemble).map { try Member(file: $0, dataset, self) }
+    let network = members[0].network
+    let source = members[0].source
+    for (member, file) in zip(members, [model] + ensemble).dropFirst() {
+      guard member.classes == members[0].classes, member.network.classes == network.classes else {
+        throw ArgumentError("\(file) has other classes than \(model): they cannot be averaged.")
+      }
+    }
     let truth = try dataset.trueClasses(
-      of: network, model: model, count: count, labels: labels, quiet: common.quiet)
-    let runner = try Runner(network, keeping: [scores], threads: common.workers)
+      of: network, model: model, count: members[0].classes, labels: labels, quiet: common.quiet)
+    let placements = tenCrop ? Placement.ten : [.center]
     var progress = Progress("classify", total: dataset.items.count, unit: "pictures", quiet: common.quiet)
     var entries: [Int: Entry] = [:]
     var ranks: [Int] = []
     let stretch = 64
     for start in stride(from: 0, to: dataset.items.count, by: stretch) {
       let range = start..<min(start + stretch, dataset.items.count)
-      let found = try Interrupts.heeded { try probabilities(of: range, runner, scores, source) }
+      let found = try Interrupts.heeded { try probabilities(of: range, members, placements) }
       for (image, probabilities) in found {
         let item = dataset.items[image]
         guard !probabilities.contains(where: \.isNaN) else {
@@ -113,31 +128,65 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
       labelled: ranks.count)
   }
 
-  /// The value that holds class scores, and the number of classes.
-  private func classifier(_ network: Network) throws -> (scores: String, classes: Int) {
-    guard let scores = network.scores else { throw ArgumentError("\(model) has no output.") }
-    let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
-    let shape = shapes[scores] ?? []
-    guard shape.rank >= 2, let classes = shape.dimensions.last, shape.count == classes, classes > 1 else {
-      throw ArgumentError(
-        "\(model) is no classifier: it ends in values of \(shape), not in scores of classes.")
+  /// One network of an ensemble, ready to run, with its own way to prepare pictures.
+  private struct Member {
+    let network: Network
+    let source: Source
+    let runner: Runner
+    let scores: String
+    let classes: Int
+
+    init(file: String, _ dataset: Dataset, _ command: ClassifyCommand) throws {
+      var network = try Network(onnx: file)
+      let prepared = try command.preprocessing.resolved(for: network, quiet: command.common.quiet)
+      network.preprocessing = prepared
+      source = Source(dataset, prepared, strict: command.strict)
+      guard let scores = network.scores else { throw ArgumentError("\(file) has no output.") }
+      let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
+      let shape = shapes[scores] ?? []
+      guard shape.rank >= 2, let classes = shape.dimensions.last, shape.count == classes, classes > 1 else {
+        throw ArgumentError(
+          "\(file) is no classifier: it ends in values of \(shape), not in scores of classes.")
+      }
+      self.network = network
+      self.scores = scores
+      self.classes = classes
+      runner = try Runner(network, keeping: [scores], threads: command.common.workers)
     }
-    return (scores, classes)
+
+    /// The probabilities of each of some pictures, by its number, once for every placement.
+    func probabilities(of range: Range<Int>, at placements: [Placement]) throws -> [Int: [[Float]]] {
+      let (count, scores, source) = (placements.count, scores, source)
+      let found = Mutex([Int: [Float]]())
+      try runner.run(
+        over: range.lowerBound * count..<range.upperBound * count,
+        input: { try source.tensor($0 / count, at: placements[$0 % count]) }
+      ) { trace in
+        guard let values = trace[scores] else { return }
+        for (index, image) in trace.images.enumerated() {
+          let one = values.slices(index..<index + 1)
+          let probabilities = try softmax(one.reshaped(to: [1, one.shape.count]), axis: 1).elements
+          found.withLock { $0[image] = probabilities }
+        }
+      }
+      // In the order of the placements, so that sums are the same however many threads there were.
+      return found.withLock { $0 }.sorted { $0.key < $1.key }
+        .reduce(into: [:]) { $0[$1.key / count, default: []].append($1.value) }
+    }
   }
 
+  /// Probabilities by picture, averaged over networks and placements.
   private func probabilities(
-    of range: Range<Int>, _ runner: Runner, _ scores: String, _ source: Source
+    of range: Range<Int>, _ members: [Member], _ placements: [Placement]
   ) throws -> [Int: [Float]] {
-    let found = Mutex([Int: [Float]]())
-    try runner.run(over: range, input: { try source.tensor($0) }) { trace in
-      guard let values = trace[scores] else { return }
-      for (index, image) in trace.images.enumerated() {
-        let one = values.slices(index..<index + 1)
-        let probabilities = try softmax(one.reshaped(to: [1, one.shape.count]), axis: 1).elements
-        found.withLock { $0[image] = probabilities }
-      }
+    var all: [Int: [[Float]]] = [:]
+    for member in members {
+      all.merge(try member.probabilities(of: range, at: placements)) { $0 + $1 }
     }
-    return found.withLock { $0 }
+    return all.mapValues { parts in
+      if parts.count == 1 { return parts[0] }
+      return parts[0].indices.map { index in parts.reduce(0) { $0 + $1[index] } / Float(parts.count) }
+    }
   }
 
   private func report(_ result: Result, labelled: Int) throws {

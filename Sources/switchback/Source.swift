@@ -21,18 +21,20 @@ final class Source: Sendable {
   /// Picture `id` as the network's input; nil, and noted, where it cannot be read.
   ///
   /// - Throws: ``Interruption`` where the user asked to stop, or `ImageError` where pictures must all be read.
-  func tensor(_ id: Int) throws -> Tensor? {
-    try seen(id).map { $0.values(preprocessing) }
+  func tensor(_ id: Int, at placement: Placement = .center) throws -> Tensor? {
+    try seen(id, at: placement).map {
+      (placement.isMirrored ? $0.mirrored() : $0).values(preprocessing)
+    }
   }
 
   /// What the network sees of picture `id`; nil, and noted, where it cannot be read.
   ///
   /// - Throws: As ``tensor(_:)``.
-  func seen(_ id: Int) throws -> Picture? {
+  func seen(_ id: Int, at placement: Placement = .center) throws -> Picture? {
     try Interrupts.check()
     let path = "\(dataset.name)/\(dataset.items[id].path)"
     do {
-      return try dataset.picture(id).framed(preprocessing).seen
+      return try dataset.picture(id).framed(preprocessing, at: placement).seen
     } catch {
       guard !isStrict else { throw error.naming(path) }
       unread.withLock { $0[id] = error.naming(path).description }

@@ -252,6 +252,7 @@ final class Scratch {
       atPath: scratch.path + "/checkpoints/step-000000003-000003.onnx/x", withIntermediateDirectories: true)
     #expect(throws: (any Error).self) { try again.run() }
     for (name, bytes) in before { #expect(scratch.files[name] == bytes, "\(name)") }
-    #expect(throws: FileError.self) { try CheckpointFolder(run: scratch.path + "/history.jsonl/x") }
+    try Data().write(to: URL(fileURLWithPath: scratch.path + "/file"))
+    #expect(throws: FileError.self) { try CheckpointFolder(run: scratch.path + "/file") }
   }
 }

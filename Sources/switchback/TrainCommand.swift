@@ -1,0 +1,235 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Networks
+internal import RunStore
+internal import Training
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains a network, by the paper's recipe or another.",
+    discussion: """
+      Pictures are a folder with a folder for each class, or another kind of data set. Where they say which are for
+      validation, those are; else --validation names others, or a share of each class is held out. Every epoch leaves
+      a network under RUN/models and a line in RUN/history.jsonl. Stopped or killed at any moment, the same command, or
+      --resume RUN, goes on where it was and ends with the same bytes.
+
+      EXAMPLE
+        switchback train pictures/ --arch zfnet --out run
+        switchback train scenes: --arch zfnet --input 64 --width 0.5 --init he --epochs 10 --out run
+        switchback train --resume run
+      """)
+
+  @Argument(help: "The training pictures; not needed to resume.", completion: .directory)
+  var pictures: String?
+
+  @Option(
+    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
+  )
+  var out: String?
+
+  @Option(
+    help: ArgumentHelp("Goes on with a run, by its own settings.", valueName: "run"), completion: .directory)
+  var resume: String?
+
+  @OptionGroup(title: "Network") var network: NetworkOptions
+  @OptionGroup(title: "Recipe") var recipe: RecipeOptions
+  @OptionGroup(title: "Data") var data: DataOptions
+
+  @Flag(help: "A picture that cannot be read is an error.")
+  var strict = false
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if resume == nil {
+      guard pictures != nil else {
+        throw ValidationError("train takes pictures and --out RUN, or --resume RUN.")
+      }
+      guard out != nil else { throw ValidationError("--out RUN says where the run goes.") }
+    } else if out != nil {
+      throw ValidationError("--resume RUN goes on in that folder: leave --out away.")
+    }
+  }
+
+  func run() throws {
+    var settings = try resume.map { try TrainConfiguration(ofRun: $0) } ?? TrainConfiguration()
+    if let pictures { settings.pictures = pictures }
+    network.apply(to: &settings)
+    recipe.apply(to: &settings.recipe)
+    data.apply(to: &settings)
+    if let threads = common.threads ?? (resume == nil ? common.workers : nil) { settings.threads = threads }
+    if common.seed != 0 { settings.recipe.seed = common.seed }
+    try settings.recipe.check()
+    let split = try TrainingSplit(settings, strict: strict)
+    settings.picturesDigest = split.fingerprint
+    let run = try RunFolder.open(at: resume ?? out ?? "", kind: "train", configuration: settings)
+    try TrainJob(settings: settings, split: split, run: run, isQuiet: common.quiet, asJSON: common.json)
+      .perform()
+  }
+}
+
+/// Which network is trained; each flag changes a default, or with `--resume` names a difference.
+struct NetworkOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("alexnet, zfnet or zfnet-b (default: zfnet).", valueName: "name"))
+  var arch: String?
+
+  @Option(help: ArgumentHelp("Rows and columns of its input (default: 224).", valueName: "pixels"))
+  var input: Int?
+
+  @Option(
+    help: ArgumentHelp("The share of maps and units that layers have (default: 1).", valueName: "factor"))
+  var width: Double?
+
+  @Option(help: ArgumentHelp("Layers left out, as 3,4.", valueName: "numbers"))
+  var removing: String?
+
+  @Option(help: ArgumentHelp("Layers of another size, as 6:2048,7:2048.", valueName: "number:size"))
+  var resizing: String?
+
+  @Option(name: .customLong("init"), help: "What weights are drawn from: gaussian or he (default: gaussian).")
+  var initialization: InitializationChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "The shorter side of pictures before the crop (default: 8/7 of the input).", valueName: "pixels"))
+  var resize: Int?
+
+  func validate() throws {
+    _ = try removing.map(Self.numbers)
+    _ = try resizing.map(Self.sizes)
+    if let input, !(8...1024).contains(input) {
+      throw ValidationError("--input must be between 8 and 1024, not \(input).")
+    }
+    if let resize, resize < input ?? 1 {
+      throw ValidationError("--resize must not be smaller than the input: \(resize).")
+    }
+  }
+
+  func apply(to settings: inout TrainConfiguration) {
+    if let arch { settings.architecture = arch }
+    if let input { settings.input = input }
+    if let width { settings.width = width }
+    if let removing { settings.removing = (try? Self.numbers(removing)) ?? [] }
+    if let resizing { settings.resizing = (try? Self.sizes(resizing)) ?? [:] }
+    if let initialization { settings.initialization = initialization }
+    if let resize { settings.resize = resize }
+  }
+
+  private static func numbers(_ text: String) throws -> [Int] {
+    let numbers = text.split(separator: ",").compactMap { Int($0) }
+    guard !numbers.isEmpty, numbers.count == text.split(separator: ",").count else {
+      throw ValidationError("--removing takes layers' numbers such as 3,4; not '\(text)'.")
+    }
+    return Set(numbers).sorted()
+  }
+
+  private static func sizes(_ text: String) throws -> [Int: Int] {
+    var sizes: [Int: Int] = [:]
+    for pair in text.split(separator: ",") {
+      let sides = pair.split(separator: ":").compactMap { Int($0) }
+      guard sides.count == 2 else {
+        throw ValidationError("--resizing takes pairs such as 6:2048,7:2048; not '\(text)'.")
+      }
+      sizes[sides[0]] = sides[1]
+    }
+    return sizes
+  }
+}
+
+enum InitializationChoice: String, Codable, CaseIterable, ExpressibleByArgument {
+  case gaussian, he
+}
+
+/// One of a closed set of words, as an argument.
+struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: ExpressibleByArgument, Sendable {
+  let value: Value
+
+  init?(argument: String) {
+    guard let value = Value(rawValue: argument) else { return nil }
+    self.value = value
+  }
+
+  static var allValueStrings: [String] { Value.allCases.map(\.rawValue) }
+}
+
+/// How the network is trained; defaults are the paper's.
+struct RecipeOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Times through the pictures (default: 70).", valueName: "n"))
+  var epochs: Int?
+
+  @Option(help: ArgumentHelp("Pictures a step (default: 128).", valueName: "n"))
+  var batch: Int?
+
+  @Option(help: ArgumentHelp("The first learning rate (default: 0.01).", valueName: "rate"))
+  var rate: Float?
+
+  @Option(help: ArgumentHelp("How long steps are remembered (default: 0.9).", valueName: "share"))
+  var momentum: Float?
+
+  @Option(
+    help: ArgumentHelp("How strongly weights are pulled to zero (default: 0.0005).", valueName: "share"))
+  var weightDecay: Float?
+
+  @Option(help: "How the rate falls: plateau, step or cosine (default: plateau).")
+  var schedule: Choice<Recipe.Schedule>?
+
+  @Option(help: "What is cut from a picture: ten-crop, random-crop or none (default: ten-crop).")
+  var augment: Choice<Recipe.Augmentation>?
+
+  @Flag(help: "Filters may grow: none is scaled back to a root mean square of 0.1.")
+  var noRenormalization = false
+
+  @Option(help: ArgumentHelp("Steps between checkpoints within an epoch (default: 500).", valueName: "n"))
+  var checkpointEvery: Int?
+
+  func apply(to recipe: inout Recipe) {
+    if let epochs { recipe.epochs = epochs }
+    if let batch { recipe.batch = batch }
+    if let rate { recipe.rate = rate }
+    if let momentum { recipe.momentum = momentum }
+    if let weightDecay { recipe.weightDecay = weightDecay }
+    if let schedule { recipe.schedule = schedule.value }
+    if let augment { recipe.augmentation = augment.value }
+    if noRenormalization { recipe.filterLimit = nil }
+    if let checkpointEvery { recipe.stepsBetweenCheckpoints = checkpointEvery }
+  }
+}
+
+/// What the network is judged on, and what is kept.
+struct DataOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The validation pictures, of the same classes.", valueName: "pictures"))
+  var validation: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The share of each class held out where nothing says which pictures validate (default: 0.1).",
+      valueName: "share"))
+  var holdOut: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Epochs whose networks are kept: all, or as 1,2,5,10 (default: all).", valueName: "a,b"))
+  var snapshots: String?
+
+  func validate() throws {
+    if let holdOut, !(0..<1).contains(holdOut) {
+      throw ValidationError("--hold-out must be at least 0 and below 1, not \(holdOut).")
+    }
+    if let snapshots, snapshots != "all" {
+      let parts = snapshots.split(separator: ",")
+      guard !parts.isEmpty, parts.allSatisfy({ Int($0).map { $0 > 0 } ?? false }) else {
+        throw ValidationError("--snapshots takes all, or epochs such as 1,2,5; not '\(snapshots)'.")
+      }
+    }
+  }
+
+  func apply(to settings: inout TrainConfiguration) {
+    if let validation { settings.validation = validation }
+    if let holdOut { settings.holdOut = holdOut }
+    if let snapshots {
+      settings.snapshots =
+        snapshots == "all" ? nil : snapshots.split(separator: ",").compactMap { Int($0) }.sorted()
+    }
+  }
+}

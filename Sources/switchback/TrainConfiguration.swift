@@ -1,0 +1,113 @@
+internal import Foundation
+internal import Images
+internal import Networks
+internal import RunStore
+internal import Tensors
+internal import Training
+
+/// All that a training run follows from; a run resumes only with the same.
+struct TrainConfiguration: Codable, Equatable {
+  var pictures = ""
+  var picturesDigest = ""
+  var validation: String?
+  var holdOut = 0.1
+  var architecture = "zfnet"
+  var input = 224
+  var width = 1.0
+  var removing: [Int] = []
+  var resizing: [Int: Int] = [:]
+  var initialization = InitializationChoice.gaussian
+  var resize: Int?
+  var recipe = Recipe()
+  var snapshots: [Int]?
+  var threads = 1
+
+  init() {}
+
+  private enum CodingKeys: CodingKey {
+    case pictures, picturesDigest, validation, holdOut, architecture, input, width, removing, resizing
+    case initialization, resize, snapshots, threads
+  }
+
+  // The recipe's settings stand beside the others, so that a difference is named by its own name.
+  func encode(to encoder: any Encoder) throws {
+    try recipe.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(pictures, forKey: .pictures)
+    try container.encode(picturesDigest, forKey: .picturesDigest)
+    try container.encodeIfPresent(validation, forKey: .validation)
+    try container.encode(holdOut, forKey: .holdOut)
+    try container.encode(architecture, forKey: .architecture)
+    try container.encode(input, forKey: .input)
+    try container.encode(width, forKey: .width)
+    try container.encode(removing, forKey: .removing)
+    let sizes = resizing.map { (String($0.key), $0.value) }
+    try container.encode(Dictionary(sizes, uniquingKeysWith: { one, _ in one }), forKey: .resizing)
+    try container.encode(initialization, forKey: .initialization)
+    try container.encodeIfPresent(resize, forKey: .resize)
+    try container.encodeIfPresent(snapshots, forKey: .snapshots)
+    try container.encode(threads, forKey: .threads)
+  }
+
+  init(from decoder: any Decoder) throws {
+    recipe = try Recipe(from: decoder)
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    pictures = try container.decode(String.self, forKey: .pictures)
+    picturesDigest = try container.decode(String.self, forKey: .picturesDigest)
+    validation = try container.decodeIfPresent(String.self, forKey: .validation)
+    holdOut = try container.decode(Double.self, forKey: .holdOut)
+    architecture = try container.decode(String.self, forKey: .architecture)
+    input = try container.decode(Int.self, forKey: .input)
+    width = try container.decode(Double.self, forKey: .width)
+    removing = try container.decode([Int].self, forKey: .removing)
+    let sizes = try container.decode([String: Int].self, forKey: .resizing)
+    for (number, size) in sizes { if let number = Int(number) { resizing[number] = size } }
+    initialization = try container.decode(InitializationChoice.self, forKey: .initialization)
+    resize = try container.decodeIfPresent(Int.self, forKey: .resize)
+    snapshots = try container.decodeIfPresent([Int].self, forKey: .snapshots)
+    threads = try container.decode(Int.self, forKey: .threads)
+  }
+
+  /// The settings that a run was started with.
+  init(ofRun run: String) throws {
+    struct Header: Decodable {
+      var kind: String
+      var configuration: TrainConfiguration
+    }
+    struct Kind: Decodable { var kind: String }
+    let file = run + "/run.json"
+    guard let bytes = FileManager.default.contents(atPath: file) else {
+      throw ArgumentError("\(run) is no run to resume: it has no run.json. Start one with --out \(run).")
+    }
+    if let kind = try? JSONDecoder().decode(Kind.self, from: bytes).kind, kind != "train" {
+      throw ArgumentError("\(run) is a run of \(kind), not of train.")
+    }
+    do {
+      self = try JSONDecoder().decode(Header.self, from: bytes).configuration
+    } catch {
+      throw ArgumentError("\(file) is damaged. Delete the run and start it again.")
+    }
+  }
+
+  /// How a picture becomes the network's input.
+  ///
+  /// Pixels stay 0...255 for the paper's weights; He's expect values of about one.
+  var preprocessing: Preprocessing {
+    Preprocessing(
+      resize: .init(shorterSide: resize ?? (input * 8 + 6) / 7), crop: .init(center: input),
+      scale: initialization == .gaussian ? 1 : 1 / 64)
+  }
+
+  /// The network before it has learned anything.
+  func network(classes: [String]) throws -> Network {
+    var architecture = try Architecture.named(architecture).scaled(input: input, width: width)
+    if !removing.isEmpty { architecture = try architecture.removing(Set(removing)) }
+    if !resizing.isEmpty { architecture = try architecture.resizing(resizing) }
+    architecture.classes = classes.count
+    var generator = SeededGenerator(seed: recipe.seed)
+    var network = try architecture.network(initialization == .gaussian ? .paper : .he, using: &generator)
+    network.preprocessing = preprocessing
+    network.classes = classes
+    return network
+  }
+}
