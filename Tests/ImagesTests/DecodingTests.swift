@@ -265,7 +265,7 @@ import Testing
         wrong.add(1, ordering: .relaxed)
       } catch {
         let word = index % 2 == 0 ? "cut short" : "not a picture"
-        if !error.description.contains(word) { wrong.add(1, ordering: .relaxed) }
+        if !"\(error)".contains(word) { wrong.add(1, ordering: .relaxed) }
       }
     }
     #expect(wrong.load(ordering: .relaxed) == 0)
