@@ -145,6 +145,15 @@ import Testing
     }
   }
 
+  @Test func `a picture that claims to be huge takes no memory`() throws {
+    let huge = try workplace.folder.write(
+      PictureFiles.pngClaiming(rows: 30_000, columns: 30_000), to: "huge.png")
+    // Its pixels would need 2.7 GB; a process of its own, since tests beside this one take memory too.
+    try Command.refusal(
+      ["classify", model, huge, "--quiet"], shell: "ulimit -v 2000000; exec \"$@\"",
+      naming: ["30000 x 30000", "100 million"])
+  }
+
   @Test func `labels and networks that do not fit are refused`() throws {
     let pictures = try workplace.pictures(2)
     let list = try workplace.folder.write(Array("0.jpg\t5\n".utf8), to: "labels.tsv")
