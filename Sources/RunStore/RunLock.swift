@@ -20,4 +20,7 @@ final class RunLock: Sendable {
     guard flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else { throw .busy(folder: folder) }
     self.handle = handle
   }
+
+  /// Unlocks before the file is closed: a child process that is just being started may share the open file.
+  deinit { flock(handle.fileDescriptor, LOCK_UN) }
 }
