@@ -105,9 +105,23 @@ extension ONNXReader {
       let type = ONNXElement(rawValue: Int32(clamping: try node.integer("to", default: 1)))
       guard type?.isFloat == true else { throw Unsupported("pixels are cast to a type that is no float") }
       try unary(node, .identity)
-    default: throw Unsupported("this operator is not supported")
+    default: throw Unsupported("it does not follow from constants alone")
     }
   }
+
+  /// Every operator that is read or worked out, in some form or other.
+  static let operators: Set = [
+    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Celu", "Clip", "Concat", "Constant",
+    "ConstantOfShape", "Conv", "ConvTranspose", "DepthToSpace", "Div", "Dropout", "Elu", "Equal", "Erf",
+    "Exp", "Expand", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool",
+    "GroupNormalization", "HardSigmoid", "HardSwish", "Identity", "If", "InstanceNormalization", "LRN",
+    "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool",
+    "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "Pad", "Pow", "Range", "Reciprocal", "ReduceL1",
+    "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceSum",
+    "ReduceSumSquare", "Relu", "Reshape", "Resize", "Selu", "Shape", "Sigmoid", "Size", "Slice",
+    "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Swish",
+    "Tanh", "Transpose", "Unsqueeze", "Upsample", "Where",
+  ]
 
   /// The axes of ONNX's order as this package orders them.
   static func ourOrder(rank: Int) -> [Int] { rank == 4 ? [0, 2, 3, 1] : Array(0..<rank) }

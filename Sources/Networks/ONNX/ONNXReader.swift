@@ -278,12 +278,16 @@ struct ONNXReader {
   /// Reads one node, or notes why it cannot be run; shapes of what it would make are then unknown, and nodes that
   /// need them are passed over, so that one error names every culprit and no victim.
   mutating func take(_ message: Onnx_NodeProto) throws {
-    let read = message.input.filter { !$0.isEmpty }
-    guard read.allSatisfy({ constants[$0] != nil || shapes[$0] != nil }) else { return }
     do {
       guard message.domain.isEmpty || message.domain == "ai.onnx" else {
         throw Unsupported("operators of the domain '\(message.domain)' are not supported")
       }
+      guard Self.operators.contains(message.opType) else {
+        throw Unsupported("this operator is not supported")
+      }
+      // Behind a node that cannot be run, no more than the operator can be judged.
+      let read = message.input.filter { !$0.isEmpty }
+      guard read.allSatisfy({ constants[$0] != nil || shapes[$0] != nil }) else { return }
       guard message.output.first?.isEmpty == false else { throw Unsupported("it makes nothing") }
       if message.opType == "If" { return try choose(message) }
       let node = ONNXNode(message, version: version)
