@@ -31,15 +31,15 @@ public struct OcclusionSheet: Sendable {
     public var size: Int
     /// Total activation of feature maps, then the probability of the class.
     public var heats: [Heat]
-    /// Projections with what they are of: this picture's own first, framed.
-    public var projections: [(picture: Picture, patch: Picture?, caption: String)]
+    /// The watched map's projections: this picture's own first, framed.
+    public var projections: [Picture]
     /// The most probable label by position.
     public var labels: [[Int]]?
     public var names: [Int: String]
 
     public init(
       caption: String, picture: Picture, rows: [Int], columns: [Int], size: Int, heats: [Heat],
-      projections: [(picture: Picture, patch: Picture?, caption: String)] = [], labels: [[Int]]? = nil,
+      projections: [Picture] = [], labels: [[Int]]? = nil,
       names: [Int: String] = [:]
     ) {
       self.caption = caption
@@ -137,7 +137,7 @@ public struct OcclusionSheet: Sendable {
   }
 
   private func draw(
-    _ projections: [(picture: Picture, patch: Picture?, caption: String)], top: Int, left: Int,
+    _ projections: [Picture], top: Int, left: Int,
     into drawing: inout Drawing
   ) throws(ImageError) {
     drawing.text(
@@ -146,7 +146,7 @@ public struct OcclusionSheet: Sendable {
     for (index, projection) in projections.prefix(4).enumerated() {
       let (down, across) = (top + 20 + index / 2 * (tile + 4), left + index % 2 * (tile + 4))
       drawing.picture(
-        try projection.picture.resized(rows: tile, columns: tile, by: .lanczos), top: down, left: across)
+        try projection.resized(rows: tile, columns: tile, by: .lanczos), top: down, left: across)
       if index == 0 {
         drawing.box(
           top: Double(down) + 0.5, left: Double(across) + 0.5, rows: Double(tile) - 1,

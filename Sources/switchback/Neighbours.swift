@@ -39,8 +39,7 @@ struct Neighbours {
   }
 
   /// Projections of a unit's strongest activation: in the picture first, then in up to three others.
-  func projections(of unit: Int, in id: Int) throws -> [(picture: Picture, patch: Picture?, caption: String)]
-  {
+  func projections(of unit: Int, in id: Int) throws -> [Picture] {
     let path = subject.source.dataset.items[id].path
     let peaks = strongest.indices.contains(unit) ? strongest[unit] : []
     let elsewhere = peaks.map(\.image).filter { others.dataset.items[$0].path != path }.prefix(3)
@@ -53,7 +52,7 @@ struct Neighbours {
 
   private func projection(
     of unit: Int, _ source: Source, _ id: Int
-  ) throws -> (picture: Picture, patch: Picture?, caption: String)? {
+  ) throws -> Picture? {
     guard let input = try source.tensor(id) else { return nil }
     let trace = try runner.forward(input)
     guard let maps = trace[projector.value] else { return nil }
@@ -63,10 +62,9 @@ struct Neighbours {
     let seed = Seed.activation(unit: unit, row: position / columns, column: position % columns)
     let pixels = try projector.project([try projector.evidence(of: seed, in: trace)])[0].placed(
       in: projector.input)
-    let picture = Picture(
+    return Picture(
       projection: pixels.reshaped(to: Shape(Array(pixels.shape.dimensions.dropFirst()))),
       isBGR: source.preprocessing.channels == .bgr, saturating: 0.01)
-    return (picture, nil, source.dataset.items[id].path)
   }
 
   private static func search(_ subject: StudySubject, _ value: String, threads: Int) throws -> [[Peak]] {
