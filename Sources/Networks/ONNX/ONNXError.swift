@@ -18,7 +18,7 @@ public enum ONNXError: Error, Equatable, CustomStringConvertible {
     case .network(let file, let error):
       "\(file): \(error)"
     case .unwritable(let file, let reason):
-      "\(file) cannot be written: \(reason)."
+      "\(file): \(reason)"
     }
   }
 }

@@ -27,7 +27,7 @@ extension Network {
     } catch let error as NetworkError {
       throw .network(file: file, error)
     } catch {
-      throw .unwritable(file: file, reason: "\(error)")
+      throw .unwritable(file: file, reason: "cannot be written: \(error).")
     }
   }
 }
