@@ -1,0 +1,195 @@
+import Foundation
+import Networks
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct Train {
+  let workplace: Workplace
+
+  init() throws { workplace = try Workplace() }
+
+  /// A folder for each of three classes, of the same pictures.
+  private func classes(_ each: Int = 14, named name: String = "pictures") throws -> String {
+    for folder in ["ant", "bee", "cat"] { try workplace.pictures(each, in: "\(name)/\(folder)") }
+    return workplace.path(name)
+  }
+
+  private func arguments(_ pictures: String, out: String = "run", _ flags: [String] = []) -> [String] {
+    [
+      "train", pictures, "--out", workplace.path(out), "--input", "24", "--width", "0.1", "--init", "he",
+      "--batch", "8",
+      "--epochs", "3", "--checkpoint-every", "2", "--threads", "2", "--seed", "5", "--quiet",
+    ] + flags
+  }
+
+  /// What must not depend on when the run was stopped.
+  private func lasting(_ run: String) throws -> [String: Data] {
+    var files = try workplace.contents(of: run).filter {
+      $0.key.hasPrefix("models/") || $0.key.hasPrefix("checkpoints/")
+    }
+    let lines = try String(contentsOfFile: workplace.path(run + "/history.jsonl"), encoding: .utf8)
+      .split(separator: "\n").map { line -> Data in
+        var entry = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        entry["picturesPerSecond"] = nil
+        return try JSONSerialization.data(withJSONObject: entry, options: .sortedKeys)
+      }
+    files["history"] = Data(lines.joined(separator: [10]))
+    return files
+  }
+
+  private func expectSame(_ one: String, _ other: String, at location: SourceLocation = #_sourceLocation)
+    throws
+  {
+    let (mine, theirs) = (try lasting(one), try lasting(other))
+    #expect(mine.keys.sorted() == theirs.keys.sorted(), sourceLocation: location)
+    for (file, bytes) in mine { #expect(theirs[file] == bytes, "\(file) differs", sourceLocation: location) }
+  }
+
+  @Test func `a run holds what the design promises, and its network classifies`() throws {
+    let pictures = try classes()
+    let outcome = try Command.run(arguments(pictures, ["--json"]))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let result = try outcome.json()
+    #expect((result["epochs"] as? [[String: Any]])?.count == 3)
+    #expect(result["tenCrop"] != nil)
+    let files = try workplace.contents(of: "run").keys
+    for name in [
+      "history.jsonl", "models/epoch-001.onnx", "models/epoch-003.onnx", "models/final.onnx", "run.json",
+      "figures/learning.svg", "figures/learning.png", "index.html", "training.json",
+    ] { #expect(files.contains(name), "\(name)") }
+    #expect(!files.contains { $0.hasSuffix(".partial") })
+    let network = try Network(onnx: workplace.path("run/models/final.onnx"))
+    #expect(network.classes == ["ant", "bee", "cat"])
+    let final = workplace.path("run/models/final.onnx")
+    let first = workplace.path("run/models/epoch-001.onnx")
+    let alone = try Command.run("classify", final, pictures, "--json", "--quiet").json()
+    let crops = try Command.run("classify", final, pictures, "--json", "--quiet", "--ten-crop").json()
+    let averaged = try Command.run(
+      "classify", final, pictures, "--json", "--quiet", "--ensemble", first, final
+    ).json()
+    let other = try Command.run("classify", first, pictures, "--json", "--quiet").json()
+    func probability(_ result: [String: Any], _ picture: Int) throws -> [Int: Double] {
+      let entries = try #require(result["pictures"] as? [[String: Any]])
+      let top = try #require(entries[picture]["top"] as? [[String: Any]])
+      return try top.reduce(into: [:]) {
+        $0[try #require($1["index"] as? Int)] = try #require($1["probability"] as? Double)
+      }
+    }
+    for picture in [0, 20, 41] {
+      let (one, two) = (try probability(alone, picture), try probability(other, picture))
+      for (index, value) in try probability(averaged, picture) {
+        let expected = (2 * (one[index] ?? 0) + (two[index] ?? 0)) / 3
+        #expect(abs(value - expected) < 1e-5)
+      }
+      #expect(abs(try probability(crops, picture).values.reduce(0, +) - 1) < 1e-4)
+      #expect(try probability(crops, picture) != one)
+    }
+  }
+
+  @Test(.timeLimit(.minutes(5))) func `killed at ten moments and resumed, it ends with the same bytes`()
+    throws
+  {
+    let pictures = try classes()
+    let started = Date()
+    #expect(try Command.run(arguments(pictures, out: "whole")).status == 0)
+    let whole = Date().timeIntervalSince(started)
+    var generator = SeededGenerator(seed: 1)
+    var kills = 0
+    for turn in 0..<10 {
+      let run = try Command.start(
+        turn == 0 || !FileManager.default.fileExists(atPath: workplace.path("run/run.json"))
+          ? arguments(pictures) : ["train", "--resume", workplace.path("run"), "--quiet"])
+      usleep(UInt32(Double.random(in: 0.1...0.7, using: &generator) * whole * 1e6))
+      run.send(SIGKILL)
+      if try run.outcome().status == 128 + SIGKILL { kills += 1 }
+    }
+    #expect(kills >= 2)
+    let last = try Command.run("train", "--resume", workplace.path("run"), "--quiet")
+    #expect(last.status == 0, "\(last.errors)")
+    try expectSame("whole", "run")
+    #expect(!(try workplace.contents(of: "run").keys.contains { $0.hasSuffix(".partial") }))
+    #expect(try Command.run(arguments(pictures)).status == 0, "a finished run is run again")
+    try expectSame("whole", "run")
+  }
+
+  @Test func `Ctrl-C leaves a run that goes on`() throws {
+    let pictures = try classes()
+    #expect(try Command.run(arguments(pictures, out: "whole", ["--epochs", "40"])).status == 0)
+    let run = try Command.start(
+      arguments(pictures, ["--epochs", "40"]), shell: "exec env --default-signal=INT \"$@\"")
+    let end = Date().addingTimeInterval(30)
+    while !FileManager.default.fileExists(atPath: workplace.path("run/models/epoch-001.onnx")), Date() < end {
+      usleep(1000)
+    }
+    run.send(SIGINT)
+    let outcome = try run.outcome()
+    #expect(outcome.status == 130)
+    #expect(outcome.errors.contains("--resume"))
+    #expect(try Command.run("train", "--resume", workplace.path("run"), "--quiet").status == 0)
+    try expectSame("whole", "run")
+  }
+
+  @Test func `flags that differ from the run's are named`() throws {
+    let pictures = try classes()
+    #expect(try Command.run(arguments(pictures)).status == 0)
+    let run = workplace.path("run")
+    try Command.refusal(
+      ["train", "--resume", run, "--rate", "0.5", "--batch", "4", "--threads", "1"],
+      naming: ["rate was", "is 0.5", "batch was 8, is 4", "threads was 2, is 1"])
+    try Command.refusal(
+      ["train", "--resume", run, "--arch", "alexnet"], naming: ["architecture", "alexnet"])
+    try Command.refusal(["train", "--resume", workplace.path("none")], naming: ["none", "run.json"])
+    try Command.refusal(arguments(pictures, ["--momentum", "0.5"]), naming: ["momentum was", "0.5"])
+  }
+
+  @Test func `data and recipes that cannot be are refused, with what to do`() throws {
+    let pictures = try classes()
+    try Command.refusal(arguments(pictures, ["--batch", "500"]), naming: ["500", "--batch"])
+    try workplace.pictures(9, in: "single/only")
+    try Command.refusal(
+      arguments(workplace.path("single"), out: "b"), naming: ["only", "nothing to tell apart"])
+    try workplace.pictures(4, in: "flat")
+    try Command.refusal(arguments(workplace.path("flat"), out: "c"), naming: ["folder for each class"])
+    try Command.refusal(arguments(workplace.path("absent"), out: "d"), naming: ["absent"])
+    try Command.refusal(arguments(pictures, out: "e", ["--rate", "-1"]), naming: ["learning rate"])
+    try Command.refusal(arguments(pictures, out: "f", ["--arch", "vgg"]), naming: ["vgg", "zfnet"])
+    try workplace.pictures(4, in: "others/dog")
+    try workplace.pictures(4, in: "others/elk")
+    try Command.refusal(
+      arguments(pictures, out: "g", ["--validation", workplace.path("others")]),
+      naming: ["other classes", "dog"])
+    try FileManager.default.createDirectory(
+      atPath: workplace.path("hollow/none"), withIntermediateDirectories: true)
+    try Command.refusal(arguments(workplace.path("hollow"), out: "h"), naming: ["no pictures"])
+    try Command.refusal(["train", pictures], naming: ["--out"])
+  }
+
+  @Test func `a learning rate that diverges ends with what to try`() throws {
+    let pictures = try classes()
+    let outcome = try Command.run(
+      arguments(pictures, ["--rate", "1e20", "--no-renormalization"]))
+    #expect(outcome.status == 1)
+    for word in ["no longer a number", "epoch 1, step", "--rate"] { #expect(outcome.errors.contains(word)) }
+  }
+
+  @Test func `a disk that takes no more is told, and leaves nothing half written`() throws {
+    let pictures = try classes()
+    // A limit on files' size stands for a full disk.
+    let message = try Command.refusal(
+      arguments(pictures), shell: "trap '' XFSZ; ulimit -f 8; exec \"$@\"",
+      naming: ["checkpoints/step-000000000-000000.onnx: cannot be written: File too large."])
+    #expect(!message.contains(".."))
+    #expect(!(try workplace.contents(of: "run").keys.contains { $0.hasPrefix("checkpoints/") }))
+    #expect(try Command.run(arguments(pictures)).status == 0, "with room, the same command goes on")
+  }
+
+  @Test func `a picture that cannot be read is left out and listed, or an error with --strict`() throws {
+    let pictures = try classes()
+    try workplace.folder.write(Data("no picture".utf8), to: "pictures/ant/broken.jpg")
+    #expect(try Command.run(arguments(pictures)).status == 0)
+    let skipped = try #require(try workplace.contents(of: "run")["skipped.json"])
+    #expect(String(decoding: skipped, as: UTF8.self).contains("ant/broken.jpg"))
+    try Command.refusal(arguments(pictures, out: "strict", ["--strict"]), naming: ["broken.jpg"])
+  }
+}
