@@ -9,6 +9,11 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case malformed(file: String, reason: String)
   case noSplit(name: String, split: Dataset.Split, present: [Dataset.Split])
   case labels(file: String, reason: String)
+  /// A list of pictures to leave out that is none.
+  case list(file: String, reason: String)
+  /// Pictures to leave out that are not there, and one that is.
+  case strangers(name: String, paths: [String], example: String)
+  case allExcluded(name: String)
 
   public var description: String {
     switch self {
@@ -34,6 +39,14 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
           ? "; it is not divided." : "; it has \(present.map(\.rawValue).joined(separator: " and ")).")
     case .labels(let file, let reason):
       "\(file) is not a list of labels: \(reason)"
+    case .list(let file, let reason):
+      "\(file) is not a list of pictures to leave out: \(reason)"
+    case .strangers(let name, let paths, let example):
+      "\(name) has not \(paths.count == 1 ? "the picture" : "\(paths.count) pictures") that should be left out: "
+        + paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")
+        + ". Name pictures as it does, such as \(example)."
+    case .allExcluded(let name):
+      "every picture of \(name) is to be left out: nothing remains."
     }
   }
 }

@@ -75,6 +75,7 @@ public struct RunFolder: Sendable {
         withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
       return data.map { String(decoding: $0, as: UTF8.self) } ?? "\(value)"
     }
+    func short(_ text: String) -> String { text.count > 200 ? text.prefix(200) + "..." : text }
     var found: [String] = []
     if text(before["kind"]) != text(now["kind"]) {
       found.append("it is a run of \(text(before["kind"])), not of \(text(now["kind"]))")
@@ -82,7 +83,7 @@ public struct RunFolder: Sendable {
     let old = before["configuration"] as? [String: Any] ?? [:]
     let new = now["configuration"] as? [String: Any] ?? [:]
     for key in Set(old.keys).union(new.keys).sorted() where text(old[key]) != text(new[key]) {
-      found.append("\(key) was \(text(old[key])), is \(text(new[key]))")
+      found.append("\(key) was \(short(text(old[key]))), is \(short(text(new[key])))")
     }
     return found.isEmpty ? ["its format is another"] : found
   }

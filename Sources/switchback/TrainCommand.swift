@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Datasets
 internal import Foundation
 internal import Networks
 internal import RunStore
@@ -57,7 +58,7 @@ struct TrainCommand: ParsableCommand {
     if let pictures { settings.pictures = pictures }
     network.apply(to: &settings)
     recipe.apply(to: &settings.recipe)
-    data.apply(to: &settings)
+    try data.apply(to: &settings)
     if let threads = common.threads ?? (resume == nil ? common.workers : nil) { settings.threads = threads }
     if common.seed != 0 { settings.recipe.seed = common.seed }
     try settings.recipe.check()
@@ -87,6 +88,12 @@ struct NetworkOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Layers of another size, as 6:2048,7:2048.", valueName: "number:size"))
   var resizing: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The first layer's filters, as 11/4: their side, and how far apart they look.", valueName: "size/stride"
+    ))
+  var firstLayer: String?
+
   @Option(name: .customLong("init"), help: "What weights are drawn from: gaussian or he (default: gaussian).")
   var initialization: InitializationChoice?
 
@@ -98,6 +105,7 @@ struct NetworkOptions: ParsableArguments {
   func validate() throws {
     _ = try removing.map(Self.numbers)
     _ = try resizing.map(Self.sizes)
+    _ = try firstLayer.map(Self.filters)
     if let input, !(8...1024).contains(input) {
       throw ValidationError("--input must be between 8 and 1024, not \(input).")
     }
@@ -112,6 +120,7 @@ struct NetworkOptions: ParsableArguments {
     if let width { settings.width = width }
     if let removing { settings.removing = (try? Self.numbers(removing)) ?? [] }
     if let resizing { settings.resizing = (try? Self.sizes(resizing)) ?? [:] }
+    if let firstLayer { settings.firstLayer = try? Self.filters(firstLayer) }
     if let initialization { settings.initialization = initialization }
     if let resize { settings.resize = resize }
   }
@@ -134,6 +143,14 @@ struct NetworkOptions: ParsableArguments {
       sizes[sides[0]] = sides[1]
     }
     return sizes
+  }
+
+  private static func filters(_ text: String) throws -> FirstLayer {
+    let sides = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard sides.count == 2, let size = sides[0], let stride = sides[1], size > 0, stride > 0 else {
+      throw ValidationError("--first-layer takes a size and a stride such as 11/4; not '\(text)'.")
+    }
+    return FirstLayer(size: size, stride: stride)
   }
 }
 
@@ -203,6 +220,12 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Pictures left out, a path a line, as audit writes them.", valueName: "list"),
+    completion: .file(extensions: ["txt"]))
+  var exclude: String?
+
+  @Option(
+    help: ArgumentHelp(
       "The share of each class held out where nothing says which pictures validate (default: 0.1).",
       valueName: "share"))
   var holdOut: Double?
@@ -224,8 +247,10 @@ struct DataOptions: ParsableArguments {
     }
   }
 
-  func apply(to settings: inout TrainConfiguration) {
+  /// - Throws: `DatasetError` for a list of exclusions that is none.
+  func apply(to settings: inout TrainConfiguration) throws {
     if let validation { settings.validation = validation }
+    if let exclude { settings.excluded = try Exclusions(reading: exclude).paths }
     if let holdOut { settings.holdOut = holdOut }
     if let snapshots {
       settings.snapshots =

@@ -10,12 +10,15 @@ struct TrainConfiguration: Codable, Equatable {
   var pictures = ""
   var picturesDigest = ""
   var validation: String?
+  /// Paths of pictures left out, in order.
+  var excluded: [String] = []
   var holdOut = 0.1
   var architecture = "zfnet"
   var input = 224
   var width = 1.0
   var removing: [Int] = []
   var resizing: [Int: Int] = [:]
+  var firstLayer: FirstLayer?
   var initialization = InitializationChoice.gaussian
   var resize: Int?
   var recipe = Recipe()
@@ -25,8 +28,8 @@ struct TrainConfiguration: Codable, Equatable {
   init() {}
 
   private enum CodingKeys: CodingKey {
-    case pictures, picturesDigest, validation, holdOut, architecture, input, width, removing, resizing
-    case initialization, resize, snapshots, threads
+    case pictures, picturesDigest, validation, excluded, holdOut, architecture, input, width, removing
+    case resizing, firstLayer, initialization, resize, snapshots, threads
   }
 
   // The recipe's settings stand beside the others, so that a difference is named by its own name.
@@ -36,6 +39,7 @@ struct TrainConfiguration: Codable, Equatable {
     try container.encode(pictures, forKey: .pictures)
     try container.encode(picturesDigest, forKey: .picturesDigest)
     try container.encodeIfPresent(validation, forKey: .validation)
+    if !excluded.isEmpty { try container.encode(excluded, forKey: .excluded) }
     try container.encode(holdOut, forKey: .holdOut)
     try container.encode(architecture, forKey: .architecture)
     try container.encode(input, forKey: .input)
@@ -43,6 +47,7 @@ struct TrainConfiguration: Codable, Equatable {
     try container.encode(removing, forKey: .removing)
     let sizes = resizing.map { (String($0.key), $0.value) }
     try container.encode(Dictionary(sizes, uniquingKeysWith: { one, _ in one }), forKey: .resizing)
+    try container.encodeIfPresent(firstLayer, forKey: .firstLayer)
     try container.encode(initialization, forKey: .initialization)
     try container.encodeIfPresent(resize, forKey: .resize)
     try container.encodeIfPresent(snapshots, forKey: .snapshots)
@@ -55,6 +60,7 @@ struct TrainConfiguration: Codable, Equatable {
     pictures = try container.decode(String.self, forKey: .pictures)
     picturesDigest = try container.decode(String.self, forKey: .picturesDigest)
     validation = try container.decodeIfPresent(String.self, forKey: .validation)
+    excluded = try container.decodeIfPresent([String].self, forKey: .excluded) ?? []
     holdOut = try container.decode(Double.self, forKey: .holdOut)
     architecture = try container.decode(String.self, forKey: .architecture)
     input = try container.decode(Int.self, forKey: .input)
@@ -62,6 +68,7 @@ struct TrainConfiguration: Codable, Equatable {
     removing = try container.decode([Int].self, forKey: .removing)
     let sizes = try container.decode([String: Int].self, forKey: .resizing)
     for (number, size) in sizes { if let number = Int(number) { resizing[number] = size } }
+    firstLayer = try container.decodeIfPresent(FirstLayer.self, forKey: .firstLayer)
     initialization = try container.decode(InitializationChoice.self, forKey: .initialization)
     resize = try container.decodeIfPresent(Int.self, forKey: .resize)
     snapshots = try container.decodeIfPresent([Int].self, forKey: .snapshots)
@@ -98,11 +105,17 @@ struct TrainConfiguration: Codable, Equatable {
       scale: initialization == .gaussian ? 1 : 1 / 64)
   }
 
+  /// What is changed about the architecture.
+  var edits: Architecture.Edits {
+    Architecture.Edits(
+      removing: Set(removing), resizing: resizing, firstWindow: firstLayer?.size,
+      firstStride: firstLayer?.stride)
+  }
+
   /// The network before it has learned anything.
   func network(classes: [String]) throws -> Network {
     var architecture = try Architecture.named(architecture).scaled(input: input, width: width)
-    if !removing.isEmpty { architecture = try architecture.removing(Set(removing)) }
-    if !resizing.isEmpty { architecture = try architecture.resizing(resizing) }
+      .edited(by: edits)
     architecture.classes = classes.count
     var generator = SeededGenerator(seed: recipe.seed)
     var network = try architecture.network(initialization == .gaussian ? .paper : .he, using: &generator)
@@ -110,4 +123,10 @@ struct TrainConfiguration: Codable, Equatable {
     network.classes = classes
     return network
   }
+}
+
+/// Filters of the first layer that are not the architecture's.
+struct FirstLayer: Codable, Equatable {
+  var size: Int?
+  var stride: Int?
 }

@@ -13,7 +13,7 @@ struct TrainingSplit {
 
   /// - Throws: `DatasetError`, or ``ArgumentError`` where pictures have no classes or two sets have others.
   init(_ settings: TrainConfiguration, strict: Bool) throws {
-    let whole = try Dataset.parse(settings.pictures)
+    let whole = try Dataset.parse(settings.pictures).excluding(Exclusions(settings.excluded))
     guard let classNames = whole.classNames, whole.items.contains(where: { $0.label != nil }) else {
       throw ArgumentError(
         "\(settings.pictures) does not say each picture's one class. Put them into a folder for each class, or name a "

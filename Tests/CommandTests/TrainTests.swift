@@ -165,6 +165,46 @@ import Testing
     try Command.refusal(["train", pictures], naming: ["--out"])
   }
 
+  @Test func `pictures of a list are left out, and belong to what the run is`() throws {
+    let pictures = try classes()
+    let list = try workplace.folder.write(Data("# leaked\nant/3.png\nbee/0.jpg\n".utf8), to: "list.txt")
+    #expect(try Command.run(arguments(pictures, ["--exclude", list])).status == 0)
+    // Another list, or none, is another run; the run itself needs the file no more.
+    try Command.refusal(
+      arguments(pictures), naming: ["excluded was [\"ant/3.png\",\"bee/0.jpg\"], is absent"])
+    try FileManager.default.removeItem(atPath: list)
+    #expect(try Command.run("train", "--resume", workplace.path("run"), "--quiet").status == 0)
+    // What is left out is as if it were not there.
+    for file in ["ant/3.png", "bee/0.jpg"] {
+      try FileManager.default.removeItem(atPath: pictures + "/" + file)
+    }
+    #expect(try Command.run(arguments(pictures, out: "without")).status == 0)
+    try expectSame("run", "without")
+    let strangers = try workplace.folder.write(Data("ant/99.png\nbee/1.png\n".utf8), to: "others.txt")
+    try Command.refusal(
+      arguments(pictures, out: "b", ["--exclude", strangers]), naming: ["ant/99.png", "ant/0.jpg"])
+    try Command.refusal(
+      arguments(pictures, out: "c", ["--exclude", workplace.path("none.txt")]), naming: ["none.txt"])
+  }
+
+  @Test func `the first layer's filters can be others`() throws {
+    let pictures = try classes()
+    #expect(try Command.run(arguments(pictures, ["--first-layer", "5/1", "--epochs", "1"])).status == 0)
+    let network = try Network(onnx: workplace.path("run/models/final.onnx"))
+    guard case .convolution(let first) = network.nodes.first(where: { $0.name == "conv1" })?.operation else {
+      Issue.record("no conv1")
+      return
+    }
+    #expect(first.rule.window == [5, 5] && first.rule.strides == [1, 1])
+    try Command.refusal(
+      arguments(pictures, ["--first-layer", "7/2", "--epochs", "1"]), naming: ["firstLayer was", "7"])
+    for wrong in ["7", "7/0", "a/2", "7/2/1"] {
+      try Command.refusal(arguments(pictures, out: "b", ["--first-layer", wrong]), naming: ["11/4"])
+    }
+    try Command.refusal(
+      arguments(pictures, out: "b", ["--first-layer", "3/24"]), naming: ["pool1", "window"])
+  }
+
   @Test func `a learning rate that diverges ends with what to try`() throws {
     let pictures = try classes()
     let outcome = try Command.run(

@@ -74,6 +74,9 @@ import Testing
     #expect(shapes["fc6"] == [1, 40])
     #expect(shapes["conv1"]?.rows == 15)
     #expect(try shapes["fc8"] == [1, 1000] && small.removing([]) == small)
+    let edits = Architecture.Edits(
+      removing: [3, 4, 7], resizing: [6: 40, 5: 24], firstWindow: 11, firstStride: 4)
+    #expect(try small.edited(by: edits) == edited && small.edited(by: .init()) == small)
   }
 
   @Test func `an edit that cannot be says which layer and what shapes`() throws {

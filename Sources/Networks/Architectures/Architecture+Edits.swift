@@ -1,4 +1,32 @@
 extension Architecture {
+  /// What is to be another way about an architecture; layers are numbered as the paper's.
+  public struct Edits: Hashable, Sendable {
+    /// Layers left out.
+    public var removing: Set<Int>
+    /// Numbers of maps or units by layer.
+    public var resizing: [Int: Int]
+    /// The side of the first layer's filters, and its stride.
+    public var firstWindow: Int?
+    public var firstStride: Int?
+
+    public init(
+      removing: Set<Int> = [], resizing: [Int: Int] = [:], firstWindow: Int? = nil, firstStride: Int? = nil
+    ) {
+      self.removing = removing
+      self.resizing = resizing
+      self.firstWindow = firstWindow
+      self.firstStride = firstStride
+    }
+  }
+
+  /// With all of some edits made: layers removed, then resized, then the first filters changed.
+  ///
+  /// - Throws: ``ArchitectureError`` for the first that cannot be made.
+  public func edited(by edits: Edits) throws(ArchitectureError) -> Architecture {
+    try removing(edits.removing).resizing(edits.resizing)
+      .firstLayer(window: edits.firstWindow, stride: edits.firstStride)
+  }
+
   /// Without some layers, each with its pool and its normalisation.
   ///
   /// - Throws: ``ArchitectureError/unknownLayer(number:present:)``, ``ArchitectureError/classifier(number:)``.
@@ -27,6 +55,7 @@ extension Architecture {
   ///
   /// - Throws: ``ArchitectureError/firstLayer(reason:)``, ``ArchitectureError/size(what:found:)``.
   public func firstLayer(window: Int? = nil, stride: Int? = nil) throws(ArchitectureError) -> Architecture {
+    if window == nil, stride == nil { return self }
     for value in [window, stride].compactMap({ $0 }) where value < 1 {
       throw .size(what: "the first layer's window and stride", found: "\(value)")
     }

@@ -1,0 +1,55 @@
+internal import Foundation
+
+/// Pictures that a data set is used without, as a list that a person may read and change.
+///
+/// The file: a picture's path a line, as the data set has it. Empty lines and lines that begin with `#` are passed
+/// over; a path that begins so is written after `./`.
+public struct Exclusions: Hashable, Sendable {
+  /// Each once, in the order of their bytes.
+  public let paths: [String]
+
+  public init(_ paths: some Sequence<String>) {
+    self.paths = Set(paths).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Reads a list.
+  ///
+  /// - Throws: ``DatasetError/list(file:reason:)`` where it cannot be read or names nothing.
+  public init(reading file: String) throws(DatasetError) {
+    guard let lines = Listing.lines(of: file) else {
+      throw .list(file: file, reason: "it is not there, or cannot be read.")
+    }
+    let paths = lines.map(\.text).filter { !$0.hasPrefix("#") }
+    guard paths.allSatisfy({ !$0.contains("\0") && !$0.contains("\u{FFFD}") }) else {
+      throw .list(file: file, reason: "it is no text.")
+    }
+    self.init(paths.map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 })
+  }
+
+  /// The list as its file holds it, below a note.
+  public func text(note: String) -> String {
+    (note.split(separator: "\n").map { "# " + $0 } + paths.map { $0.hasPrefix("#") ? "./" + $0 : $0 })
+      .map { $0 + "\n" }.joined()
+  }
+}
+
+extension Dataset {
+  /// The data set without some of its pictures, the others numbered anew in the same order.
+  ///
+  /// - Parameter exclusions: Paths of pictures that it has.
+  /// - Returns: The others.
+  /// - Throws: ``DatasetError/strangers(name:paths:example:)`` where some are not in the data set, or
+  ///   ``DatasetError/allExcluded(name:)`` where nothing would be left.
+  public func excluding(_ exclusions: Exclusions) throws(DatasetError) -> Dataset {
+    if exclusions.paths.isEmpty { return self }
+    let named = Set(exclusions.paths)
+    let strangers = named.subtracting(items.map(\.path))
+    guard strangers.isEmpty else {
+      throw .strangers(
+        name: name, paths: exclusions.paths.filter(strangers.contains), example: items.first?.path ?? "")
+    }
+    let left = items.filter { !named.contains($0.path) }
+    guard !left.isEmpty else { throw .allExcluded(name: name) }
+    return selecting(left.map(\.id))
+  }
+}
