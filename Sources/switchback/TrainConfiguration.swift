@@ -98,11 +98,13 @@ struct TrainConfiguration: Codable, Equatable {
 
   /// How a picture becomes the network's input.
   ///
-  /// Pixels stay 0...255 for the paper's weights; He's expect values of about one.
+  /// Pixels stay 0...255 for the paper's weights. He's weights would learn little from values of about one in the
+  /// first layer, where they would stay the noise they began as: a step moves a filter in proportion to its input, so
+  /// values of about four and filters a quarter as large move sixteen times as far for their size.
   var preprocessing: Preprocessing {
     Preprocessing(
       resize: .init(shorterSide: resize ?? (input * 8 + 6) / 7), crop: .init(center: input),
-      scale: initialization == .gaussian ? 1 : 1 / 64)
+      scale: initialization == .gaussian ? 1 : 1 / 16)
   }
 
   /// What is changed about the architecture.
@@ -118,7 +120,8 @@ struct TrainConfiguration: Codable, Equatable {
       .edited(by: edits)
     architecture.classes = classes.count
     var generator = SeededGenerator(seed: recipe.seed)
-    var network = try architecture.network(initialization == .gaussian ? .paper : .he, using: &generator)
+    var network = try architecture.network(
+      initialization == .gaussian ? .paper : .he(inputDeviation: 4), using: &generator)
     network.preprocessing = preprocessing
     network.classes = classes
     return network

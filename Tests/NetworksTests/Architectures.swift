@@ -118,8 +118,11 @@ import Testing
     // The deviation of n samples is off by 1 / sqrt(2 n) of itself; here five times that.
     let slack = 5 / (2 * Double(filters.count)).squareRoot()
     #expect(abs(deviation(filters) / 1e-2 - 1) < slack)
-    let he = weights(try network(small, .he), "conv3").0
-    #expect(abs(deviation(he) / (2.0 / (9 * 64)).squareRoot() - 1) < slack)
+    let he = try network(small, .he(inputDeviation: 4))
+    #expect(abs(deviation(weights(he, "conv3").0) / (2.0 / (9 * 64)).squareRoot() - 1) < slack)
+    let first = weights(he, "conv1").0
+    let firstSlack = 5 / (2 * Double(first.count)).squareRoot()
+    #expect(abs(deviation(first) / ((2.0 / (49 * 3)).squareRoot() / 4) - 1) < firstSlack)
     let dense = weights(paper, "fc7").0
     #expect(abs(deviation(dense) / 1e-2 - 1) < 5 / (2 * Double(dense.count)).squareRoot())
   }
@@ -129,7 +132,7 @@ import Testing
     for architecture in Architecture.all {
       var small = try architecture.scaled(input: 64, width: 0.125)
       small.classes = 10
-      let network = try network(small, .he)
+      let network = try network(small, .he(inputDeviation: 1))
       let file = folder.file(architecture.name + ".onnx")
       try network.writeONNX(to: file)
       let read = try Network(onnx: file)

@@ -111,7 +111,8 @@ private struct Builder {
       throw .shape(layer: name, reason: "its weights of \(shape) are more than fits in memory.")
     }
     let inputs = shape.dimensions.dropFirst().reduce(1, *)
-    return .gaussian(shape, deviation: initialization.deviation(inputs: inputs), using: &generator)
+    return .gaussian(
+      shape, deviation: initialization.deviation(inputs: inputs, isFirst: nodes.isEmpty), using: &generator)
   }
 
   private mutating func normalize(_ number: Int) throws(ArchitectureError) {

@@ -6,18 +6,19 @@ extension Architecture {
   public enum Initialization: Hashable, Sendable {
     /// A Gaussian of one deviation in every layer; the paper's is 1e-2.
     case gaussian(deviation: Float)
-    /// He et al. 2015: a Gaussian of deviation sqrt(2 / inputs), which keeps a signal's size through rectifiers.
-    case he
+    /// He et al. 2015: a Gaussian of deviation sqrt(2 / inputs), which keeps a signal's size through rectifiers; in
+    /// the first layer divided by the deviation of the network's input, so that a signal of one leaves it.
+    case he(inputDeviation: Float)
 
     /// The paper's, with 1e-2 as the deviation.
     ///
     /// - Note: The paper says that weights are "initialised to 1e-2"; equal weights could not learn.
     public static let paper = Initialization.gaussian(deviation: 1e-2)
 
-    func deviation(inputs: Int) -> Float {
+    func deviation(inputs: Int, isFirst: Bool) -> Float {
       switch self {
       case .gaussian(let deviation): deviation
-      case .he: (2 / Float(inputs)).squareRoot()
+      case .he(let inputDeviation): (2 / Float(inputs)).squareRoot() / (isFirst ? inputDeviation : 1)
       }
     }
   }
