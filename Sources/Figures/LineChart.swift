@@ -37,12 +37,12 @@ public struct LineChart: Sendable {
   public func drawing(rows: Int = 300, columns: Int = 440) -> Drawing {
     var drawing = Drawing(rows: rows, columns: columns, title: title, description: "\(yTitle) over \(xTitle)")
     let named = series.filter { !$0.isThin }
-    let (top, left) = (44.0, 62.0)
+    let (top, left) = (52.0, 62.0)
     let (high, wide) = (
       Double(rows) - top - 46 - Double((named.count + 1) / 2) * 18, Double(columns) - left - 20
     )
     let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
-    let x = Axis(points.map(\.x), within: nil)
+    let x = Axis(points.map(\.x), within: nil, isCount: points.allSatisfy { $0.x == $0.x.rounded() })
     let y = Axis(points.map(\.y) + (yRange == nil ? [0] : []), within: yRange)
     func place(_ point: (x: Double, y: Double)) -> (row: Double, column: Double) {
       (top + high * (1 - y.share(point.y)), left + wide * x.share(point.x))
@@ -82,7 +82,11 @@ struct Axis {
   let high: Double
   private let step: Double
 
-  init(_ values: [Double], within range: ClosedRange<Double>?) {
+  /// - Parameters:
+  ///   - values: What it must reach.
+  ///   - range: Its ends, where they should not follow from the values.
+  ///   - isCount: Whether nothing lies between whole numbers, so that no tick does.
+  init(_ values: [Double], within range: ClosedRange<Double>?, isCount: Bool = false) {
     let (least, most) = (range?.lowerBound ?? values.min() ?? 0, range?.upperBound ?? values.max() ?? 1)
     let span = most > least ? most - least : 1
     low = least
@@ -91,7 +95,8 @@ struct Axis {
     var unit = 1.0
     while unit * 10 <= span / 5 { unit *= 10 }
     while unit > span / 5 { unit /= 10 }
-    step = [1, 2, 5, 10].map { $0 * unit }.first { span / $0 <= 6 } ?? unit * 10
+    let fitting = [1, 2, 5, 10].map { $0 * unit }.first { span / $0 <= 6 } ?? unit * 10
+    step = isCount ? max(1, fitting) : fitting
   }
 
   func share(_ value: Double) -> Double { (value - low) / (high - low) }

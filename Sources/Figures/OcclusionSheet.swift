@@ -141,7 +141,7 @@ public struct OcclusionSheet: Sendable {
     into drawing: inout Drawing
   ) throws(ImageError) {
     drawing.text(
-      "its projections: here (framed), elsewhere", top: Double(top), column: Double(left), height: 12)
+      "its projections, here framed", top: Double(top), column: Double(left), height: 12)
     let tile = (side - 4) / 2
     for (index, projection) in projections.prefix(4).enumerated() {
       let (down, across) = (top + 20 + index / 2 * (tile + 4), left + index % 2 * (tile + 4))

@@ -9,6 +9,10 @@ public struct RunPage: Sendable {
       /// Rows of cells under a heading each; folded until opened.
       case table(headings: [String], rows: [[String]])
       case text(String)
+      /// A line that makes it, as it is typed.
+      case command(String)
+      /// Another page by relative path.
+      case link(text: String, page: String)
     }
 
     public var title: String
@@ -81,6 +85,10 @@ public struct RunPage: Sendable {
         + "<tbody>\(lines.joined(separator: "\n"))</tbody></table></div></details>"
     case .text(let text):
       return "<p>\(text.escapedForMarkup)</p>"
+    case .command(let line):
+      return "<pre>\(line.escapedForMarkup)</pre>"
+    case .link(let text, let page):
+      return "<p><a href=\"\(page.escapedForAddress)\">\(text.escapedForMarkup)</a></p>"
     }
   }
 
@@ -95,7 +103,7 @@ public struct RunPage: Sendable {
     details{margin-top:.75rem}summary{cursor:pointer;color:var(--soft)}.wide{overflow-x:auto}
     table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}th,td{padding:.25rem .75rem .25rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
     label{display:block;margin:.5rem 0;color:var(--soft)}input{font:inherit;padding:.2rem .5rem;border:1px solid var(--line);border-radius:4px;background:var(--band);color:var(--ink)}
-    p{max-width:46rem;color:var(--soft)}
+    p{max-width:46rem;color:var(--soft)}pre{margin:.75rem 0;padding:.5rem .75rem;overflow-x:auto;font-size:.85rem;border:1px solid var(--line);border-radius:4px;background:var(--band)}
     """
 
   private static let script = """
