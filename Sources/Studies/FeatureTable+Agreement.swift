@@ -6,6 +6,8 @@ extension FeatureTable {
     public var label: Int
     /// The share of them that show it.
     public var share: Double
+    /// The largest of the unit's activations.
+    public var strongest: Float
   }
 
   /// How far the strongest pictures of each unit of a layer agree.
@@ -20,7 +22,9 @@ extension FeatureTable {
       let shown = unit.top.filter { $0.value > 0 }.compactMap { labels[$0.image] }
       let counts = Dictionary(shown.map { ($0, 1) }, uniquingKeysWith: +)
       guard let most = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
-      return Agreement(unit: unit.unit, label: most.key, share: Double(most.value) / Double(shown.count))
+      return Agreement(
+        unit: unit.unit, label: most.key, share: Double(most.value) / Double(shown.count),
+        strongest: unit.top.first?.value ?? 0)
     }
   }
 }

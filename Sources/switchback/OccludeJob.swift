@@ -20,7 +20,7 @@ struct OccludeJob {
 
   func perform() throws {
     let sizes = try command.sizes()
-    let names = subject.fileNames()
+    let names = subject.source.dataset.fileNames
     if subject.scores == nil, !common.quiet {
       Terminal.say("note: \(command.model) classifies nothing; only feature maps are watched.")
     }

@@ -97,18 +97,6 @@ struct StudySubject {
     default: return try network.classIndex(of: text, classes: classes)
     }
   }
-
-  /// Names of files for results: the pictures' own without endings, where those stay apart.
-  func fileNames() -> [String] {
-    func flat(_ path: some StringProtocol) -> String { String(path.map { $0 == "/" ? "-" : $0 }) }
-    let paths = source.dataset.items.map(\.path)
-    let stems = paths.map { path -> String in
-      let name = path.split(separator: "/").last ?? ""
-      guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return flat(path) }
-      return flat(path[..<dot])
-    }
-    return Set(stems).count == stems.count ? stems : paths.map { flat($0) }
-  }
 }
 
 /// What a study of pictures is a function of.
@@ -133,5 +121,19 @@ extension Network {
       "there is no class '\(text)'. "
         + (near.isEmpty
           ? "Give an index from 0 to \(count - 1)." : "Near names: \(near.joined(separator: "; "))."))
+  }
+}
+
+extension Dataset {
+  /// Names of files for results: the pictures' own without endings, where those stay apart.
+  var fileNames: [String] {
+    func flat(_ path: some StringProtocol) -> String { String(path.map { $0 == "/" ? "-" : $0 }) }
+    let paths = items.map(\.path)
+    let stems = paths.map { path -> String in
+      let name = path.split(separator: "/").last ?? ""
+      guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return flat(path) }
+      return flat(path[..<dot])
+    }
+    return Set(stems).count == stems.count ? stems : paths.map { flat($0) }
   }
 }

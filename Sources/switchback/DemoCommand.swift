@@ -1,0 +1,111 @@
+internal import ArgumentParser
+internal import Figures
+internal import Foundation
+internal import RunStore
+
+struct DemoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Trains a small network on drawn scenes and shows all that can be seen in it.",
+    discussion: """
+      Needs no file: trains a small ZFNet on scenes:, then makes the gallery of every layer, the evolution of features,
+      the diagnosis and occlusion maps, each by the command that it prints and that works on your own networks and
+      pictures. Stopped at any moment, the same command goes on where it was.
+
+      EXAMPLE
+        switchback demo --out demo
+      """)
+
+  @Option(
+    help: ArgumentHelp("The demo's folder; made if it is not there.", valueName: "folder"),
+    completion: .directory)
+  var out = "switchback-demo"
+
+  @Flag(help: "A smaller network and fewer pictures: a minute instead of five.")
+  var quick = false
+
+  @OptionGroup var common: CommonOptions
+
+  private struct Configuration: Encodable {
+    var quick: Bool
+    var seed: UInt64
+    var threads: Int
+  }
+
+  func run() throws {
+    let folder = try RunFolder.open(
+      at: out, kind: "demo",
+      configuration: Configuration(quick: quick, seed: common.seed, threads: common.workers))
+    let plan = DemoPlan(folder: out, isQuick: quick)
+    for stage in DemoPlan.Stage.allCases where stage != .highlights { try perform(plan.line(stage)) }
+    let report = try DemoReport(plan)
+    try perform(plan.line(.highlights, units: report.highlights))
+    try folder.write(json: report.findings, to: "demo.json")
+    try folder.write(bytes: Data(try report.page().html().utf8), to: "index.html")
+    if common.json { return try Terminal.print(json: report.findings) }
+    guard !common.quiet else { return }
+    for sentence in report.sentences { try Terminal.print(sentence) }
+    try Terminal.print(folder.path(of: "index.html"))
+  }
+
+  /// Runs another command as if its line had been typed.
+  private func perform(_ arguments: [String]) throws {
+    var flags = ["--threads", "\(common.workers)", "--seed", "\(common.seed)"]
+    // Under --json standard output is the demo's alone.
+    if common.quiet || common.json { flags.append("--quiet") }
+    if !common.quiet { Terminal.say("$ " + DemoPlan.typed(arguments)) }
+    var command = try Switchback.parseAsRoot(arguments + flags)
+    try command.run()
+  }
+}
+
+/// What the demo does: each stage a line of the command, each line's folder below the demo's.
+struct DemoPlan {
+  enum Stage: String, CaseIterable {
+    case trained, features, evolution, diagnosis, occlusion, highlights
+  }
+
+  let folder: String
+  let isQuick: Bool
+
+  /// Scenes that the network is judged on and looked into with; it has learned from none of them.
+  var gallery: String { "scenes:split=validation,count=\(isQuick ? 1000 : 3000)" }
+  var occluded: String { "scenes:split=validation,count=\(isQuick ? 8 : 24)" }
+
+  func path(_ stage: Stage) -> String { folder + "/" + stage.rawValue }
+
+  /// The layer whose maps are the demo's own figure.
+  var shownLayer: String { "conv5" }
+
+  func line(_ stage: Stage, units: [Int] = []) -> [String] {
+    let model = path(.trained) + "/models/final.onnx"
+    let list = units.map(String.init).joined(separator: ",")
+    let arguments =
+      switch stage {
+      case .trained:
+        [
+          "train", "scenes:count=\(isQuick ? 6000 : 10_000),validation=\(isQuick ? 500 : 1000)", "--arch",
+          "zfnet", "--input", "64", "--resize", "64", "--width", isQuick ? "0.25" : "0.5", "--init", "he",
+          "--epochs", isQuick ? "4" : "8", "--batch", "32", "--schedule", "cosine", "--augment", "none",
+        ]
+      case .features: ["features", model, gallery, "--units", isQuick ? "0..<16" : "0..<32"]
+      case .evolution:
+        ["evolve", path(.trained), "--pictures", "scenes:count=\(isQuick ? 500 : 2000)", "--units", "5"]
+      case .diagnosis: ["diagnose", model, gallery]
+      case .occlusion:
+        [
+          "occlude", model, occluded, "--size", "16", "--stride", "4", "--class", "true", "--from",
+          path(.features),
+        ]
+      case .highlights: ["features", model, gallery, "--layers", shownLayer, "--units", list]
+      }
+    return arguments + ["--out", path(stage)]
+  }
+
+  /// A line as a person types it.
+  static func typed(_ arguments: [String]) -> String {
+    (["switchback"] + arguments).map { word in
+      word.allSatisfy { $0.isLetter || $0.isNumber || ".,:=/_-%+".contains($0) } ? word : "'\(word)'"
+    }.joined(separator: " ")
+  }
+}
