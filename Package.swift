@@ -16,6 +16,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // Level 0
@@ -69,6 +70,7 @@ let package = Package(
       dependencies: [
         "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
         "Studies", "Tensors", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ], path: "Sources/switchback", swiftSettings: house),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
@@ -117,7 +119,10 @@ let package = Package(
       dependencies: ["Kernels", "NetworkFixtures", "Networks", "Projection", "Tensors"], swiftSettings: house),
     .testTarget(
       name: "StudiesTests",
-      dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Projection", "Studies", "Tensors"],
+      dependencies: [
+        "Datasets", "Images", "Kernels", "NetworkFixtures", "Networks", "Projection", "Studies", "Tensors",
+        "TestSupport",
+      ],
       swiftSettings: house),
     .testTarget(
       name: "RunStoreTests", dependencies: ["Images", "RunStore", "Studies", "TestSupport"],

@@ -78,7 +78,7 @@ extension Picture {
   }
 }
 
-/// Brightness of 0...255 by the weights of ITU-R BT.601, in units of 1/65536.
-private func brightness(_ red: Int, _ green: Int, _ blue: Int) -> Int {
+/// Brightness of 0...255 by the weights of ITU-R BT.601.
+package func brightness(_ red: Int, _ green: Int, _ blue: Int) -> Int {
   (red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16
 }

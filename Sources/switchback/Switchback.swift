@@ -20,7 +20,7 @@ struct Switchback: ParsableCommand {
     subcommands: [
       InspectCommand.self, RunCommand.self, ClassifyCommand.self, FeaturesCommand.self, ProjectCommand.self,
       OccludeCommand.self, InvarianceCommand.self, CorrespondCommand.self, DiagnoseCommand.self,
-      TrainCommand.self, EvolveCommand.self, DemoCommand.self,
+      TrainCommand.self, EvolveCommand.self, DemoCommand.self, AblateCommand.self, AuditCommand.self,
       RewriteCommand.self,
     ])
 

@@ -89,11 +89,11 @@ struct Progress {
     return ", \((Double(done - alreadyDone) / seconds * 10).rounded() / 10) a second"
   }
 
-  private static func seconds(_ duration: Duration) -> Double {
+  static func seconds(_ duration: Duration) -> Double {
     Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
   }
 
-  private static func time(_ seconds: Double) -> String {
+  static func time(_ seconds: Double) -> String {
     if seconds < 10 { return "\((seconds * 10).rounded() / 10) s" }
     let whole = Int(min(seconds, 1e9).rounded())
     return whole < 100

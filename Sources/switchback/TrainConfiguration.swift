@@ -13,6 +13,8 @@ struct TrainConfiguration: Codable, Equatable {
   /// Paths of pictures left out, in order.
   var excluded: [String] = []
   var holdOut = 0.1
+  /// Decides which pictures are held out; the recipe's seed where there is none.
+  var holdOutSeed: UInt64?
   var architecture = "zfnet"
   var input = 224
   var width = 1.0
@@ -28,7 +30,8 @@ struct TrainConfiguration: Codable, Equatable {
   init() {}
 
   private enum CodingKeys: CodingKey {
-    case pictures, picturesDigest, validation, excluded, holdOut, architecture, input, width, removing
+    case pictures, picturesDigest, validation, excluded, holdOut, holdOutSeed, architecture, input, width,
+      removing
     case resizing, firstLayer, initialization, resize, snapshots, threads
   }
 
@@ -41,6 +44,7 @@ struct TrainConfiguration: Codable, Equatable {
     try container.encodeIfPresent(validation, forKey: .validation)
     if !excluded.isEmpty { try container.encode(excluded, forKey: .excluded) }
     try container.encode(holdOut, forKey: .holdOut)
+    try container.encodeIfPresent(holdOutSeed, forKey: .holdOutSeed)
     try container.encode(architecture, forKey: .architecture)
     try container.encode(input, forKey: .input)
     try container.encode(width, forKey: .width)
@@ -62,6 +66,7 @@ struct TrainConfiguration: Codable, Equatable {
     validation = try container.decodeIfPresent(String.self, forKey: .validation)
     excluded = try container.decodeIfPresent([String].self, forKey: .excluded) ?? []
     holdOut = try container.decode(Double.self, forKey: .holdOut)
+    holdOutSeed = try container.decodeIfPresent(UInt64.self, forKey: .holdOutSeed)
     architecture = try container.decode(String.self, forKey: .architecture)
     input = try container.decode(Int.self, forKey: .input)
     width = try container.decode(Double.self, forKey: .width)

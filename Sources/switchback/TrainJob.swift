@@ -12,6 +12,14 @@ struct TrainJob {
   let run: RunFolder
   let isQuiet: Bool
   let asJSON: Bool
+  /// Said before each line, where the run is one of several.
+  var name = ""
+  /// What goes on with a run that was stopped; the command that resumes it where nothing is said.
+  var remedy: String?
+  /// Whether the last network's path, or the result, ends up on standard output.
+  var endsWithModel = true
+  /// Told what happens as it trains.
+  var observe: (Trainer.Event) -> Void = { _ in }
 
   /// What `training.json` holds.
   private struct Result: Encodable {
@@ -31,13 +39,13 @@ struct TrainJob {
     let trainer = try Trainer(
       start, recipe: settings.recipe, data: data, folder: folder, threads: settings.threads)
     if trainer.state.steps > 0, !trainer.isFinished, !isQuiet {
-      Terminal.say("goes on at epoch \(trainer.state.epoch + 1), step \(trainer.state.batch + 1)")
+      Terminal.say(name + "goes on at epoch \(trainer.state.epoch + 1), step \(trainer.state.batch + 1)")
     }
     let isDone = try Interrupts.heeded { try train(trainer, folder) }
     guard isDone else {
       throw Interruption(
-        description: "stopped at epoch \(trainer.state.epoch + 1), step \(trainer.state.batch + 1); "
-          + "`switchback train --resume \(run.path)` goes on from there.")
+        description: name + "stopped at epoch \(trainer.state.epoch + 1), step \(trainer.state.batch + 1); "
+          + (remedy ?? "`switchback train --resume \(run.path)` goes on from there") + ".")
     }
     try finish(trainer, folder)
   }
@@ -45,7 +53,7 @@ struct TrainJob {
   /// The network as it is drawn, with the mean of the training pictures; written as the first checkpoint.
   private func beginning(_ folder: CheckpointFolder) throws -> CheckpointFolder.Checkpoint {
     let network = try settings.network(classes: split.classNames)
-    if !isQuiet { Terminal.say("mean of \(split.training.labels.count) training pictures") }
+    if !isQuiet { Terminal.say(name + "mean of \(split.training.labels.count) training pictures") }
     let mean = try pixelMean(
       of: split.training, settings.preprocessing, threads: settings.threads,
       keepsGoing: { !Interrupts.isRaised })
@@ -62,17 +70,19 @@ struct TrainJob {
       case .step(let epoch, let batch, let batches, _, _):
         if progress == nil {
           progress = Progress(
-            "epoch \(epoch)/\(settings.recipe.epochs)", total: batches, unit: "steps", alreadyDone: batch - 1,
+            name + "epoch \(epoch)/\(settings.recipe.epochs)", total: batches, unit: "steps",
+            alreadyDone: batch - 1,
             quiet: isQuiet)
         }
         progress?.show(batch)
       case .epoch(let entry):
         progress = nil
-        if !isQuiet { Terminal.say(Self.sentence(entry, of: settings.recipe.epochs)) }
+        if !isQuiet { Terminal.say(name + Self.sentence(entry, of: settings.recipe.epochs)) }
         try draw(folder.entries())
       case .rate(let rate):
         if !isQuiet { Terminal.say("the validation error stalls: learning rate \(rate)") }
       }
+      observe(event)
     }
   }
 
@@ -140,7 +150,7 @@ struct TrainJob {
       epochs: folder.entries(), tenCrop: tenCrop, skipped: skipped)
     try run.write(json: skipped, to: "skipped.json")
     try run.write(json: result, to: "training.json")
-    if asJSON { return try Terminal.print(json: result) }
+    if asJSON, endsWithModel { return try Terminal.print(json: result) }
     guard !isQuiet else { return }
     if !skipped.isEmpty {
       Terminal.say("\(skipped.count) pictures could not be read: see \(run.path(of: "skipped.json"))")
@@ -149,6 +159,6 @@ struct TrainJob {
       Terminal.say(
         "ten crops: validation top-1 \(Self.percent(tenCrop.top1)), top-5 \(Self.percent(tenCrop.top5))")
     }
-    try Terminal.print(model)
+    if endsWithModel { try Terminal.print(model) }
   }
 }

@@ -37,7 +37,8 @@ struct TrainingSplit {
       let judge: Dataset.Split? = [.validation, .test].first { whole.splits.contains($0) }
       held = judge.map { whole.only($0) }
     } else if settings.holdOut > 0 {
-      let chosen = Self.heldOut(whole, share: settings.holdOut, seed: settings.recipe.seed)
+      let chosen = Self.heldOut(
+        whole, share: settings.holdOut, seed: settings.holdOutSeed ?? settings.recipe.seed)
       train = whole.selecting(whole.items.indices.filter { !chosen.contains($0) })
       held = chosen.isEmpty ? nil : whole.selecting(chosen.sorted())
     }

@@ -32,6 +32,21 @@ extension Architecture {
   }
 }
 
+extension Architecture {
+  /// What each node costs and sees, without weights being drawn.
+  ///
+  /// - Throws: As ``network(_:using:)``.
+  public func account() throws(ArchitectureError) -> [LayerAccount] {
+    var generator = SeededGenerator(seed: 0)
+    let network = try network(.gaussian(deviation: 0), using: &generator)
+    do {
+      return try network.account()
+    } catch {
+      throw .shape(layer: name, reason: error.description)
+    }
+  }
+}
+
 /// Puts nodes one after another, each reading the one before it.
 private struct Builder {
   private(set) var nodes: [Network.Node] = []

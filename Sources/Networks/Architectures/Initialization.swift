@@ -27,7 +27,8 @@ extension Architecture {
 extension Tensor {
   /// Elements drawn from a Gaussian around zero, two at a time from two even numbers (Box and Muller 1958).
   static func gaussian(_ shape: Shape, deviation: Float, using generator: inout SeededGenerator) -> Tensor {
-    Tensor(shape) { elements in
+    if deviation == 0 { return Tensor(shape) }
+    return Tensor(shape) { elements in
       for index in stride(from: 0, to: shape.count, by: 2) {
         // Two numbers of 24 bits, the first above zero.
         let bits = generator.next()

@@ -1,0 +1,108 @@
+internal import ArgumentParser
+internal import Foundation
+internal import RunStore
+internal import Studies
+internal import Training
+
+struct AblateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ablate",
+    abstract: "Trains variants of a network alike, to see what each layer buys (table 3).",
+    discussion: """
+      SPEC.yaml says what is trained; names under data and recipe are train's flags:
+        base: zfnet
+        input: 64
+        width: 0.25
+        data: {pictures: "scenes:count=6000", exclude: list.txt}
+        recipe: {epochs: 5, batch: 32, schedule: cosine, init: he}
+        seeds: [1, 2, 3]
+        variants:
+          - {name: whole, published: [33.1, 38.4, 16.5]}
+          - {name: without 3 and 4, removing: [3, 4]}
+          - {name: small 6 and 7, resizing: {6: 512, 7: 512}}
+          - {name: coarse, base: alexnet, first-layer: {size: 11, stride: 4}}
+      Each variant is trained with each seed, as a run of train under RUN/variants; a finished one is not trained again,
+      and variants and seeds may be added later. Stopped or killed, the same command goes on. The training error is the
+      finished network's on the centres of the training pictures, not what was counted while it learned.
+
+      EXAMPLE
+        switchback ablate Documentation/experiments/table3-small.yaml --out table3
+      """)
+
+  @Argument(help: "The experiment, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
+  var spec: String
+
+  @Option(
+    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
+  )
+  var out: String?
+
+  @Flag(help: "Checks the file and says what each variant takes; trains nothing.")
+  var dryRun = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --dry-run, a number of classes in place of the pictures', which are not needed then.",
+      valueName: "n"))
+  var classes: Int?
+
+  @Flag(help: "A picture that cannot be read is an error.")
+  var strict = false
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if out == nil, !dryRun { throw ValidationError("--out RUN says where the run goes, or --dry-run.") }
+    if let classes, !dryRun || classes < 1 {
+      throw ValidationError("--classes takes a number above zero, and goes with --dry-run.")
+    }
+    if common.seed != 0 { throw ValidationError("seeds stand in SPEC.yaml; leave --seed away.") }
+  }
+
+  func run() throws {
+    let spec = try AblationSpec(reading: self.spec)
+    if let classes { return try show(try costs(of: spec.ablation, classes), of: spec.ablation) }
+    var settings = spec.settings
+    settings.threads = common.workers
+    // Which pictures are held out is the same for every seed.
+    settings.holdOutSeed = 0
+    let split = try TrainingSplit(settings, strict: strict)
+    settings.picturesDigest = split.fingerprint
+    guard split.validation?.labels.isEmpty == false else {
+      throw ArgumentError(
+        "\(settings.pictures) leaves no pictures to validate with: name some under data, validation.")
+    }
+    try split.data.check(batch: settings.recipe.batch)
+    let costs = try costs(of: spec.ablation, split.classNames.count)
+    guard let out, !dryRun else { return try show(costs, of: spec.ablation) }
+    let run = try RunFolder.open(at: out, kind: "ablate", configuration: settings)
+    try AblateJob(
+      ablation: spec.ablation, costs: costs, settings: settings, split: split, run: run,
+      isQuiet: common.quiet,
+      asJSON: common.json
+    ).perform()
+  }
+
+  /// What each variant takes; all are checked before any is trained.
+  private func costs(of ablation: Ablation, _ classes: Int) throws -> [Ablation.Cost] {
+    do {
+      return try ablation.costs(classes: classes)
+    } catch {
+      throw ArgumentError("\(spec): \(error)")
+    }
+  }
+
+  private func show(_ costs: [Ablation.Cost], of ablation: Ablation) throws {
+    struct Line: Encodable {
+      var variant: String
+      var cost: Ablation.Cost
+    }
+    let lines = zip(ablation.variants, costs).map { Line(variant: $0.name, cost: $1) }
+    if common.json { return try Terminal.print(json: lines) }
+    for line in lines {
+      try Terminal.print(
+        "\(line.variant): \(line.cost.parameters.grouped) parameters, "
+          + "\(line.cost.multiplyAccumulates.grouped) multiply-accumulates a picture")
+    }
+  }
+}

@@ -1,0 +1,94 @@
+internal import ArgumentParser
+internal import Datasets
+internal import Foundation
+internal import RunStore
+internal import Studies
+internal import Tensors
+
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Finds pictures that two data sets share, even resized, recompressed or cropped.",
+    discussion: """
+      Compares every picture of TRAIN with every picture of TEST by normalised correlation, and writes RUN/pairs.csv,
+      sheets of the pairs to judge by eye, and RUN/exclusions.txt: the training pictures that TEST has too, for
+      --exclude of train. With one data set twice, it finds what that holds more than once.
+
+      EXAMPLE
+        switchback audit caltech101:caltech,split=train caltech101:caltech,split=test --out leaks
+        switchback train caltech101:caltech --exclude leaks/exclusions.txt --out run
+      """)
+
+  @Argument(help: "The training pictures.", completion: .directory)
+  var train: String
+
+  @Argument(help: "The test pictures.", completion: .directory)
+  var test: String
+
+  @Option(
+    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
+  )
+  var out: String
+
+  @Option(
+    help: ArgumentHelp("The correlation from which two pictures are one, 0.8 to 1.", valueName: "value"))
+  var threshold = Audit.usualThreshold
+
+  @Flag(help: "A mirrored picture counts too.")
+  var mirrored = false
+
+  @Option(help: ArgumentHelp("Look-alikes of each test picture that are looked at twice.", valueName: "n"))
+  var closest = 64
+
+  @Option(help: "Whose pictures exclusions.txt lists: train or test.")
+  var exclude = AuditSide.train
+
+  @Flag(help: "A picture that cannot be read is an error.")
+  var strict = false
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard (0.8...1).contains(threshold) else {
+      throw ValidationError("--threshold must be between 0.8 and 1, not \(threshold).")
+    }
+    guard closest > 0 else { throw ValidationError("--closest must be 1 or more, not \(closest).") }
+  }
+
+  private struct Configuration: Encodable {
+    var train: String
+    var test: String
+    var trainDigest: String
+    var testDigest: String
+    var threshold: Float
+    var mirrored: Bool
+    var closest: Int
+    var exclude: AuditSide
+  }
+
+  func run() throws {
+    let sides = [try Dataset.parse(train), try Dataset.parse(test)]
+    let run = try RunFolder.open(
+      at: out, kind: "audit",
+      configuration: Configuration(
+        train: train, test: test, trainDigest: Self.digest(sides[0]), testDigest: Self.digest(sides[1]),
+        threshold: threshold, mirrored: mirrored, closest: closest, exclude: exclude))
+    try AuditJob(
+      names: [train, test], sides: sides,
+      audit: Audit(threshold: threshold, findsMirrored: mirrored, closest: closest), exclude: exclude,
+      run: run,
+      isStrict: strict, threads: common.workers, isQuiet: common.quiet, asJSON: common.json
+    ).perform()
+  }
+
+  private static func digest(_ dataset: Dataset) -> String {
+    var names = Fingerprint()
+    for item in dataset.items { names.add(item.path) }
+    return names.description
+  }
+}
+
+/// One of the two data sets of an audit.
+enum AuditSide: String, Codable, CaseIterable, ExpressibleByArgument {
+  case train, test
+}
