@@ -9,6 +9,10 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case malformed(file: String, reason: String)
   case noSplit(name: String, split: Dataset.Split, present: [Dataset.Split])
   case labels(file: String, reason: String)
+  /// No picture is known to be of a class.
+  case noClasses(name: String)
+  /// A class has fewer pictures than were asked for, `testing` of them to judge on.
+  case tooFew(name: String, className: String, found: Int, asked: Int, testing: Int)
   /// A list of pictures to leave out that is none.
   case list(file: String, reason: String)
   /// Pictures to leave out that are not there, and one that is.
@@ -39,6 +43,13 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
           ? "; it is not divided." : "; it has \(present.map(\.rawValue).joined(separator: " and ")).")
     case .labels(let file, let reason):
       "\(file) is not a list of labels: \(reason)"
+    case .noClasses(let name):
+      "\(name) does not say what its pictures are of. Put them into a folder for each class, or name a kind of data set, "
+        + "as caltech101:path."
+    case .tooFew(let name, let className, let found, let asked, let testing):
+      "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) were asked "
+        + "for\(testing > 0 ? " with one or more left to test on" : ""). Give --per-class "
+        + "\(max(found - testing, 1)) or less, or add pictures."
     case .list(let file, let reason):
       "\(file) is not a list of pictures to leave out: \(reason)"
     case .strangers(let name, let paths, let example):

@@ -41,15 +41,26 @@ extension Dataset {
   /// - Throws: ``DatasetError/strangers(name:paths:example:)`` where some are not in the data set, or
   ///   ``DatasetError/allExcluded(name:)`` where nothing would be left.
   public func excluding(_ exclusions: Exclusions) throws(DatasetError) -> Dataset {
-    if exclusions.paths.isEmpty { return self }
+    let excluded = try ids(of: exclusions)
+    if excluded.isEmpty { return self }
+    let left = items.map(\.id).filter { !excluded.contains($0) }
+    guard !left.isEmpty else { throw .allExcluded(name: name) }
+    return selecting(left)
+  }
+
+  /// The pictures that a list names.
+  ///
+  /// - Parameter exclusions: Paths of pictures that the data set has.
+  /// - Returns: Their ids.
+  /// - Throws: ``DatasetError/strangers(name:paths:example:)`` where some are not in the data set.
+  public func ids(of exclusions: Exclusions) throws(DatasetError) -> Set<Int> {
     let named = Set(exclusions.paths)
-    let strangers = named.subtracting(items.map(\.path))
+    let found = items.filter { named.contains($0.path) }
+    let strangers = named.subtracting(found.map(\.path))
     guard strangers.isEmpty else {
       throw .strangers(
         name: name, paths: exclusions.paths.filter(strangers.contains), example: items.first?.path ?? "")
     }
-    let left = items.filter { !named.contains($0.path) }
-    guard !left.isEmpty else { throw .allExcluded(name: name) }
-    return selecting(left.map(\.id))
+    return Set(found.map(\.id))
   }
 }

@@ -60,14 +60,3 @@ struct DropoutMasks: Sendable {
     }
   }
 }
-
-extension SeededGenerator {
-  /// A generator for one use among many: every number of the list changes the sequence.
-  init(mixing numbers: [UInt64]) {
-    self.init(
-      seed: numbers.reduce(0x243F_6A88_85A3_08D3) { state, number in
-        var generator = SeededGenerator(seed: state ^ number)
-        return generator.next()
-      })
-  }
-}
