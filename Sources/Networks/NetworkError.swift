@@ -8,6 +8,8 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
   case unknownLayer(name: String, near: [String])
   case unknownUnit(unit: Int, layer: String, units: Int)
   case notForPictures(reason: String)
+  /// An end that no classifier for other classes can take the place of.
+  case classifier(node: String, operation: String)
 
   public var description: String {
     switch self {
@@ -30,6 +32,8 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
       "layer \(layer) has no unit \(unit): its units are 0 to \(units - 1)."
     case .notForPictures(let reason):
       "it cannot be given pictures: \(reason)."
+    case .classifier(let node, let operation):
+      "its classifier cannot be replaced: \(node) is \(operation), not a fully connected layer or a convolution."
     }
   }
 }

@@ -1,0 +1,104 @@
+public import Tensors
+
+extension Network {
+  /// The same network that tells other classes apart: its classifier, drawn anew for them.
+  ///
+  /// Where the network ends in a score a class, that is the last fully connected layer or convolution before its end;
+  /// where it ends in maps or features, one fully connected layer and a softmax come on top. Its weights are drawn from a
+  /// Gaussian of deviation 0.01, the paper's; biases are zero.
+  ///
+  /// - Parameters:
+  ///   - names: The classes.
+  ///   - generator: Decides the weights.
+  /// - Returns: The network, with these classes.
+  /// - Throws: ``NetworkError/classifier(node:operation:)`` where the end is of another kind, or shapes do not fit.
+  public func classifying(
+    _ names: [String], using generator: inout SeededGenerator
+  ) throws(NetworkError) -> Network {
+    var network = self
+    network.classes = names
+    guard var value = try classScores() else { return try network.crowned(names.count, using: &generator) }
+    while let node = nodes.first(where: { $0.outputs.contains(value) }) {
+      var operation = node.operation
+      switch operation {
+      case .innerProduct(let product):
+        let weights = Tensor.gaussian(
+          [names.count, product.weights.shape[1]], deviation: 1e-2, using: &generator)
+        operation = .innerProduct(InnerProduct(weights: weights, bias: Tensor([names.count])))
+      case .convolution(var convolution) where convolution.groups == 1:
+        let extents = [names.count] + convolution.filters.shape.dimensions.dropFirst()
+        convolution.filters = .gaussian(Shape(extents), deviation: 1e-2, using: &generator)
+        convolution.bias = Tensor([names.count])
+        operation = .convolution(convolution)
+      case .activation, .averagePooling, .globalAveragePooling, .average, .flatten, .reshape, .dropout,
+        .identity:
+        value = node.inputs[0]
+        continue
+      default:
+        throw .classifier(node: node.name, operation: operation.name)
+      }
+      let replaced = network.replacingOperations { $0.name == node.name ? operation : $0.operation }
+      _ = try replaced.shapes(inputs: [inputs[0].name: try inputShape(images: 1)])
+      return replaced
+    }
+    throw .classifier(node: value, operation: "an input")
+  }
+
+  /// A fully connected layer and a softmax on top of the first output.
+  private func crowned(
+    _ count: Int, using generator: inout SeededGenerator
+  ) throws(NetworkError) -> Network {
+    guard let input = inputs.first, let last = outputs.first else {
+      throw .missingValue(name: "output", node: "the classifier")
+    }
+    let shape = try shapes(inputs: [input.name: inputShape(images: 1)])[last] ?? []
+    let features = shape.dimensions.dropFirst().reduce(1, *)
+    let weights = Tensor.gaussian([count, features], deviation: 1e-2, using: &generator)
+    let taken = Set(nodes.map(\.name) + nodes.flatMap(\.outputs) + inputs.map(\.name))
+    func free(_ name: String) -> String { taken.contains(name) ? free(name + "'") : name }
+    let (flat, scores, softmax) = (free("flattened"), free("classifier"), free("probabilities"))
+    return try Network(
+      name: name, inputs: inputs,
+      nodes: nodes + [
+        Node(name: flat, operation: .flatten, inputs: [last], outputs: [flat]),
+        Node(
+          name: scores, operation: .innerProduct(InnerProduct(weights: weights, bias: Tensor([count]))),
+          inputs: [flat], outputs: [scores]),
+        Node(name: softmax, operation: .softmax(axis: 1), inputs: [scores], outputs: [softmax]),
+      ], outputs: [softmax], preprocessing: preprocessing, classes: classes, metadata: metadata)
+  }
+
+  /// The same architecture before it has learned anything.
+  ///
+  /// Weights are He's (2015), biases zero; batch normalisation passes its input on, and a parametric rectifier's slope is
+  /// 0.25.
+  ///
+  /// - Parameter generator: Decides the weights.
+  /// - Returns: The network.
+  public func unlearned(using generator: inout SeededGenerator) -> Network {
+    func drawn(_ tensor: Tensor) -> Tensor {
+      let inputs = tensor.shape.dimensions.dropFirst().reduce(1, *)
+      return .gaussian(
+        tensor.shape, deviation: (2 / Float(inputs)).squareRoot(), using: &generator)
+    }
+    return replacingOperations { node in
+      var operation = node.operation
+      if case .batchNormalization(var normalization) = operation {
+        normalization.mean = Tensor(normalization.mean.shape)
+        normalization.variance = Tensor(normalization.variance.shape, repeating: 1)
+        operation = .batchNormalization(normalization)
+      }
+      for role in operation.parameterRoles {
+        operation.withParameter(role) { tensor in
+          switch role {
+          case .weights: tensor = drawn(tensor)
+          case .bias, .shift: tensor = Tensor(tensor.shape)
+          case .scale: tensor = Tensor(tensor.shape, repeating: 1)
+          case .slope: tensor = Tensor(tensor.shape, repeating: 0.25)
+          }
+        }
+      }
+      return operation
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import Kernels
+import NetworkFixtures
+import Networks
+import Tensors
+import Testing
+
+@Suite struct Classifiers {
+  private func probabilities(_ network: Network) throws -> Tensor {
+    let input = try network.inputShape(images: 1)
+    var generator = SeededGenerator(seed: 8)
+    let picture = Tensor.random(input, using: &generator)
+    let trace = try Runner(network, keeping: network.outputs).forward(picture)
+    return try #require(trace[network.outputs[0]])
+  }
+
+  @Test func `a network that ends in maps gets a layer and a softmax on top`() throws {
+    var generator = SeededGenerator(seed: 1)
+    let plain = try TinyNetworks.plain()
+    let network = try plain.classifying(["a", "b", "c"], using: &generator)
+    #expect(network.classes == ["a", "b", "c"])
+    let made = try probabilities(network)
+    #expect(made.shape == [1, 3] && abs(made.elements.reduce(0, +) - 1) < 1e-6)
+    for (mine, theirs) in zip(network.nodes, plain.nodes) {
+      #expect(
+        mine.operation.parameter(.weights)?.elements == theirs.operation.parameter(.weights)?.elements,
+        "what was learned stays")
+    }
+    #expect(try network.classScores() == network.nodes.dropLast().last?.outputs.first)
+  }
+
+  @Test func `a network that classifies gets another last layer in its place`() throws {
+    var generator = SeededGenerator(seed: 1)
+    let before = try TinyNetworks.classifier()
+    let network = try before.classifying(["a", "b", "c"], using: &generator)
+    #expect(network.nodes.map(\.name) == before.nodes.map(\.name))
+    #expect(try probabilities(network).shape == [1, 3])
+    let changed = zip(network.nodes, before.nodes).filter {
+      $0.0.operation.parameter(.weights)?.shape != $0.1.operation.parameter(.weights)?.shape
+    }
+    #expect(changed.map(\.0.name) == ["fc2"])
+  }
+
+  @Test func `a classifier that is a convolution below a global mean is replaced too`() throws {
+    var build = TinyNetworks.Builder(seed: 3)
+    build.convolution("conv1", 8, of: 3, window: 3, stride: 2)
+    build.relu("relu1")
+    build.convolution("conv2", 6, of: 8, window: 1)
+    build.relu("relu2")
+    build.add("mean", .globalAveragePooling)
+    build.add("flat", .flatten)
+    build.add("softmax", .softmax(axis: 1))
+    var generator = SeededGenerator(seed: 1)
+    let network = try build.network(rows: 15, columns: 17).classifying(["a", "b"], using: &generator)
+    #expect(try probabilities(network).shape == [1, 2])
+    #expect(network.nodes[2].operation.parameter(.weights)?.shape == [2, 1, 1, 8])
+  }
+
+  @Test func `an end of another kind is named`() throws {
+    var build = TinyNetworks.Builder(seed: 3)
+    build.convolution("conv1", 8, of: 3, window: 3, stride: 2)
+    build.add("most", .globalMaxPooling)
+    build.add("flat", .flatten)
+    let network = try build.network(rows: 15, columns: 17)
+    var generator = SeededGenerator(seed: 1)
+    #expect(throws: NetworkError.classifier(node: "most", operation: "GlobalMaxPool")) {
+      _ = try network.classifying(["a", "b"], using: &generator)
+    }
+  }
+
+  @Test func `an unlearned network has its shape, He's weights and nothing of what was learned`() throws {
+    var generator = SeededGenerator(seed: 1)
+    let before = try TinyNetworks.residual()
+    let network = before.unlearned(using: &generator)
+    var other = SeededGenerator(seed: 1)
+    let again = before.unlearned(using: &other)
+    for ((mine, theirs), same) in zip(zip(network.nodes, before.nodes), again.nodes) {
+      for role in mine.operation.parameterRoles {
+        let drawn = try #require(mine.operation.parameter(role))
+        #expect(drawn.shape == theirs.operation.parameter(role)?.shape)
+        #expect(drawn.elements == same.operation.parameter(role)?.elements)
+        switch role {
+        case .weights:
+          #expect(drawn.elements != theirs.operation.parameter(role)?.elements)
+          let inputs = drawn.shape.dimensions.dropFirst().reduce(1, *)
+          let ratio = drawn.sumOfSquares / Double(drawn.shape.count) / (2 / Double(inputs))
+          #expect((0.6...1.5).contains(ratio), "\(mine.name): \(ratio)")
+        case .bias, .shift: #expect(drawn.elements.allSatisfy { $0 == 0 })
+        case .scale: #expect(drawn.elements.allSatisfy { $0 == 1 })
+        case .slope: break
+        }
+      }
+      if case .batchNormalization(let normalization) = mine.operation {
+        #expect(normalization.mean.elements.allSatisfy { $0 == 0 })
+      }
+    }
+  }
+}
