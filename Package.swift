@@ -21,6 +21,7 @@ let package = Package(
   targets: [
     // Level 0
     .target(name: "CImaging", dependencies: ["CVips"]),
+    .systemLibrary(name: "CLinear", providers: [.apt(["liblinear-dev"])]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CVector"),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
@@ -49,7 +50,7 @@ let package = Package(
     // Level 4
     .target(
       name: "Studies",
-      dependencies: ["Activations", "Images", "Kernels", "Networks", "Projection", "Tensors"],
+      dependencies: ["Activations", "CLinear", "Images", "Kernels", "Networks", "Projection", "Tensors"],
       swiftSettings: house),
     // Level 5
     .target(name: "Figures", dependencies: ["Images", "Studies", "Tensors"], swiftSettings: house),
@@ -86,7 +87,7 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Activations", "Images", "Kernels", "NetworkFixtures", "Networks", "ONNXMessages", "Projection",
-        "RunStore", "Tensors", "TestSupport",
+        "RunStore", "Studies", "Tensors", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ], swiftSettings: house),
     .testTarget(
