@@ -156,7 +156,7 @@ struct AuditJob {
     let other = exclude == .train ? names[1] : names[0]
     let note =
       "\(listed.count) pictures of \(exclude == .train ? names[0] : names[1]) (\(exclude.rawValue)) that \(other) has too,\n"
-      + "by a correlation of \(audit.threshold) or more; for --exclude of switchback train."
+      + "by a correlation of \(audit.threshold) or more; for --exclude of switchback train and transfer."
     try run.write(bytes: Data(Exclusions(listed).text(note: note).utf8), to: "exclusions.txt")
     let lines = ResultTable(
       headings: ["train", "test", "correlation", "mirrored", "top", "left", "bottom", "right"],

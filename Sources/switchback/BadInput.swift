@@ -23,7 +23,7 @@ extension Error {
     switch self {
     case is ArgumentError, is FileError, is NetworkError, is ONNXError, is KernelError, is ImageError,
       is DatasetError, is ActivationsError, is RunError, is OcclusionError, is CorrespondenceError,
-      is ArchitectureError, is AblationError:
+      is ArchitectureError, is AblationError, is TransferError:
       true
     case let error as TrainingError:
       // A run that diverged was asked for in good order, and failed.

@@ -27,6 +27,9 @@ struct PreprocessingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A number a channel or one for all, to divide by.", valueName: "a,b,c"))
   var std: String?
 
+  /// Whether a flag says which part of a picture the network sees.
+  var cutsPictures: Bool { resize != nil || crop != nil }
+
   /// What the model says, or the field's usual, with the flags applied, for the channels that the network takes.
   ///
   /// - Throws: `NetworkError.notForPictures` where no picture fits the network, or a usage error.

@@ -22,21 +22,36 @@ struct SearchedLayer {
     _ layers: [Layer], of network: Network, beforeRectifier isBefore: Bool
   ) throws(NetworkError) -> [SearchedLayer] {
     let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
-    var taken = Set<String>()
+    let stems = stems(of: layers.map(\.name))
     var found: [SearchedLayer] = []
     for layer in layers where !found.contains(where: { $0.name == layer.name }) {
       let value = isBefore ? layer.output : layer.featureMaps
-      let plain = fileName(layer.name)
+      found.append(
+        SearchedLayer(
+          name: layer.name, value: value, units: shapes[value]?.dimensions.last ?? 0,
+          stem: stems[layer.name] ?? layer.name))
+    }
+    return found
+  }
+
+  /// What each layer's files are called, by its name.
+  ///
+  /// - Parameter names: In order: of names that come to the same file, the first keeps it.
+  /// - Returns: Names that no two layers share, whatever a file system makes of capitals.
+  static func stems(of names: [String]) -> [String: String] {
+    var taken = Set<String>()
+    var stems: [String: String] = [:]
+    for name in names where stems[name] == nil {
+      let plain = fileName(name)
       var stem = plain
       var number = 2
       while !taken.insert(stem.lowercased()).inserted {
         stem = "\(plain)~\(number)"
         number += 1
       }
-      found.append(
-        SearchedLayer(name: layer.name, value: value, units: shapes[value]?.dimensions.last ?? 0, stem: stem))
+      stems[name] = stem
     }
-    return found
+    return stems
   }
 
   /// A layer's name as a file's: what a path cannot hold becomes a dash, and what is too long is cut.

@@ -49,6 +49,9 @@ final class Source: Sendable {
     }
   }
 
+  /// Ids of the pictures left out so far.
+  func skippedIDs() -> Set<Int> { Set(unread.withLock { $0.keys }) }
+
   /// Marks pictures that an earlier attempt could not read.
   func skip(_ earlier: [Skipped]) {
     let ids = Dictionary(dataset.items.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })

@@ -27,18 +27,25 @@ struct StudySubject {
   ///   - labels: A list of true classes; the data set's own where there is none.
   ///   - layers: Names with commas between; nil for `usual`.
   ///   - preprocessing: The flags that override the model's own.
+  ///   - isWhole: Whether pictures are squeezed to the input whole, where no flag says how they are cut.
   ///   - strict: Whether a picture that cannot be read is an error.
   ///   - common: The flags of every command.
+  ///   - namesClasses: Whether pictures' true classes are sought among the network's own.
   ///   - usual: The layers where none are named.
   /// - Throws: Every error of a model, a data set or an argument that does not fit.
   init(
     model: String, dataset: Dataset, pictures: String, labels: String? = nil, layers: String?,
-    preprocessing: PreprocessingOptions, strict: Bool, common: CommonOptions, usual: (Network) -> [Layer]
+    preprocessing: PreprocessingOptions, isWhole: Bool = false, strict: Bool, common: CommonOptions,
+    namesClasses: Bool = true, usual: (Network) -> [Layer]
   ) throws {
     self.model = model
     self.pictures = pictures
     var network = try Network(onnx: model)
-    let prepared = try preprocessing.resolved(for: network, quiet: common.quiet)
+    var prepared = try preprocessing.resolved(for: network, quiet: common.quiet)
+    if isWhole, !preprocessing.cutsPictures, let size = prepared.size {
+      prepared.resize = .init(rows: size.rows, columns: size.columns)
+      prepared.crop = nil
+    }
     guard prepared.size != nil else {
       throw ArgumentError("pictures must come to one size before they are compared: give --crop.")
     }
@@ -58,7 +65,7 @@ struct StudySubject {
     let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
     classes = scores.flatMap { shapes[$0]?.count } ?? 0
     truth =
-      classes == 0
+      classes == 0 || !namesClasses
       ? [:]
       : try dataset.trueClasses(
         of: network, model: model, count: classes, labels: labels, quiet: common.quiet)

@@ -21,6 +21,7 @@ struct Switchback: ParsableCommand {
       InspectCommand.self, RunCommand.self, ClassifyCommand.self, FeaturesCommand.self, ProjectCommand.self,
       OccludeCommand.self, InvarianceCommand.self, CorrespondCommand.self, DiagnoseCommand.self,
       TrainCommand.self, EvolveCommand.self, DemoCommand.self, AblateCommand.self, AuditCommand.self,
+      TransferCommand.self,
       RewriteCommand.self,
     ])
 
