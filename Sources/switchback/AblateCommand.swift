@@ -21,9 +21,10 @@ struct AblateCommand: ParsableCommand {
           - {name: without 3 and 4, removing: [3, 4]}
           - {name: small 6 and 7, resizing: {6: 512, 7: 512}}
           - {name: coarse, base: alexnet, first-layer: {size: 11, stride: 4}}
-      Each variant is trained with each seed, as a run of train under RUN/variants; a finished one is not trained again,
-      and variants and seeds may be added later. Stopped or killed, the same command goes on. The training error is the
-      finished network's on the centres of the training pictures, not what was counted while it learned.
+      Each variant is trained with each seed, as a run of train under RUN/variants; a finished one is not \
+      trained again, and variants and seeds may be added later. Stopped or killed, the same command goes on. \
+      The training error is the finished network's on the centres of the training pictures, not what was \
+      counted while it learned.
 
       EXAMPLE
         switchback ablate Documentation/experiments/table3-small.yaml --out table3

@@ -10,9 +10,10 @@ struct AuditCommand: ParsableCommand {
     commandName: "audit",
     abstract: "Finds pictures that two data sets share, even resized, recompressed or cropped.",
     discussion: """
-      Compares every picture of TRAIN with every picture of TEST by normalised correlation, and writes RUN/pairs.csv,
-      sheets of the pairs to judge by eye, and RUN/exclusions.txt: the training pictures that TEST has too, for
-      --exclude of train and transfer. With one data set twice, it finds what that holds more than once.
+      Compares every picture of TRAIN with every picture of TEST by normalised correlation, and writes \
+      RUN/pairs.csv, sheets of the pairs to judge by eye, and RUN/exclusions.txt: the training pictures that \
+      TEST has too, for --exclude of train and transfer. With one data set twice, it finds what that holds \
+      more than once.
 
       EXAMPLE
         switchback audit caltech101:caltech,split=train caltech101:caltech,split=test --out leaks

@@ -11,9 +11,9 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
     commandName: "classify",
     abstract: "Labels pictures, with accuracy where their classes are known.",
     discussion: """
-      True classes come from class folders, or from --labels: lines of a picture's file name, a tab and a class
-      index. A folder stands for the class that it is named as, by name, WordNet id or number; where none is, and
-      there are as many folders as classes, in order.
+      True classes come from class folders, or from --labels: lines of a picture's file name, a tab and a \
+      class index. A folder stands for the class that it is named as, by name, WordNet id or number; where \
+      none is, and there are as many folders as classes, in order.
 
       EXAMPLE
         switchback classify squeezenet1.1.onnx pictures/ --top 5

@@ -13,8 +13,8 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
     commandName: "correspond",
     abstract: "Tests whether a network relates the same part of different pictures.",
     discussion: """
-      Masks each part in every picture and compares the signs of the changes that makes to the features, between
-      pictures; random boxes as large are the measure. PARTS is a JSON file,
+      Masks each part in every picture and compares the signs of the changes that makes to the features, \
+      between pictures; random boxes as large are the measure. PARTS is a JSON file,
         {"pictures":["a.jpg","b.jpg"],"parts":{"nose":[[top,left,bottom,right],[...]]}}
       with a box a picture in its own pixels, or a data set that knows its parts, such as scenes:.
 

@@ -8,9 +8,9 @@ struct DemoCommand: ParsableCommand {
     commandName: "demo",
     abstract: "Trains a small network on drawn scenes and shows all that can be seen in it.",
     discussion: """
-      Needs no file: trains a small ZFNet on scenes:, then makes the gallery of every layer, the evolution of features,
-      the diagnosis and occlusion maps, each by the command that it prints and that works on your own networks and
-      pictures. Stopped at any moment, the same command goes on where it was.
+      Needs no file: trains a small ZFNet on scenes:, then makes the gallery of every layer, the evolution \
+      of features, the diagnosis and occlusion maps, each by the command that it prints and that works on \
+      your own networks and pictures. Stopped at any moment, the same command goes on where it was.
 
       EXAMPLE
         switchback demo --out demo

@@ -14,9 +14,9 @@ struct DiagnoseCommand: ParsableCommand {
     commandName: "diagnose",
     abstract: "Says what is wrong with networks' features, side by side, and what to try.",
     discussion: """
-      Reads every convolution over the pictures: units that are dead or that few pictures own, filters that dominate,
-      decayed or repeat each other; the spectrum of the first layer against its stride, and aliasing in projections of
-      the second. Each number has a verdict, and each fault a remedy.
+      Reads every convolution over the pictures: units that are dead or that few pictures own, filters that \
+      dominate, decayed or repeat each other; the spectrum of the first layer against its stride, and \
+      aliasing in projections of the second. Each number has a verdict, and each fault a remedy.
 
       EXAMPLE
         switchback diagnose alexnet.onnx zfnet.onnx pictures/ --out run

@@ -14,9 +14,9 @@ struct EvolveCommand: ParsableCommand {
     commandName: "evolve",
     abstract: "Shows how a training run's features came to be.",
     discussion: """
-      For units drawn by chance in each layer, at the epochs a training run saved: the strongest activation over the
-      training pictures, carried back to pixels. And in numbers: how many units' strongest picture changed, and when
-      projections settle.
+      For units drawn by chance in each layer, at the epochs a training run saved: the strongest activation \
+      over the training pictures, carried back to pixels. And in numbers: how many units' strongest picture \
+      changed, and when projections settle.
 
       EXAMPLE
         switchback evolve run --units 6 --epochs 1,2,5,10

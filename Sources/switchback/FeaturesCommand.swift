@@ -11,8 +11,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
     commandName: "features",
     abstract: "Finds each feature map's strongest pictures and carries them back to pixels.",
     discussion: """
-      Searches the pictures once for every layer, then draws for each unit its strongest pictures beside their
-      projections. Stopped at any moment, the same command goes on where it was.
+      Searches the pictures once for every layer, then draws for each unit its strongest pictures beside \
+      their projections. Stopped at any moment, the same command goes on where it was.
 
       EXAMPLE
         switchback features alexnet.onnx pictures/ --out run --layers conv1,conv5 --units 0..<32

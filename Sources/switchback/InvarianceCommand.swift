@@ -13,9 +13,9 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
     commandName: "invariance",
     abstract: "Shows how far features move when a picture is shifted, scaled, turned or changed.",
     discussion: """
-      For each change a curve a picture: the distance between the features of the changed and the original picture at
-      the chosen layers, and the probability of its class. A layer's area is the mean height of its mean curve, so two
-      networks compare by one number.
+      For each change a curve a picture: the distance between the features of the changed and the original \
+      picture at the chosen layers, and the probability of its class. A layer's area is the mean height of \
+      its mean curve, so two networks compare by one number.
 
       EXAMPLE
         switchback invariance model.onnx pictures/ --out run --changes vertical,scale,rotation --limit 5

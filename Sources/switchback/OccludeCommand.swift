@@ -12,9 +12,9 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
     commandName: "occlude",
     abstract: "Hides each part of a picture in turn and shows what the network makes of the rest.",
     discussion: """
-      One sweep of a square gives, by its position: the total activation of the strongest feature map, the probability
-      of a class, the most probable label, and all class scores as an array. Stopped at any moment, the same command
-      goes on where it was.
+      One sweep of a square gives, by its position: the total activation of the strongest feature map, the \
+      probability of a class, the most probable label, and all class scores as an array. Stopped at any \
+      moment, the same command goes on where it was.
 
       EXAMPLE
         switchback occlude squeezenet1.1.onnx pictures/ --out run --size 50 --stride 16 --class true

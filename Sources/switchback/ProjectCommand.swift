@@ -12,8 +12,8 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
     commandName: "project",
     abstract: "Carries one activation of a picture back to pixels.",
     discussion: """
-      Without --unit the layer's strongest unit is taken; without --at, the unit's strongest position. --map carries
-      back the unit's whole map, --score a class's score.
+      Without --unit the layer's strongest unit is taken; without --at, the unit's strongest position. --map \
+      carries back the unit's whole map, --score a class's score.
 
       EXAMPLE
         switchback project model.onnx cat.jpg --layer conv5 --unit 17 --out cat.png

@@ -7,9 +7,9 @@ struct RunCommand: ParsableCommand, ModelCommand {
     commandName: "run",
     abstract: "Raw inference on tensors, for parity with other runtimes.",
     discussion: """
-      X.safetensors holds a tensor for each of the graph's inputs, by name and in ONNX's order. Y.safetensors gets
-      the outputs and every value kept. A value named as in the graph is exactly that value; a layer named by its
-      node or as conv3 is read after its rectifier.
+      X.safetensors holds a tensor for each of the graph's inputs, by name and in ONNX's order. \
+      Y.safetensors gets the outputs and every value kept. A value named as in the graph is exactly that \
+      value; a layer named by its node or as conv3 is read after its rectifier.
 
       EXAMPLE
         switchback run model.onnx --input x.safetensors --output y.safetensors --keep conv1 fire2/concat

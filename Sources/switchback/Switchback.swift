@@ -10,8 +10,9 @@ struct Switchback: ParsableCommand {
     commandName: "switchback",
     abstract: "Shows what a convolutional network has learned.",
     discussion: """
-      Takes a network (an ONNX file) and pictures, finds what each feature map responds to, and carries those
-      responses back to pixels through the pooling switches of the forward pass (Zeiler & Fergus 2014).
+      Takes a network (an ONNX file) and pictures, finds what each feature map responds to, and carries \
+      those responses back to pixels through the pooling switches of the forward pass (Zeiler & Fergus \
+      2014).
 
       EXAMPLE
         switchback features model.onnx pictures/ --out run

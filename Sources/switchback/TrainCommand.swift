@@ -10,10 +10,10 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Trains a network, by the paper's recipe or another.",
     discussion: """
-      Pictures are a folder with a folder for each class, or another kind of data set. Where they say which are for
-      validation, those are; else --validation names others, or a share of each class is held out. Every epoch leaves
-      a network under RUN/models and a line in RUN/history.jsonl. Stopped or killed at any moment, the same command, or
-      --resume RUN, goes on where it was and ends with the same bytes.
+      Pictures are a folder with a folder for each class, or another kind of data set. Where they say which \
+      are for validation, those are; else --validation names others, or a share of each class is held out. \
+      Every epoch leaves a network under RUN/models and a line in RUN/history.jsonl. Stopped or killed at \
+      any moment, the same command, or --resume RUN, goes on where it was and ends with the same bytes.
 
       EXAMPLE
         switchback train pictures/ --arch zfnet --out run

@@ -12,11 +12,12 @@ struct TransferCommand: ParsableCommand, ModelCommand {
     commandName: "transfer",
     abstract: "Shows which layer's features transfer to other pictures.",
     discussion: """
-      Features of the chosen layers are extracted once, and kept under RUN/features; then a linear support vector machine
-      and a softmax are trained on each layer's features and judged on other pictures, by the mean accuracy of the classes
-      (where pictures hold several classes, by their mean average precision). A data set with lists of its own is
-      divided by them, any other by draws. Other classifiers, numbers and layers in the same run use the features that
-      are there. Stopped or killed at any moment, the same command goes on where it was.
+      Features of the chosen layers are extracted once, and kept under RUN/features; then a linear support \
+      vector machine and a softmax are trained on each layer's features and judged on other pictures, by the \
+      mean accuracy of the classes (where pictures hold several classes, by their mean average precision). A \
+      data set with lists of its own is divided by them, any other by draws. Other classifiers, numbers and \
+      layers in the same run use the features that are there. Stopped or killed at any moment, the same \
+      command goes on where it was.
 
       EXAMPLE
         switchback transfer model.onnx caltech101:pictures --out run --square-root --normalize
