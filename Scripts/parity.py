@@ -1,18 +1,21 @@
-"""Compares `switchback run` and `switchback rewrite` with ONNX Runtime, value by value.
+"""Compares `switchback run`, `switchback rewrite` and `switchback train` with ONNX Runtime, value by value.
 
 Usage: parity.py SWITCHBACK [MODEL.onnx ...]
 
 For the networks of parity_models.py, and for those named: every value that Switchback can keep lies within 1e-4 of the
 value's largest magnitude of ONNX Runtime's; the file that it writes back passes onnx.checker, and ONNX Runtime computes
-the same from it. Exits with 1, and names the worst layer, where one does not.
+the same from it. A network that `train` writes gives ONNX Runtime, which is shown pixels as the file's metadata says,
+the probabilities that `classify` gives to 1e-4. Exits with 1, and names the worst layer, where one does not.
 """
 
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import numpy as np
 import onnx
@@ -77,6 +80,43 @@ def check(tool, name, model, inputs, folder):
     return first, second, len(names)
 
 
+def png(pixels):
+    """An array of rows x columns x 3 as a file's bytes."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows, columns, _ = pixels.shape
+    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+def trained(tool, folder):
+    """The largest difference between the probabilities of a network that was just trained, here and there."""
+    switchback(
+        tool, "train", "scenes:count=300,validation=40", "--arch", "zfnet", "--input", "64", "--resize", "64", "--width",
+        "0.1", "--removing", "6,7", "--init", "he", "--augment", "none", "--epochs", "8", "--batch", "10", "--quiet", "--out", str(folder / "run"))
+    path = str(folder / "run/models/final.onnx")
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    how = json.loads(next(entry.value for entry in model.metadata_props if entry.key == "switchback.preprocessing"))
+    assert how["channels"] == "RGB" and how["resize"] == {"shorterSide": 64}, how
+    pictures = np.random.default_rng(5).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    (folder / "pictures").mkdir()
+    for number, picture in enumerate(pictures):
+        (folder / "pictures" / f"{number:02}.png").write_bytes(png(picture))
+    inputs = (pictures * np.float32(how["scale"]) - np.float32(how["mean"])) / np.float32(how["std"])
+    inputs = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2), dtype=np.float32)
+    name = model.graph.output[0].name
+    expected = runtime(model, {model.graph.input[0].name: inputs}, [name])[name]
+    found = np.zeros_like(expected)
+    lines = json.loads(switchback(tool, "classify", path, str(folder / "pictures"), "--top", "10", "--json", "--quiet"))
+    for line in lines["pictures"]:
+        for label in line["top"]:
+            found[int(line["image"].removesuffix(".png")), label["index"]] = label["probability"]
+    return float(np.abs(found - expected).max()), float(expected.max() - expected.min())
+
+
 def named(path):
     """A model of a file and an input for it, two pictures where the number is open."""
     model = onnx.load(path)
@@ -105,6 +145,13 @@ def main(tool, paths):
                 worst = max(worst, (far, f"{name}, {layer}{where}"))
                 if not far <= LIMIT:
                     failures.append(f"{name}: {layer}{where} is off by {far:.1e} of its largest magnitude")
+        try:
+            far, spread = trained(tool, pathlib.Path(folder))
+            print(f"trained here: probabilities that span {spread:.2f} differ by up to {far:.1e}")
+            if not far <= LIMIT:
+                failures.append(f"trained here: probabilities are off by {far:.1e}")
+        except Exception as error:
+            failures.append(f"trained here: {error}")
     print(f"{count} values against ONNX Runtime {onnxruntime.__version__} in {time.monotonic() - start:.0f} s; "
           f"the worst {worst[0]:.1e} at {worst[1]}")
     for failure in failures:
