@@ -27,18 +27,22 @@ def cases(shared):
             peers = {"PyTorch": work, "ONNX Runtime": [*work, "--with", "onnxruntime"]}
             yield "forward", f"forward, {name}, batch {batch}", work, peers
     for name in ("SqueezeNet 1.1", "ZFNet"):
-        for pictures in (1, 8):
-            work = ["occlusion", models[name], "--pictures", str(pictures), "--repeats", "1"]
+        for swept in (1, 8):
+            work = ["occlusion", models[name], "--pictures", str(swept), "--repeats", "1"]
             peers = {
                 "PyTorch by hand": [*work, "--batch", "32"], "Captum": [*work, "--with", "captum", "--batch", "32"]}
-            yield "occlusion", f"occlusion map, {name}, {pictures} of 32 px / 8", work, peers
-    for name in ("ZFNet", "AlexNet"):
-        work = ["training-step", name.lower(), "--batch", "64", "--repeats", "3"]
+            yield "occlusion", f"occlusion map, {name}, {swept} of 32 px / 8", work, peers
+    small = ["--input", "64", "--width", "0.5", "--classes", "10"]
+    steps = [("ZFNet", 64, 3, []), ("AlexNet", 64, 3, []), ("ZFNet of half width at 64 pixels", 32, 20, small)]
+    for name, batch, repeats, scale in steps:
+        work = ["training-step", name.split()[0].lower(), "--batch", str(batch), "--repeats", str(repeats), *scale]
         peers = {"PyTorch": work, "PyTorch, channels last": [*work, "--with", "channels-last"]}
-        yield "training", f"training step, {name}, batch 64", work, peers
+        yield "training", f"training step, {name}, batch {batch}", work, peers
     alexnet = models["AlexNet-conv"]
     work = ["search", alexnet, pictures, "--repeats", "1"]
     yield "search", "top-nine search, AlexNet, 1000 JPEG", work, {"PyTorch": work}
+    work = ["extraction", alexnet, pictures, "--repeats", "1"]
+    yield "extraction", "features of conv3, conv5 and pool5, AlexNet, 1000 JPEG", work, {"PyTorch": work}
     for layer in ("conv1", "conv2", "conv3", "conv4", "conv5"):
         work = ["gallery", alexnet, pictures, "--layer", layer, "--repeats", "1"]
         yield "gallery", f"projections, AlexNet {layer}, nine a unit", work, {"PyTorch": work}

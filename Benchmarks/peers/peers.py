@@ -218,6 +218,27 @@ def search(arguments):
     measure(len(pictures), arguments.repeats, lambda: strongest(graph, pictures, arguments))
 
 
+def extraction(arguments):
+    """Averaged maps of two convolutions and the whole last pool, in memory."""
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    graph = Graph(arguments.model)
+    pictures = Pictures(arguments.pictures, json.loads(graph.metadata["switchback.preprocessing"]))
+    layers = rectified_layers(graph)
+    averaged, last = [layers[2], layers[4]], graph.proto.graph.output[0].name
+
+    def extract():
+        loader = torch.utils.data.DataLoader(pictures, batch_size=32, num_workers=arguments.threads)
+        with torch.inference_mode():
+            for batch, _ in loader:
+                kept = graph.run(
+                    batch.contiguous(memory_format=torch.channels_last), torch.relu, [*averaged, last], last)
+                _ = [kept[name].mean((2, 3)).numpy() for name in averaged] + [kept[last].flatten(1).numpy()]
+
+    measure(len(pictures), arguments.repeats, extract)
+
+
 def gallery(arguments):
     import torch
 
@@ -297,18 +318,23 @@ def occlusion(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("work", choices=["forward", "search", "gallery", "occlusion", "training-step"])
+    parser.add_argument("work", choices=["forward", "search", "extraction", "gallery", "occlusion", "training-step"])
     parser.add_argument("model")
     parser.add_argument("pictures", nargs="?")
     parser.add_argument("--with", dest="runtime", choices=["torch", "channels-last", "onnxruntime", "captum"], default="torch")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--pictures", dest="pictures_swept", type=int, default=1)
+    parser.add_argument("--input", type=int, default=224)
+    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--classes", type=int, default=1000)
     parser.add_argument("--layer", default="conv5")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     if arguments.work == "search":
         search(arguments)
+    elif arguments.work == "extraction":
+        extraction(arguments)
     elif arguments.work == "gallery":
         gallery(arguments)
     elif arguments.work == "occlusion":

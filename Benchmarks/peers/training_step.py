@@ -4,6 +4,7 @@ The step is Switchback's: forward with local response normalisation and dropout,
 momentum and weight decay, gradients freed between steps.
 """
 
+
 def network(name, classes, dropout):
     from torch import nn
 
@@ -37,13 +38,21 @@ def training_step(arguments, measure):
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    net = network(arguments.model, 1000, 0.5)
-    pictures = torch.randn(arguments.batch, 3, 224, 224)
-    labels = torch.randint(1000, (arguments.batch,))
+    side, classes = arguments.input, arguments.classes
+    if side == 224:
+        net = network(arguments.model, classes, 0.5)
+    else:
+        import accuracy
+
+        net = accuracy.network(classes, side, arguments.width)
+    pictures = torch.randn(arguments.batch, 3, side, side)
+    labels = torch.randint(classes, (arguments.batch,))
     net(pictures[:1])
     if arguments.runtime == "channels-last":
         net = net.to(memory_format=torch.channels_last)
         pictures = pictures.to(memory_format=torch.channels_last)
+    else:
+        net = net.to(memory_format=torch.contiguous_format)
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-2, momentum=0.9, weight_decay=5e-4)
 
     def step():

@@ -7,8 +7,8 @@ struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmarks", abstract: "Times one piece of work; `compare.py` runs it beside its peers.",
     subcommands: [
-      Decode.self, Forward.self, Search.self, GalleryProjections.self, KnownAnswer.self, OcclusionMaps.self,
-      TrainingStep.self,
+      Decode.self, Extraction.self, Forward.self, Search.self, GalleryProjections.self, KnownAnswer.self,
+      OcclusionMaps.self, TrainingStep.self,
     ])
 }
 

@@ -8,9 +8,9 @@ struct Decode: ParsableCommand {
   @OptionGroup var repeats: Repeats
 
   func run() throws {
-    let search = try StrongestPictures(model: model, pictures: pictures, threads: 1)
-    try repeats.measure(items: search.count) {
-      for id in 0..<search.count { _ = try search.input(id) }
+    let folder = try PreparedFolder(model: model, pictures: pictures)
+    try repeats.measure(items: folder.count) {
+      for id in 0..<folder.count { _ = try folder.input(id) }
     }
   }
 }

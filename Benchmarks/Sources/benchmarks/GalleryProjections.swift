@@ -12,14 +12,15 @@ struct GalleryProjections: ParsableCommand {
 
   func run() throws {
     let search = try StrongestPictures(model: model, pictures: pictures, threads: repeats.threads)
-    let value = try search.network.layer(named: layer).featureMaps
+    let value = try search.subject.network.layer(named: layer).featureMaps
     let places = (try search.run().layers[value]?.units ?? []).enumerated().flatMap { unit, peaks in
       peaks.enumerated().map { Gallery.Place(unit: unit, rank: $0.offset, peak: $0.element) }
     }
     let images = Set(places.map(\.peak.image))
-    let prepared = try images.reduce(into: [Int: Tensor]()) { $0[$1] = try search.input($1) }
+    let prepared = try images.reduce(into: [Int: Tensor]()) { $0[$1] = try search.subject.input($1) }
     try repeats.measure(items: places.count) {
-      let gallery = try Gallery(search.network, value: value, rule: .deconvnet, threads: repeats.threads)
+      let gallery = try Gallery(
+        search.subject.network, value: value, rule: .deconvnet, threads: repeats.threads)
       _ = try gallery.project(places, input: { prepared[$0] }, receive: { _ in true })
     }
   }

@@ -9,34 +9,44 @@ struct Search: ParsableCommand {
 
   func run() throws {
     let search = try StrongestPictures(model: model, pictures: pictures, threads: repeats.threads)
-    try repeats.measure(items: search.count) { _ = try search.run() }
+    try repeats.measure(items: search.subject.count) { _ = try search.run() }
+  }
+}
+
+/// A network and a folder's pictures as it sees them, decoded when they are asked for.
+struct PreparedFolder {
+  let network: Network
+  let count: Int
+  let input: @Sendable (Int) throws -> Tensor?
+
+  init(model: String, pictures: String) throws {
+    network = try Network(onnx: model)
+    let preprocessing = network.preprocessing ?? .imageNet
+    let folder = try PictureFolder(pictures)
+    count = folder.files.count
+    input = { try Picture(decoding: folder.fullPath(of: folder.files[$0])).prepared(preprocessing).tensor }
   }
 }
 
 /// The search as both `search` and `gallery` need it.
 struct StrongestPictures {
-  let network: Network
-  let layers: [Layer]
-  let count: Int
-  let input: @Sendable (Int) throws -> Tensor?
+  let subject: PreparedFolder
+  private let layers: [Layer]
   private let threads: Int
 
   init(model: String, pictures: String, threads: Int) throws {
-    network = try Network(onnx: model)
-    layers = network.featureLayers()
-    let preprocessing = network.preprocessing ?? .imageNet
-    let folder = try PictureFolder(pictures)
-    count = folder.files.count
-    input = { try Picture(decoding: folder.fullPath(of: folder.files[$0])).prepared(preprocessing).tensor }
+    subject = try PreparedFolder(model: model, pictures: pictures)
+    layers = subject.network.featureLayers()
     self.threads = threads
   }
 
   func run() throws -> PeakTable {
+    let network = subject.network
     let input = try network.inputShape(images: 1)
     let shapes = try network.shapes(inputs: [network.inputs[0].name: input])
     let units = layers.map { ($0.featureMaps, shapes[$0.featureMaps]?.channels ?? 0) }
     let search = try PeakSearch(network, values: layers.map(\.featureMaps), threads: threads)
     let start = PeakSearch.State(peaks: PeakTable(units: units, keeping: 9))
-    return try search.run(from: start, count: count, input: self.input) { _ in true }.peaks
+    return try search.run(from: start, count: subject.count, input: subject.input) { _ in true }.peaks
   }
 }
