@@ -138,6 +138,8 @@ import Testing
     #expect(try Dataset.parse("caltech101:\(lists),split=test").items.map(\.path) == ["ant/image_0002.jpg"])
     try folder.write("ant/image_0009.jpg\n".utf8, to: "101_ObjectCategories/test.txt")
     #expect(reason("caltech101:" + lists).contains("line 1 names 'ant/image_0009.jpg'"))
+    try folder.write("\n".utf8, to: "101_ObjectCategories/test.txt")
+    #expect(reason("caltech101:" + lists).contains("test.txt is damaged: it names no pictures"))
     let larger = try TemporaryFolder()
     try write(larger, ["001.ak47/001_0001.jpg", "002.flag/002_0001.jpg", "257.clutter/257_0001.jpg"])
     #expect(try Dataset.parse("caltech256:" + larger.path).classNames == ["ak47", "flag"])

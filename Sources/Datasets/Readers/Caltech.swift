@@ -19,7 +19,13 @@ extension Dataset {
     var found = Gathering(root: root)
     let lists = [("train.txt", Split.train), ("test.txt", .test)].filter { Listing.exists(root + "/" + $0.0) }
     for (list, split) in lists {
-      for line in Listing.lines(of: root + "/" + list) ?? [] {
+      let lines = Listing.lines(of: root + "/" + list) ?? []
+      if lines.isEmpty {
+        throw .malformed(
+          file: root + "/" + list,
+          reason: "it names no pictures. Give paths such as ant/image_0001.jpg, or remove all lists.")
+      }
+      for line in lines {
         let folder = line.text.split(separator: "/").first.map(String.init) ?? ""
         if folder == "BACKGROUND_Google", !withBackground { continue }
         guard let label = labels[folder], Listing.exists(root + "/" + line.text) else {
