@@ -6,7 +6,7 @@ internal import Networks
 internal import RunStore
 internal import Tensors
 
-struct FeaturesCommand: ParsableCommand, ModelCommand {
+struct FeaturesCommand: ParsableCommand, StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "features",
     abstract: "Finds each feature map's strongest pictures and carries them back to pixels.",
@@ -18,16 +18,7 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
         switchback features alexnet.onnx pictures/ --out run --layers conv1,conv5 --units 0..<32
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Argument(help: "A folder of pictures.", completion: .directory)
-  var pictures: String
-
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
+  @OptionGroup var study: StudyArguments
 
   @Option(
     help: ArgumentHelp("Layers by name, comma-separated (default: every convolution).", valueName: "a,b"))
@@ -45,9 +36,6 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
   @Flag(help: "Read layers before their rectifier.")
   var preActivation = false
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
 
   @Flag(help: "Only search: no projections, no figures.")
   var searchOnly = false

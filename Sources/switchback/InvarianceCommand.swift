@@ -8,7 +8,7 @@ internal import RunStore
 internal import Studies
 internal import Tensors
 
-struct InvarianceCommand: ParsableCommand, ModelCommand {
+struct InvarianceCommand: ParsableCommand, StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "invariance",
     abstract: "Shows how far features move when a picture is shifted, scaled, turned or changed.",
@@ -21,16 +21,7 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
         switchback invariance model.onnx pictures/ --out run --changes vertical,scale,rotation --limit 5
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Argument(help: "A folder of pictures, one picture, or a data set as kind:path.", completion: .directory)
-  var pictures: String
-
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
+  @OptionGroup var study: StudyArguments
 
   @Option(
     help: ArgumentHelp(
@@ -51,9 +42,6 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   @Option(help: "True classes: file name, tab, class index.", completion: .file())
   var labels: String?
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions

@@ -7,7 +7,7 @@ internal import RunStore
 internal import Studies
 internal import Tensors
 
-struct OccludeCommand: ParsableCommand, ModelCommand {
+struct OccludeCommand: ParsableCommand, StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "occlude",
     abstract: "Hides each part of a picture in turn and shows what the network makes of the rest.",
@@ -20,16 +20,7 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
         switchback occlude squeezenet1.1.onnx pictures/ --out run --size 50 --stride 16 --class true
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Argument(help: "A folder of pictures, one picture, or a data set as kind:path.", completion: .directory)
-  var pictures: String
-
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
+  @OptionGroup var study: StudyArguments
 
   @Option(
     help: ArgumentHelp(
@@ -59,9 +50,6 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
     help: ArgumentHelp("A features run to take the map's other strongest pictures from.", valueName: "run"),
     completion: .directory)
   var from: String?
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions

@@ -56,3 +56,32 @@ struct Switchback: ParsableCommand {
 protocol ModelCommand {
   var model: String { get }
 }
+
+/// What a command takes that runs a network over pictures into a run's folder.
+struct StudyArguments: ParsableArguments {
+  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
+  var model: String
+
+  @Argument(help: "A folder of pictures, one picture, or a data set as kind:path.", completion: .directory)
+  var pictures: String
+
+  @Option(
+    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
+  )
+  var out: String
+
+  @Flag(help: "A picture that cannot be read is an error.")
+  var strict = false
+}
+
+/// A command that takes them.
+protocol StudyCommand: ModelCommand {
+  var study: StudyArguments { get }
+}
+
+extension StudyCommand {
+  var model: String { study.model }
+  var pictures: String { study.pictures }
+  var out: String { study.out }
+  var strict: Bool { study.strict }
+}

@@ -7,7 +7,7 @@ internal import RunStore
 internal import Studies
 internal import Tensors
 
-struct TransferCommand: ParsableCommand, ModelCommand {
+struct TransferCommand: ParsableCommand, StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "transfer",
     abstract: "Shows which layer's features transfer to other pictures.",
@@ -24,17 +24,7 @@ struct TransferCommand: ParsableCommand, ModelCommand {
         switchback transfer model.onnx pictures/ --out run --layers conv5,pool5 --per-class 1,2,4,6,10,15,30
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Argument(
-    help: "A folder with a folder for each class, or a data set as kind:path.", completion: .directory)
-  var pictures: String
-
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
+  @OptionGroup var study: StudyArguments
 
   @Option(
     help: ArgumentHelp(
@@ -71,9 +61,6 @@ struct TransferCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup(title: "Pictures") var splits: SplitOptions
   @OptionGroup(title: "Networks trained whole") var training: WholeOptions
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
