@@ -28,7 +28,7 @@ public struct TransferFigure: Sendable {
     let rows = table.rows.filter { $0.perClass == most }
     let layers = rows.filter { !$0.isWhole }.map(\.place).uniqued
     let step = 72.0
-    let (top, left, high) = (44.0, 62.0, 230.0)
+    let (top, left, high) = (54.0, 62.0, 230.0)
     let wide = Double(max(layers.count, 3)) * step
     let whole = classifiers.filter { name in rows.contains { $0.classifier == name } }
     var drawing = Drawing(
