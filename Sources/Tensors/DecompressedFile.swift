@@ -37,3 +37,21 @@ public func decompressedBytes(of path: String, limit: Int = 1 << 30) throws(File
   }
   return bytes
 }
+
+/// Bytes that zlib compressed (RFC 1950), as they were.
+///
+/// - Parameters:
+///   - bytes: The compressed ones.
+///   - limit: The most that are taken.
+/// - Returns: The plain ones; nil where the others are damaged or stand for more than the limit.
+package func inflated(_ bytes: [UInt8], limit: Int) -> [UInt8]? {
+  var capacity = min(limit, max(bytes.count * 4, 1 << 12))
+  while true {
+    var plain = [UInt8](repeating: 0, count: capacity)
+    var count = uLongf(capacity)
+    let code = unsafe uncompress(&plain, &count, bytes, uLong(bytes.count))
+    if code == Z_OK { return Array(plain[..<Int(count)]) }
+    guard code == Z_BUF_ERROR, capacity < limit else { return nil }
+    capacity = min(limit, capacity * 4)
+  }
+}

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Images
+import Tensors
 import TestSupport
 import Testing
 
@@ -67,6 +68,80 @@ import Testing
     let mapped = try imageNet()
     try mapped.write("n00000002 2 thing\nn01440764 1 tench\n".utf8, to: "map_clsloc.txt")
     #expect(try Dataset.parse("imagenet:" + mapped.path).items.map(\.label) == [0, 1, 0, 1])
+  }
+
+  /// An element of a MATLAB file, in the small form where it fits.
+  private func element(_ kind: UInt32, _ bytes: [UInt8]) -> [UInt8] {
+    func word(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+    if (1...4).contains(bytes.count), kind != 14 {
+      return word(kind | UInt32(bytes.count) << 16) + bytes + [UInt8](repeating: 0, count: 4 - bytes.count)
+    }
+    let padding = kind == 15 ? 0 : (8 - bytes.count % 8) % 8
+    return word(kind) + word(UInt32(bytes.count)) + bytes + [UInt8](repeating: 0, count: padding)
+  }
+
+  private func matrix(_ kind: UInt8, _ rows: UInt8, _ columns: UInt8, _ parts: [UInt8]) -> [UInt8] {
+    element(
+      14,
+      element(6, [kind, 0, 0, 0, 0, 0, 0, 0]) + element(5, [rows, 0, 0, 0, columns, 0, 0, 0]) + element(1, [])
+        + parts)
+  }
+
+  /// The kit's file: a list of synsets by number, as text in one of the forms that MATLAB has.
+  private func kit(_ synsets: [(Int, String, String)], isWide: Bool, isPlain: Bool = false) -> [UInt8] {
+    func text(_ text: String) -> [UInt8] {
+      let bytes = isWide ? text.utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] } : Array(text.utf8)
+      return matrix(4, 1, UInt8(text.count), element(isWide ? 17 : 16, bytes))
+    }
+    let names = ["ILSVRC2012_ID", "WNID", "words", "children"].flatMap { name in
+      Array(name.utf8) + [UInt8](repeating: 0, count: 16 - name.utf8.count)
+    }
+    let records = synsets.flatMap { id, wnid, words in
+      matrix(6, 1, 1, element(isWide ? 4 : 2, isWide ? [UInt8(id), 0] : [UInt8(id)])) + text(wnid)
+        + text(words)
+        + matrix(6, 0, 0, element(9, []))
+    }
+    let synsets = matrix(
+      2, UInt8(synsets.count), 1, element(5, [16, 0, 0, 0]) + element(1, names) + records)
+    let header =
+      Array("MATLAB 5.0 MAT-file".utf8) + [UInt8](repeating: 32, count: 105) + [0, 1] + Array("IM".utf8)
+    return header + matrix(6, 1, 1, element(9, [UInt8](repeating: 0, count: 8)))
+      + (isPlain ? synsets : element(15, stored(synsets)))
+  }
+
+  /// What zlib makes of bytes that it doesn't compress.
+  private func stored(_ bytes: [UInt8]) -> [UInt8] {
+    let count = UInt16(bytes.count)
+    let (low, high) = bytes.reduce((UInt32(1), UInt32(0))) { sums, byte in
+      let low = (sums.0 + UInt32(byte)) % 65521
+      return (low, (sums.1 + low) % 65521)
+    }
+    return [0x78, 1, 1, UInt8(count & 255), UInt8(count >> 8), UInt8(~count & 255), UInt8(~count >> 8)]
+      + bytes
+      + [high >> 8, high & 255, low >> 8, low & 255].map { UInt8($0) }
+  }
+
+  @Test(arguments: [false, true]) func `ground truth counts as the kit's own file says`(isWide: Bool) throws {
+    let folder = try imageNet()
+    let bytes = kit(
+      [(1, "n01440764", "tench"), (2, "n00000002", "thing"), (3, "n00000003", "none")], isWide: isWide)
+    try folder.write(bytes, to: "ILSVRC2012_devkit_t12/data/meta.mat")
+    let dataset = try Dataset.parse("imagenet:" + folder.path)
+    #expect(dataset.classNames == ["thing", "tench"])
+    #expect(dataset.items.map(\.label) == [0, 1, 0, 1])
+    // Cut or changed anywhere it is read or refused, never worse.
+    for length in stride(from: 0, to: bytes.count, by: 3) {
+      try folder.write(bytes[..<length], to: "ILSVRC2012_devkit_t12/data/meta.mat")
+      #expect(reason("imagenet:" + folder.path).contains("meta.mat is damaged"))
+    }
+    var generator = SeededGenerator(seed: 5)
+    for _ in 0..<300 {
+      var changed = kit([(1, "n01440764", "tench")], isWide: isWide, isPlain: true)
+      changed[Int.random(in: 128..<changed.count, using: &generator)] = .random(
+        in: 0...255, using: &generator)
+      try folder.write(changed, to: "ILSVRC2012_devkit_t12/data/meta.mat")
+      _ = reason("imagenet:" + folder.path)
+    }
   }
 
   @Test func `validation may have a folder a class`() throws {

@@ -2,7 +2,8 @@ extension Dataset {
   /// ILSVRC 2012: `train/WNID/*.JPEG`, and `val` with a folder a class, or flat with the ground truth beside it.
   ///
   /// Labels follow the wnids in order, as published networks have them. The numbers of
-  /// `ILSVRC2012_validation_ground_truth.txt` have an order of their own, which a list of synsets gives.
+  /// `ILSVRC2012_validation_ground_truth.txt` have an order of their own, which the kit's `meta.mat` or a list of synsets
+  /// gives.
   static func imageNet(at path: String) throws(DatasetError) -> Dataset {
     try synsets(at: path, kind: "imagenet", validation: flatValidation)
   }
@@ -23,7 +24,7 @@ extension Dataset {
       (trained.isEmpty && validated.isEmpty ? ["train/WNID (as n01440764)"] : [])
       + (trained.isEmpty && !Listing.exists(path + "/val") ? ["val"] : [])
     guard missing.isEmpty else { throw .layout(path: path, kind: kind, missing: missing) }
-    let synsets = Synsets(Set(trained + validated), at: path)
+    let synsets = try Synsets(Set(trained + validated), at: path)
     var found = Gathering(root: path)
     for (folder, names, split) in [("train", trained, Split.train), ("val", validated, .validation)] {
       for wnid in names {
@@ -55,13 +56,15 @@ extension Dataset {
     guard let list = synsets.list, let order = synsets.order else {
       throw .layout(
         path: path, kind: "imagenet",
-        missing: ["synsets.txt, a line a wnid in the order of the ground truth's numbers"])
+        missing: [
+          "the kit's meta.mat, or synsets.txt, a line a wnid in the order of the ground truth's numbers"
+        ])
     }
     if synsets.listsAllByName {
       throw .malformed(
         file: list,
         reason: "it has the wnids in their own order, but \(name) counts in that of the kit's meta.mat "
-          + "(ILSVRC2012_ID). Write the wnids in that order, a line each, as synsets.txt.")
+          + "(ILSVRC2012_ID). Put that file beside it.")
     }
     for (picture, line) in zip(pictures, lines) {
       guard let number = Int(line.text), let wnid = order[number] else {
@@ -120,7 +123,8 @@ private struct Synsets {
     name.count == 9 && name.hasPrefix("n") && name.dropFirst().allSatisfy(\.isNumber)
   }
 
-  init(_ folders: Set<String>, at root: String) {
+  /// - Throws: ``DatasetError/malformed(file:reason:)`` for a `meta.mat` without synsets.
+  init(_ folders: Set<String>, at root: String) throws(DatasetError) {
     let wnids = folders.sorted()
     labels = Dictionary(uniqueKeysWithValues: zip(wnids, wnids.indices))
     var names: [String: String] = [:]
@@ -142,6 +146,18 @@ private struct Synsets {
       self.order = order
       let listed = order.sorted { $0.key < $1.key }.map(\.value)
       listsAllByName = listed.count == 1000 && listed == listed.sorted()
+    }
+    let kits = ["", "/data", "/ILSVRC2012_devkit_t12/data"].map { root + $0 + "/meta.mat" }
+    if let kit = kits.first(where: Listing.exists) {
+      var order: [Int: String] = [:]
+      for record in try MATStructs(reading: kit).records {
+        guard case .number(let number) = record["ILSVRC2012_ID"], case .text(let wnid) = record["WNID"],
+          let id = Int(exactly: number)
+        else { throw .malformed(file: kit, reason: "a synset lacks ILSVRC2012_ID or WNID.") }
+        order[id] = wnid
+        if case .text(let name) = record["words"] { names[wnid] = names[wnid] ?? name }
+      }
+      (list, self.order, listsAllByName) = (kit, order, false)
     }
     classNames = wnids.map { names[$0] ?? $0 }
   }
