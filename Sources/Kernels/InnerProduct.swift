@@ -56,7 +56,7 @@ extension Session {
     return try product(geometry, input, weights, bias: bias)
   }
 
-  /// The transpose of ``innerProduct(_:weights:bias:rectified:)`` without its bias.
+  /// The transpose of ``innerProduct(_:weights:bias:rectified:changing:)`` without its bias.
   ///
   /// - Parameters:
   ///   - signal: Images x outputs.

@@ -12,7 +12,7 @@ package final class Crew: @unchecked Sendable {
   private let weights: WeightStore
 
   /// - Parameter threads: How many work side by side.
-  /// - Throws: ``KernelError`` where oneDNN cannot start.
+  /// - Throws: `KernelError` where oneDNN cannot start.
   package init(threads: Int) throws(KernelError) {
     precondition(threads > 0, "\(threads) threads")
     weights = WeightStore()

@@ -48,7 +48,7 @@ public enum Operation: Sendable {
   /// Images x features, the features in this type's order: rows, columns, channels.
   case flatten
   /// ONNX `Reshape` (and `Flatten`, `Squeeze`, `Unsqueeze`): extents **in ONNX's order**; 0 copies the extent at its
-  /// place, ``copy(of:)`` that of any axis, and -1 stands for what remains.
+  /// place, `copy(of:)` that of any axis, and -1 stands for what remains.
   case reshape([Int])
   /// ONNX `Transpose` in this type's order.
   case transposition([Int])

@@ -19,7 +19,7 @@ public final class Runner {
   ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
   ///   - recordsSwitches: Whether max pools record which position won.
   ///   - threads: How many pictures are computed side by side.
-  /// - Throws: ``NetworkError/missingValue(name:node:)``, or ``KernelError`` where oneDNN cannot start.
+  /// - Throws: ``NetworkError/missingValue(name:node:)``, or `KernelError` where oneDNN cannot start.
   public init(
     _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
     threads: Int = 2

@@ -1,7 +1,7 @@
 public import Kernels
 public import Tensors
 
-/// How a model says where a window slides; a ``Sliding`` once the size of the map is known.
+/// How a model says where a window slides; a `Sliding` once the size of the map is known.
 public struct SlidingRule: Hashable, Sendable {
   /// The padding around a map, as ONNX's `auto_pad` and `pads` have it.
   public enum Padding: Hashable, Sendable {

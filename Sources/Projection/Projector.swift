@@ -31,7 +31,7 @@ public final class Projector: Sendable {
   ///   - isLimitedToField: Whether only the receptive field is computed; the full computation gives the same
   ///     numbers, slower.
   ///   - threads: How many batches are walked side by side.
-  /// - Throws: ``NetworkError`` where the value or its shape is not known.
+  /// - Throws: `NetworkError` where the value or its shape is not known.
   public init(
     _ network: Network, value: String, rule: RectifierRule, limitedToField isLimitedToField: Bool = true,
     threads: Int = 2
@@ -86,7 +86,7 @@ public final class Projector: Sendable {
   ///   - trace: A forward pass that kept ``keptValues`` and recorded switches.
   ///   - index: The picture's place in the trace.
   /// - Returns: What the walk needs, as small as the receptive field.
-  /// - Throws: ``NetworkError/unknownUnit(unit:layer:units:)``, or ``NetworkError/shape(node:reason:)`` where the
+  /// - Throws: `NetworkError.unknownUnit`, or `NetworkError.shape` where the
   ///   position is outside the map.
   public func evidence(of seed: Seed, in trace: Trace, at index: Int = 0) throws -> Evidence {
     guard let maps = trace[value] else { throw NetworkError.missingValue(name: value, node: "the trace") }

@@ -25,7 +25,7 @@ extension Learner {
   /// - Parameters:
   ///   - pictures: What it is judged on.
   ///   - preprocessing: How a picture becomes the network's input.
-  ///   - placements: The crops of each picture: ``Placement/center`` alone, or ``Placement/ten``.
+  ///   - placements: The crops of each picture: `Placement.center` alone, or `Placement.ten`.
   ///   - batch: Pictures scored at once.
   ///   - keepsGoing: Asked once a batch; false ends the work.
   /// - Returns: The shares; nil where it was ended.

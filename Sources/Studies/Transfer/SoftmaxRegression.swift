@@ -5,7 +5,7 @@ public import Tensors
 /// Multinomial logistic regression: a softmax over scores that are linear in the features.
 ///
 /// It minimises cost * (cross-entropy in nats, summed over the pictures) + half the squared length of the weights; biases
-/// are free. The problem is convex, so where it ends does not depend on where it starts: at zero, by ``LimitedMemory``.
+/// are free. The problem is convex, so where it ends does not depend on where it starts: at zero, by `LimitedMemory`.
 public enum SoftmaxRegression {
   /// Trains one.
   ///
