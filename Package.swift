@@ -132,7 +132,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Tensors", "Training"],
       resources: [.copy("Goldens")], swiftSettings: house),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: house),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: house),
   ],
   swiftLanguageModes: [.v6]
 )

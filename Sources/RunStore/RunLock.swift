@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Tensors
 
 /// Keeps two processes from writing one run: held by the system, so it goes with the process.
 ///
@@ -7,15 +8,10 @@ final class RunLock: Sendable {
   private let handle: FileHandle
 
   init(folder: String) throws(RunError) {
-    let path = folder + "/run.lock"
-    if !FileManager.default.fileExists(atPath: path),
-      !FileManager.default.createFile(atPath: path, contents: nil)
-    {
+    guard let handle = FileHandle(creating: folder + "/run.lock", emptied: false) else {
       throw .unwritable(
-        folder: folder, reason: "no file can be made in it. Check its permissions and the disk's space.")
-    }
-    guard let handle = FileHandle(forUpdatingAtPath: path) else {
-      throw .unwritable(folder: folder, reason: "its run.lock cannot be opened.")
+        folder: folder,
+        reason: "its run.lock cannot be made or opened. Check permissions and the disk's space.")
     }
     guard flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else { throw .busy(folder: folder) }
     self.handle = handle

@@ -27,9 +27,7 @@ public final class DurableFile {
   public init(path: String) throws(FileError) {
     self.path = path
     partial = path + ".partial"
-    guard FileManager.default.createFile(atPath: partial, contents: nil),
-      let handle = FileHandle(forWritingAtPath: partial)
-    else {
+    guard let handle = FileHandle(creating: partial, emptied: true) else {
       let folder = (path as NSString).deletingLastPathComponent
       let exists = folder.isEmpty || FileManager.default.fileExists(atPath: folder)
       throw FileError(
@@ -87,5 +85,20 @@ public final class DurableFile {
     let code = underlying?.code ?? (error as NSError).code
     return underlying == nil && (error as NSError).domain != NSPOSIXErrorDomain
       ? "\(error)" : unsafe String(cString: strerror(Int32(code)))
+  }
+}
+
+extension FileHandle {
+  /// A file to write to, made where there is none, and nothing else; nil where it cannot be made or opened.
+  ///
+  /// Foundation makes an empty file beside its place first, and leaves that behind in a process that is killed.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - emptied: Whether what it holds goes.
+  package convenience init?(creating path: String, emptied: Bool) {
+    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | (emptied ? O_TRUNC : 0), 0o666)
+    guard descriptor >= 0 else { return nil }
+    self.init(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 }

@@ -44,9 +44,9 @@ final class Tiles: Sendable {
     let drawn = FeatureSheet.tile(ofField: field.rows, field.columns)
     extents = drawn.rows * drawn.columns < field.rows * field.columns ? drawn : field
     self.isBGR = isBGR
-    guard FileManager.default.createFile(atPath: path, contents: nil),
-      let file = FileHandle(forUpdatingAtPath: path)
-    else { throw FileError(path: path, reason: "cannot be made. Check that its folder is writable.") }
+    guard let file = FileHandle(creating: path, emptied: true) else {
+      throw FileError(path: path, reason: "cannot be made. Check that its folder is writable.")
+    }
     self.file = file
   }
 
