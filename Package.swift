@@ -121,8 +121,8 @@ let package = Package(
     .testTarget(
       name: "StudiesTests",
       dependencies: [
-        "Datasets", "Images", "Kernels", "NetworkFixtures", "Networks", "Projection", "Studies", "Tensors",
-        "TestSupport",
+        "Activations", "Datasets", "Images", "Kernels", "NetworkFixtures", "Networks", "Projection",
+        "Studies", "Tensors", "TestSupport",
       ],
       swiftSettings: house),
     .testTarget(

@@ -1,4 +1,4 @@
-internal import Activations
+public import Activations
 internal import Kernels
 public import Networks
 public import Projection
@@ -47,6 +47,8 @@ public struct Evolution {
   ///   - network: The network as it was after an epoch.
   ///   - images: Names of the pictures.
   ///   - input: Makes a picture, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
+  ///   - start: Where the search of an epoch begins: at the state given, or further on in the same search.
+  ///   - keep: Given the state of an epoch's search between stretches; enough for `start` to go on from.
   ///   - observe: Called with the pictures done of all epochs and their number; returning false ends the study.
   ///   - receive: Given the projections of an epoch as they come.
   /// - Returns: The table; nil where `observe` ended it.
@@ -55,6 +57,8 @@ public struct Evolution {
   public func table(
     over epochs: [Int], network: (_ epoch: Int) throws -> Network, images: [String],
     input: @escaping @Sendable (Int) throws -> Tensor?,
+    start: (_ epoch: Int, PeakSearch.State) throws -> PeakSearch.State = { $1 },
+    keep: (_ epoch: Int, PeakSearch.State) throws -> Void = { _, _ in },
     observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true },
     receive: ([Snapshot]) throws -> Void = { _ in }
   ) throws -> EvolutionTable? {
@@ -64,7 +68,8 @@ public struct Evolution {
     var ends: [Key: Direction] = [:]
     for (number, epoch) in ([last] + epochs.dropLast()).enumerated() {
       let sights = try look(
-        at: try network(epoch), epoch, images.count, input,
+        at: try network(epoch), epoch, images.count, input, start: { try start(epoch, $0) },
+        keep: { try keep(epoch, $0) },
         observe: { observe(number * images.count + $0, epochs.count * images.count) },
         receive: { snapshots in
           try receive(snapshots)
@@ -102,6 +107,7 @@ public struct Evolution {
 
   private func look(
     at network: Network, _ epoch: Int, _ count: Int, _ input: @escaping @Sendable (Int) throws -> Tensor?,
+    start: (PeakSearch.State) throws -> PeakSearch.State, keep: (PeakSearch.State) throws -> Void,
     observe: (Int) -> Bool, receive: ([Snapshot]) throws -> [(Key, Direction)], ends: inout [Key: Direction],
     isLast: Bool
   ) throws -> [Sight]? {
@@ -109,9 +115,11 @@ public struct Evolution {
     let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
     let units = chosen.map { (value: $0.featureMaps, count: shapes[$0.featureMaps]?.dimensions.last ?? 0) }
     let search = try PeakSearch(network, values: units.map(\.value), threads: threads)
-    let state = try search.run(
-      from: PeakSearch.State(peaks: PeakTable(units: units, keeping: 1)), count: count, input: input
-    ) { observe($0.next) }
+    let empty = PeakSearch.State(peaks: PeakTable(units: units, keeping: 1))
+    let state = try search.run(from: try start(empty), count: count, input: input) {
+      try keep($0)
+      return observe($0.next)
+    }
     guard state.next == count else { return nil }
     var sights: [Sight] = []
     for (number, layer) in chosen.enumerated() {

@@ -1,3 +1,4 @@
+internal import Activations
 internal import ArgumentParser
 internal import Datasets
 internal import Figures
@@ -16,7 +17,7 @@ struct EvolveCommand: ParsableCommand {
     discussion: """
       For units drawn by chance in each layer, at the epochs a training run saved: the strongest activation \
       over the training pictures, carried back to pixels. And in numbers: how many units' strongest picture \
-      changed, and when projections settle.
+      changed, and when projections settle. Stopped or killed, the same command goes on where it was.
 
       EXAMPLE
         switchback evolve run --units 6 --epochs 1,2,5,10
@@ -80,28 +81,49 @@ struct EvolveCommand: ParsableCommand {
     var progress = Progress(
       "evolve", total: chosen.count * dataset.items.count, unit: "pictures", quiet: common.quiet)
     var tiles: [Tile: Picture] = [:]
-    let isBGR = source.preprocessing.channels == .bgr
-    let table = try Interrupts.heeded {
-      try study.table(
-        over: chosen,
-        network: { epoch in
-          var network = try saved.network(epoch)
-          network.preprocessing = source.preprocessing
-          return network
-        }, images: dataset.items.map(\.path),
-        input: { try source.tensor($0) },
-        observe: { done, _ in
-          progress.show(done)
-          return !Interrupts.isRaised
-        },
-        receive: { snapshots in
-          for snapshot in snapshots {
-            let tile = Tile(layer: snapshot.layer, unit: snapshot.place.unit, epoch: snapshot.epoch)
-            tiles[tile] = Picture(projection: snapshot.projection.pixels, isBGR: isBGR, saturating: 0.01)
-          }
-        })
+    func checkpoint(_ epoch: Int) throws -> SearchCheckpoint {
+      SearchCheckpoint(
+        path: try target.preparedPath(of: "searches/epoch-\(epoch).safetensors"), source: source)
     }
-    guard let table else { throw Interruption(description: "stopped; the same command starts again.") }
+    var latest: (epoch: Int, state: PeakSearch.State)?
+    var lastSave = ContinuousClock.now
+    let isBGR = source.preprocessing.channels == .bgr
+    let table = try Interrupts.heeded { () throws -> EvolutionTable? in
+      do {
+        return try study.table(
+          over: chosen,
+          network: { epoch in
+            var network = try saved.network(epoch)
+            network.preprocessing = source.preprocessing
+            return network
+          }, images: dataset.items.map(\.path),
+          input: { try source.tensor($0) },
+          start: { try checkpoint($0).restored($1) },
+          keep: { epoch, state in
+            latest = (epoch, state)
+            let isDue = ContinuousClock.now - lastSave > .seconds(10) || state.next == dataset.items.count
+            guard isDue else { return }
+            try checkpoint(epoch).save(state)
+            lastSave = ContinuousClock.now
+          },
+          observe: { done, _ in
+            progress.show(done)
+            return !Interrupts.isRaised
+          },
+          receive: { snapshots in
+            for snapshot in snapshots {
+              let tile = Tile(layer: snapshot.layer, unit: snapshot.place.unit, epoch: snapshot.epoch)
+              tiles[tile] = Picture(projection: snapshot.projection.pixels, isBGR: isBGR, saturating: 0.01)
+            }
+          })
+      } catch is Interruption {
+        return nil
+      }
+    }
+    guard let table else {
+      if let latest { try checkpoint(latest.epoch).save(latest.state) }
+      throw Interruption(description: "stopped; the same command goes on from there.")
+    }
     progress.finish(chosen.count * dataset.items.count)
     try write(table, tiles, source.skipped(), target)
   }

@@ -1,3 +1,4 @@
+import Activations
 import NetworkFixtures
 import Networks
 import Studies
@@ -76,6 +77,24 @@ import Testing
     #expect(units.count == 2)
     #expect(Set(seen.keys) == Set(units.flatMap { ["3 conv2 \($0)", "4 conv2 \($0)"] }))
     #expect(seen.values.allSatisfy { $0 == 1 })
+  }
+
+  @Test func `a study that was stopped goes on from the states it gave`() throws {
+    let whole = try table([1: 7, 2: 8])
+    var kept: [Int: PeakSearch.State] = [:]
+    let study = Evolution(unitsPerLayer: 4, seed: 1, threads: 2)
+    func again(stopping: Bool, _ input: @escaping @Sendable (Int) throws -> Tensor?) throws -> EvolutionTable?
+    {
+      try study.table(
+        over: [1, 2], network: { try TinyNetworks.plain(seed: $0 == 1 ? 7 : 8) }, images: Self.names,
+        input: input, start: { kept[$0] ?? $1 }, keep: { kept[$0] = $1 }, observe: { _, _ in !stopping })
+    }
+    #expect(try again(stopping: true) { try Self.picture($0) } == nil)
+    #expect(kept.keys.sorted() == [2] && kept[2]?.next == Self.names.count)
+    let saved = try #require(kept[2])
+    let table = try #require(try again(stopping: false) { try Self.picture($0) })
+    #expect(table == whole)
+    #expect(kept[2]?.peaks == saved.peaks)
   }
 
   @Test func `no epochs make an empty table, and stopping makes none`() throws {

@@ -1,0 +1,45 @@
+internal import Activations
+internal import Datasets
+internal import Foundation
+internal import Tensors
+
+/// How far a search is, in a file: what a stopped run goes on from.
+struct SearchCheckpoint {
+  let path: String
+  let source: Source
+
+  /// What the file holds beside the peaks.
+  private struct Progressed: Codable {
+    var next: Int
+    var skipped: [Skipped]
+  }
+
+  /// The state that was saved; the one given where none was.
+  ///
+  /// - Parameter start: An empty table of the units that are searched.
+  /// - Returns: Where the search goes on.
+  /// - Throws: `ActivationsError.checkpoint(path:reason:)` for a file of another search.
+  func restored(_ start: PeakSearch.State) throws -> PeakSearch.State {
+    guard FileManager.default.fileExists(atPath: path) else { return start }
+    let count = source.dataset.items.count
+    let saved = try SafeTensors(reading: path)
+    guard let text = saved.metadata["progress"],
+      let progress = try? JSONDecoder().decode(Progressed.self, from: Data(text.utf8)),
+      (0...count).contains(progress.next)
+    else { throw ActivationsError.checkpoint(path: path, reason: "it does not say how far it is") }
+    var state = start
+    try state.peaks.restore(saved, path: path, pictures: count)
+    state.next = progress.next
+    source.skip(progress.skipped)
+    return state
+  }
+
+  func save(_ state: PeakSearch.State) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let progress = try encoder.encode(
+      Progressed(next: state.next, skipped: source.skipped(below: state.next)))
+    try state.peaks.safeTensors(metadata: ["progress": String(decoding: progress, as: UTF8.self)])
+      .write(to: path)
+  }
+}
