@@ -108,7 +108,10 @@ public struct AblationSheet: Sendable {
         if let published = row.published.map(column.value) {
           drawing.box(
             top: line + 2.5, left: place(published) - 4, rows: 8, columns: 8, fill: .paper, stroke: .ink)
-          end = max(end, published + 8 * axis.high / wide)
+          // The number belongs to the bar: it stands behind the mark only where it would cover it.
+          if (place(end) - 4...place(end) + 40).contains(place(published)) {
+            end = published + 8 * axis.high / wide
+          }
         }
         drawing.text(value.tenths, top: line + 1, column: place(end) + 8, height: 11, .soft)
       }
