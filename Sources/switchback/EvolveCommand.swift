@@ -1,4 +1,3 @@
-internal import Activations
 internal import ArgumentParser
 internal import Datasets
 internal import Figures
@@ -81,12 +80,7 @@ struct EvolveCommand: ParsableCommand {
     var progress = Progress(
       "evolve", total: chosen.count * dataset.items.count, unit: "pictures", quiet: common.quiet)
     var tiles: [Tile: Picture] = [:]
-    func checkpoint(_ epoch: Int) throws -> SearchCheckpoint {
-      SearchCheckpoint(
-        path: try target.preparedPath(of: "searches/epoch-\(epoch).safetensors"), source: source)
-    }
-    var latest: (epoch: Int, state: PeakSearch.State)?
-    var lastSave = ContinuousClock.now
+    var checkpoint: SearchCheckpoint?
     let isBGR = source.preprocessing.channels == .bgr
     let table = try Interrupts.heeded { () throws -> EvolutionTable? in
       do {
@@ -98,14 +92,12 @@ struct EvolveCommand: ParsableCommand {
             return network
           }, images: dataset.items.map(\.path),
           input: { try source.tensor($0) },
-          start: { try checkpoint($0).restored($1) },
-          keep: { epoch, state in
-            latest = (epoch, state)
-            let isDue = ContinuousClock.now - lastSave > .seconds(10) || state.next == dataset.items.count
-            guard isDue else { return }
-            try checkpoint(epoch).save(state)
-            lastSave = ContinuousClock.now
+          start: { epoch, empty in
+            let path = try target.preparedPath(of: "searches/epoch-\(epoch).safetensors")
+            checkpoint = SearchCheckpoint(path: path, source: source)
+            return try checkpoint?.restored(empty) ?? empty
           },
+          keep: { try checkpoint?.keep($1) },
           observe: { done, _ in
             progress.show(done)
             return !Interrupts.isRaised
@@ -121,7 +113,7 @@ struct EvolveCommand: ParsableCommand {
       }
     }
     guard let table else {
-      if let latest { try checkpoint(latest.epoch).save(latest.state) }
+      try checkpoint?.save()
       throw Interruption(description: "stopped; the same command goes on from there.")
     }
     progress.finish(chosen.count * dataset.items.count)

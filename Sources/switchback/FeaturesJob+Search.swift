@@ -5,16 +5,13 @@ internal import Networks
 internal import RunStore
 
 extension FeaturesJob {
-  private var checkpoint: SearchCheckpoint {
-    SearchCheckpoint(path: run.path(of: "search.safetensors"), source: source)
-  }
-
   /// The strongest peaks of every unit, from where an earlier attempt stopped.
   func search() throws -> PeakTable {
     let count = source.dataset.items.count
     let units = layers.map { ($0.value, $0.units) }
+    var checkpoint = SearchCheckpoint(path: run.path(of: "search.safetensors"), source: source)
     var state = try checkpoint.restored(.init(peaks: PeakTable(units: units, keeping: command.top)))
-    if state.next < count { state = try searched(from: state, count) }
+    if state.next < count { state = try searched(from: state, count, &checkpoint) }
     let skipped = source.skipped()
     guard skipped.count < count else {
       throw ArgumentError(
@@ -23,31 +20,27 @@ extension FeaturesJob {
     return state.peaks
   }
 
-  private func searched(from start: PeakSearch.State, _ count: Int) throws -> PeakSearch.State {
+  private func searched(
+    from start: PeakSearch.State, _ count: Int, _ checkpoint: inout SearchCheckpoint
+  ) throws -> PeakSearch.State {
     let search = try PeakSearch(network, values: layers.map(\.value), threads: command.common.workers)
     var progress = Progress("search", total: count, unit: "pictures", alreadyDone: start.next, quiet: isQuiet)
-    var saved = ContinuousClock.now
-    var latest = start
     let source = source
     do {
       let state = try Interrupts.heeded {
         try search.run(from: start, count: count, input: { try source.tensor($0) }) { state in
-          latest = state
           progress.show(state.next)
-          if ContinuousClock.now - saved > .seconds(10) {
-            try checkpoint.save(state)
-            saved = ContinuousClock.now
-          }
+          try checkpoint.keep(state)
           return true
         }
       }
-      try checkpoint.save(state)
       progress.finish(count)
       return state
     } catch is Interruption {
-      try checkpoint.save(latest)
+      try checkpoint.save()
+      let done = checkpoint.latest?.next ?? 0
       throw Interruption(
-        description: "stopped after \(latest.next) of \(count) pictures; the same command goes on from there."
+        description: "stopped after \(done) of \(count) pictures; the same command goes on from there."
       )
     } catch ActivationsError.notANumber(let value, let image) {
       throw ArgumentError(
