@@ -38,6 +38,9 @@ extension Dataset {
     return splits.contains(.train) && (splits.contains(.test) || splits.contains(.validation))
   }
 
+  /// The list that classifiers are judged on.
+  private var judgingSplit: Split { splits.contains(.test) ? .test : .validation }
+
   /// Draws folds of pictures that have a class each.
   ///
   /// - Parameters:
@@ -57,7 +60,7 @@ extension Dataset {
     precondition(division == .own || !perClass.isEmpty, "a draw from all pictures needs a number")
     guard let classNames, items.contains(where: { $0.label != nil }) else { throw .noClasses(name: name) }
     if division == .own, !isDivided { throw .noSplit(name: name, split: .test, present: splits) }
-    let judge: Split = splits.contains(.test) ? .test : .validation
+    let judge = judgingSplit
     var learn = [[Int]](repeating: [], count: classNames.count)
     var judged = learn
     for item in items where !excluded.contains(item.id) {
@@ -115,7 +118,7 @@ extension Dataset {
         return ClassFold(drawn: [Array(shuffled.prefix(half))], testing: shuffled.dropFirst(half).sorted())
       }
     }
-    let judge: Split = splits.contains(.test) ? .test : .validation
+    let judge = judgingSplit
     let (learn, judged) = (ids.filter { items[$0].split == .train }, ids.filter { items[$0].split == judge })
     if learn.isEmpty { throw .noSplit(name: name, split: .train, present: splits.filter { $0 != .train }) }
     if judged.isEmpty { throw .noSplit(name: name, split: judge, present: splits.filter { $0 != judge }) }

@@ -78,8 +78,9 @@ extension Network {
   public func unlearned(using generator: inout SeededGenerator) -> Network {
     func drawn(_ tensor: Tensor) -> Tensor {
       let inputs = tensor.shape.dimensions.dropFirst().reduce(1, *)
+      let he = Architecture.Initialization.he(inputDeviation: 1)
       return .gaussian(
-        tensor.shape, deviation: (2 / Float(inputs)).squareRoot(), using: &generator)
+        tensor.shape, deviation: he.deviation(inputs: inputs, isFirst: false), using: &generator)
     }
     return replacingOperations { node in
       var operation = node.operation

@@ -35,7 +35,6 @@ extension OcclusionMap {
     }
     guard !falls.inside.isEmpty, !falls.outside.isEmpty else { return nil }
     return ObjectEffect(
-      inside: falls.inside.reduce(0, +) / Double(falls.inside.count),
-      outside: falls.outside.reduce(0, +) / Double(falls.outside.count), isLowestInside: lowest.isInside)
+      inside: falls.inside.mean, outside: falls.outside.mean, isLowestInside: lowest.isInside)
   }
 }

@@ -150,7 +150,7 @@ struct DemoReport {
             + "back to pixels through the switches of the forward pass."),
         try section(
           .evolution, "Evolution", ["evolution", "settling"], "strongest activations projected, by epoch",
-          "Units drawn by chance, at the epochs that training saved. Low layers settle first."),
+          "Units drawn by chance, at the epochs that training saved, and how soon each layer settles."),
         try section(
           .diagnosis, "Diagnosis", ["diagnosis"],
           "first-layer filters, second-layer projections and findings",
