@@ -6,6 +6,20 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"), .strictMemorySafety(), .treatAllWarnings(as: .error),
 ]
 
+/// A target of the house: what it imports, and nothing else.
+func room(_ name: String, _ dependencies: Target.Dependency..., path: String? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: house)
+}
+
+/// A room's tests; those of the command and of golden values have no room of their name.
+func tests(
+  of name: String, _ dependencies: Target.Dependency..., resources: [Resource]? = nil
+) -> Target {
+  let tested: [Target.Dependency] = ["Command", "Golden"].contains(name) ? [] : [.init(stringLiteral: name)]
+  return .testTarget(
+    name: name + "Tests", dependencies: tested + dependencies, resources: resources, swiftSettings: house)
+}
+
 let package = Package(
   name: "Switchback",
   products: [
@@ -15,7 +29,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -29,110 +42,70 @@ let package = Package(
       name: "ONNXMessages", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["onnx.proto"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "Tensors", dependencies: ["CZlib"], swiftSettings: house),
     // Level 1
-    .target(name: "Images", dependencies: ["CImaging", "Tensors"], swiftSettings: house),
-    .target(name: "Kernels", dependencies: ["COneDNN", "CVector", "Tensors"], swiftSettings: house),
+    room("Tensors"),
     // Level 2
-    .target(name: "Datasets", dependencies: ["Images", "Tensors"], swiftSettings: house),
-    .target(
-      name: "Networks",
-      dependencies: [
-        "Images", "Kernels", "ONNXMessages", "Tensors",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-      ], swiftSettings: house),
+    room("Files", "CZlib", "Tensors"),
+    room("Images", "CImaging", "Tensors"),
+    room("Kernels", "COneDNN", "CVector", "Tensors"),
     // Level 3
-    .target(name: "Activations", dependencies: ["Kernels", "Networks", "Tensors"], swiftSettings: house),
-    .target(
-      name: "Projection", dependencies: ["Images", "Kernels", "Networks", "Tensors"], swiftSettings: house),
-    .target(
-      name: "Training", dependencies: ["Images", "Kernels", "Networks", "Tensors"], swiftSettings: house),
+    room("Datasets", "Files", "Images", "Tensors"),
+    room("Figures", "Images", "Tensors"),
+    room(
+      "Networks", "Files", "Images", "Kernels", "ONNXMessages", "Tensors",
+      .product(name: "SwiftProtobuf", package: "swift-protobuf")),
     // Level 4
-    .target(
-      name: "Studies",
-      dependencies: ["Activations", "CLinear", "Images", "Kernels", "Networks", "Projection", "Tensors"],
-      swiftSettings: house),
+    room("Execution", "Kernels", "Networks", "Tensors"),
     // Level 5
-    .target(name: "Figures", dependencies: ["Images", "Studies", "Tensors"], swiftSettings: house),
-    .target(
-      name: "RunStore",
-      dependencies: ["Images", "Studies", "Tensors", .product(name: "GRDB", package: "GRDB.swift")],
-      swiftSettings: house),
-    // Level 6: folders that differ in case alone are one on some systems, so two targets name theirs.
-    .target(
-      name: "Switchback",
-      dependencies: [
-        "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
-        "Studies", "Tensors", "Training",
-      ], path: "Sources/Umbrella", swiftSettings: house),
-    // Level 7
+    room("Attribution", "Execution", "Images", "Kernels", "Networks", "Tensors"),
+    room("Peaks", "Execution", "Files", "Kernels", "Networks", "Tensors"),
+    room("Training", "Datasets", "Execution", "Files", "Images", "Kernels", "Networks", "Tensors"),
+    // Level 6
+    room(
+      "Studies", "Attribution", "CLinear", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels",
+      "Networks", "Peaks", "Tensors", "Training", .product(name: "Yams", package: "Yams")),
+    // Level 7: folders that differ in case alone are one on some systems, so two targets name theirs.
+    room(
+      "Switchback", "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels",
+      "Networks", "Peaks", "Studies", "Tensors", "Training", path: "Sources/Umbrella"),
+    // Level 8
     .executableTarget(
       name: "SwitchbackCommand",
       dependencies: [
-        "Activations", "Datasets", "Figures", "Images", "Kernels", "Networks", "Projection", "RunStore",
-        "Studies", "Tensors", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
+        "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels", "Networks", "Peaks",
+        "Studies", "Tensors",
+        "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/switchback", swiftSettings: house),
     // Tests
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
-    .target(
-      name: "NetworkFixtures", dependencies: ["Kernels", "Networks", "Tensors"],
-      path: "Tests/NetworkFixtures",
-      swiftSettings: house),
-    .testTarget(
-      name: "ActivationsTests",
-      dependencies: ["Activations", "NetworkFixtures", "Networks", "Tensors", "TestSupport"],
-      swiftSettings: house),
-    .testTarget(
-      name: "CommandTests",
-      dependencies: [
-        "Activations", "Images", "Kernels", "NetworkFixtures", "Networks", "ONNXMessages", "Projection",
-        "RunStore", "Studies", "Tensors", "TestSupport",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-      ], swiftSettings: house),
-    .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Images", "Tensors", "TestSupport"],
-      swiftSettings: house),
-    .testTarget(
-      name: "FiguresTests",
-      dependencies: [
-        "Figures", "Images", "NetworkFixtures", "Networks", "Studies", "Tensors", "TestSupport",
-      ],
-      swiftSettings: house),
-    .testTarget(
-      name: "GoldenTests",
-      dependencies: [
-        "Activations", "Datasets", "Images", "Kernels", "Networks", "Projection", "Studies", "Tensors",
-        "TestSupport",
-      ], swiftSettings: house),
-    .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "Tensors", "TestSupport"], swiftSettings: house),
-    .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Tensors"], swiftSettings: house),
-    .testTarget(
-      name: "NetworksTests",
-      dependencies: [
-        "Images", "Kernels", "NetworkFixtures", "Networks", "ONNXMessages", "Tensors", "TestSupport",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-      ], swiftSettings: house),
-    .testTarget(
-      name: "ProjectionTests",
-      dependencies: ["Kernels", "NetworkFixtures", "Networks", "Projection", "Tensors"], swiftSettings: house),
-    .testTarget(
-      name: "StudiesTests",
-      dependencies: [
-        "Activations", "Datasets", "Images", "Kernels", "NetworkFixtures", "Networks", "Projection",
-        "Studies", "Tensors", "TestSupport",
-      ],
-      swiftSettings: house),
-    .testTarget(
-      name: "RunStoreTests", dependencies: ["Images", "RunStore", "Studies", "TestSupport"],
-      swiftSettings: house),
-    .testTarget(
-      name: "TrainingTests",
-      dependencies: ["Images", "Kernels", "NetworkFixtures", "Networks", "Tensors", "Training"],
-      resources: [.copy("Goldens")], swiftSettings: house),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: house),
+    room("TestSupport", path: "Tests/TestSupport"),
+    room("NetworkFixtures", "Kernels", "Networks", "Tensors", path: "Tests/NetworkFixtures"),
+    tests(of: "Attribution", "Execution", "Kernels", "NetworkFixtures", "Networks", "Tensors", "TestSupport"),
+    tests(
+      of: "Command", "Attribution", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks",
+      "ONNXMessages",
+      "Peaks", "Studies", "Tensors", "TestSupport",
+      .product(name: "SwiftProtobuf", package: "swift-protobuf")),
+    tests(of: "Datasets", "Files", "Images", "Tensors", "TestSupport"),
+    tests(of: "Figures", "Images", "TestSupport"),
+    tests(of: "Files", "Tensors", "TestSupport"),
+    tests(
+      of: "Golden", "Attribution", "Datasets", "Execution", "Files", "Images", "Kernels", "Networks", "Peaks",
+      "Studies",
+      "Tensors", "TestSupport"),
+    tests(of: "Images", "Tensors", "TestSupport"),
+    tests(of: "Kernels", "Tensors", "TestSupport"),
+    tests(
+      of: "Networks", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "ONNXMessages", "Tensors",
+      "TestSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")),
+    tests(of: "Peaks", "Execution", "Files", "NetworkFixtures", "Networks", "Tensors", "TestSupport"),
+    tests(
+      of: "Studies", "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels",
+      "NetworkFixtures",
+      "Networks", "Peaks", "Tensors", "TestSupport", "Training"),
+    tests(of: "Tensors", "TestSupport"),
+    tests(
+      of: "Training", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks", "Tensors",
+      resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6]
 )

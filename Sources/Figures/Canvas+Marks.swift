@@ -13,7 +13,7 @@ extension Canvas {
   }
 
   /// Fills a box; pixels that it covers in part take their share.
-  mutating func fill(top: Double, left: Double, rows: Double, columns: Double, _ colour: Colour) {
+  package mutating func fill(top: Double, left: Double, rows: Double, columns: Double, _ colour: Colour) {
     let bottom = min(top + rows, Double(self.rows))
     let right = min(left + columns, Double(self.columns))
     guard bottom > max(top, 0), right > max(left, 0) else { return }
@@ -54,7 +54,9 @@ extension Canvas {
     _ text: String, top: Double, column: Double, height: Double, bold: Bool, _ colour: Colour,
     _ anchor: Drawing.Anchor
   ) throws(ImageError) {
-    let mask = try Picture.text(text, height: Int(height.rounded()), bold: bold)
+    let line = String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.isWritable && $0 != "\n" ? $0 : "\u{FFFD}" }))
+    let mask = try Picture.text(line, height: Int(height.rounded()), bold: bold)
     let start =
       switch anchor {
       case .start: column

@@ -5,7 +5,7 @@ public import Images
 ///
 /// Places are in pixels from the top left corner. What hangs over the edge is cut off.
 public struct Drawing: Sendable {
-  enum Anchor: String {
+  public enum Anchor: String, Sendable {
     case start, middle, end
   }
 
@@ -23,24 +23,24 @@ public struct Drawing: Sendable {
   public var description: String
   private(set) var marks: [Mark] = []
 
-  init(rows: Int, columns: Int, title: String, description: String) {
+  public init(rows: Int, columns: Int, title: String, description: String) {
     self.rows = rows
     self.columns = columns
     self.title = title
     self.description = description
   }
 
-  mutating func box(
+  public mutating func box(
     top: Double, left: Double, rows: Double, columns: Double, fill: Colour? = nil, stroke: Colour? = nil
   ) {
     marks.append(.box(top: top, left: left, rows: rows, columns: columns, fill: fill, stroke: stroke))
   }
 
-  mutating func line(_ points: [(row: Double, column: Double)], _ colour: Colour, width: Double = 1) {
+  public mutating func line(_ points: [(row: Double, column: Double)], _ colour: Colour, width: Double = 1) {
     if points.count > 1 { marks.append(.line(points, colour, width: width)) }
   }
 
-  mutating func text(
+  public mutating func text(
     _ text: String, top: Double, column: Double, height: Double = 12, bold: Bool = false,
     _ colour: Colour = .ink,
     _ anchor: Anchor = .start
@@ -48,12 +48,12 @@ public struct Drawing: Sendable {
     marks.append(.text(text, top: top, column: column, height: height, bold: bold, colour, anchor))
   }
 
-  mutating func picture(_ picture: Picture, top: Int, left: Int) {
+  public mutating func picture(_ picture: Picture, top: Int, left: Int) {
     marks.append(.picture(picture, top: top, left: left))
   }
 
   /// Adds another drawing's marks, moved.
-  mutating func add(_ other: Drawing, top: Int, left: Int) {
+  public mutating func add(_ other: Drawing, top: Int, left: Int) {
     let (down, across) = (Double(top), Double(left))
     for mark in other.marks {
       switch mark {

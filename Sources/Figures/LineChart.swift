@@ -77,16 +77,16 @@ public struct LineChart: Sendable {
 }
 
 /// Where numbers stand along a line, with ticks at round ones.
-struct Axis {
-  let low: Double
-  let high: Double
+public struct Axis: Sendable {
+  public let low: Double
+  public let high: Double
   private let step: Double
 
   /// - Parameters:
   ///   - values: What it must reach.
   ///   - range: Its ends, where they should not follow from the values.
   ///   - isCount: Whether nothing lies between whole numbers, so that no tick does.
-  init(_ values: [Double], within range: ClosedRange<Double>?, isCount: Bool = false) {
+  public init(_ values: [Double], within range: ClosedRange<Double>?, isCount: Bool = false) {
     let (least, most) = (range?.lowerBound ?? values.min() ?? 0, range?.upperBound ?? values.max() ?? 1)
     let span = most > least ? most - least : 1
     low = least
@@ -99,15 +99,16 @@ struct Axis {
     step = isCount ? max(1, fitting) : fitting
   }
 
-  func share(_ value: Double) -> Double { (value - low) / (high - low) }
+  /// Where a value lies between the ends: 0 at `low`, 1 at `high`.
+  public func share(_ value: Double) -> Double { (value - low) / (high - low) }
 
-  var ticks: [Double] {
+  public var ticks: [Double] {
     let first = (low / step).rounded(.up)
     let last = (high / step + 1e-9).rounded(.down)
     return last < first ? [low] : Array(stride(from: first, through: last, by: 1)).map { $0 * step }
   }
 
-  func label(_ value: Double) -> String {
+  public func label(_ value: Double) -> String {
     guard abs(value) < 1e6, step > 1e-4 else { return "\(value)" }
     let rounded = (value * 10000).rounded() / 10000
     return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"

@@ -58,3 +58,15 @@ extension Network {
     return extents.count == 1 ? scores : nil
   }
 }
+
+extension Tensor {
+  /// A value as ONNX has it: images x channels x rows x columns where it has rank 4.
+  public func inONNXOrder() throws(KernelError) -> Tensor {
+    shape.rank == 4 ? try permuted(self, [0, 3, 1, 2]) : self
+  }
+
+  /// The inverse of ``inONNXOrder()``.
+  public func fromONNXOrder() throws(KernelError) -> Tensor {
+    shape.rank == 4 ? try permuted(self, [0, 2, 3, 1]) : self
+  }
+}

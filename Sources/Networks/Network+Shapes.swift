@@ -185,7 +185,7 @@ extension Shape {
   }
 
   /// The shape that the target of a ``Operation/reshape(_:)`` gives, or nil where the elements do not fit it.
-  func reshaped(to target: [Int]) -> Shape? {
+  package func reshaped(to target: [Int]) -> Shape? {
     var extents: [Int] = []
     for (axis, extent) in target.enumerated() {
       guard extent == 0 || extent < -1 else {

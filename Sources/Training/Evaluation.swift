@@ -1,3 +1,4 @@
+internal import Execution
 public import Images
 internal import Kernels
 internal import Networks

@@ -1,3 +1,4 @@
+internal import Execution
 public import Kernels
 public import Networks
 public import Tensors

@@ -1,6 +1,7 @@
 internal import ArgumentParser
+internal import Figures
+internal import Files
 internal import Foundation
-internal import RunStore
 internal import Studies
 internal import Training
 

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Datasets
+internal import Files
 internal import Foundation
-internal import RunStore
 internal import Studies
 internal import Tensors
 

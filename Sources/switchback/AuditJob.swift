@@ -1,9 +1,9 @@
 internal import Datasets
 internal import Dispatch
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
-internal import RunStore
 internal import Studies
 internal import Synchronization
 

@@ -1,9 +1,9 @@
-internal import Activations
 internal import Datasets
+internal import Files
 internal import Images
 internal import Kernels
 internal import Networks
-internal import RunStore
+internal import Peaks
 internal import Studies
 internal import Tensors
 internal import Training

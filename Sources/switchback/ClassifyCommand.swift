@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Datasets
+internal import Execution
 internal import Images
 internal import Kernels
 internal import Networks

@@ -1,10 +1,10 @@
 internal import ArgumentParser
 internal import Datasets
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
 internal import Networks
-internal import RunStore
 internal import Studies
 internal import Tensors
 

@@ -1,7 +1,8 @@
 internal import ArgumentParser
+internal import Execution
 internal import Figures
+internal import Files
 internal import Foundation
-internal import RunStore
 
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

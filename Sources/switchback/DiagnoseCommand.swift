@@ -1,11 +1,11 @@
 internal import ArgumentParser
+internal import Attribution
 internal import Datasets
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
 internal import Networks
-internal import Projection
-internal import RunStore
 internal import Studies
 internal import Tensors
 

@@ -1,11 +1,11 @@
-internal import Activations
+internal import Attribution
 internal import Datasets
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
 internal import Networks
-internal import Projection
-internal import RunStore
+internal import Peaks
 internal import Studies
 internal import Tensors
 
@@ -117,7 +117,7 @@ extension FeaturesJob {
         let numbers = (0..<depth).map { position * depth + $0 }
         return FeatureSheet.Unit(
           caption: strongest > 0 || command.preActivation
-            ? "\(unit) · \(strongest.short)" : "\(unit) · never active",
+            ? "\(unit) · \(Double(strongest).brief)" : "\(unit) · never active",
           projections: try numbers.map { try tiles.tile($0, .projection) },
           patches: try numbers.map { try tiles.tile($0, .patch) })
       }
@@ -128,19 +128,12 @@ extension FeaturesJob {
           + "\(source.dataset.items.count) pictures; \(command.rule.rawValue) beside the pictures",
         field: tiles.field, units: units)
       let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)-\(number + 1)"
-      try run.write(bytes: Data(try sheet.svg().utf8), to: "figures/\(name).svg")
-      let picture = try sheet.picture()
+      let drawing = try sheet.drawing()
+      try run.write(bytes: Data(try drawing.svg().utf8), to: "figures/\(name).svg")
+      let picture = try drawing.picture()
       try run.write(bytes: Data(try picture.encodedPNG()), to: "figures/\(name).png")
       pages.append(LayerSheets.Page(name: name, rows: picture.rows, columns: picture.columns))
     }
     return pages
-  }
-}
-
-extension Float {
-  /// Three significant digits or so.
-  fileprivate var short: String {
-    let value = Double(self)
-    return abs(value) >= 100 ? "\(Int(value.rounded()))" : "\((value * 10).rounded() / 10)"
   }
 }

@@ -1,7 +1,7 @@
 internal import Datasets
 internal import Figures
+internal import Files
 internal import Foundation
-internal import RunStore
 internal import Studies
 
 extension FeaturesJob {

@@ -1,8 +1,8 @@
-internal import Activations
 internal import Datasets
+internal import Files
 internal import Foundation
 internal import Networks
-internal import RunStore
+internal import Peaks
 
 extension FeaturesJob {
   /// The strongest peaks of every unit, from where an earlier attempt stopped.

@@ -1,8 +1,8 @@
-internal import Activations
 internal import Datasets
 internal import Foundation
 internal import Images
 internal import Networks
+internal import Peaks
 internal import Studies
 
 extension FeaturesJob {

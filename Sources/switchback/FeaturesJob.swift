@@ -1,7 +1,7 @@
-internal import Activations
 internal import Datasets
+internal import Files
 internal import Networks
-internal import RunStore
+internal import Peaks
 internal import Studies
 
 /// The stages of `features`, each of which finds what an interrupted attempt left and goes on from there.
@@ -19,7 +19,6 @@ struct FeaturesJob {
     let table = try table(peaks)
     try run.write(json: table, to: "features.json")
     try run.write(json: source.skipped(), to: "skipped.json")
-    try run.writeIndex(table, pictures: source.dataset.items.map(\.path))
     if !command.searchOnly {
       for layer in layers { try draw(layer, peaks) }
       try writePage(table)

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Figures
 internal import Networks
 
 struct InspectCommand: ParsableCommand, ModelCommand {

@@ -1,12 +1,12 @@
-internal import Activations
+internal import Attribution
 internal import Datasets
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
 internal import Kernels
 internal import Networks
-internal import Projection
-internal import RunStore
+internal import Peaks
 internal import Studies
 internal import Tensors
 

@@ -1,10 +1,12 @@
 internal import ArgumentParser
+internal import Attribution
+internal import Execution
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
 internal import Kernels
 internal import Networks
-internal import Projection
 internal import Tensors
 
 struct ProjectCommand: ParsableCommand, ModelCommand {

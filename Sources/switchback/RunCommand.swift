@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import Execution
+internal import Files
 internal import Networks
 internal import Tensors
 

@@ -1,6 +1,7 @@
-internal import Activations
 internal import Datasets
+internal import Files
 internal import Foundation
+internal import Peaks
 internal import Tensors
 
 /// How far a search is, in a file: what a stopped run goes on from.

@@ -1,16 +1,6 @@
+internal import Files
 internal import Foundation
 internal import Tensors
-
-extension Int {
-  /// The number with a comma every three digits.
-  var grouped: String {
-    let digits = String(magnitude)
-    let groups = stride(from: digits.count, to: 0, by: -3).map { end in
-      String(digits.dropLast(digits.count - end).suffix(3))
-    }
-    return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
-  }
-}
 
 /// What a person sees on standard error, and results on standard output.
 enum Terminal {

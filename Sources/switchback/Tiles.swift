@@ -1,7 +1,8 @@
+internal import Attribution
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
-internal import Projection
 internal import Studies
 internal import Synchronization
 internal import Tensors

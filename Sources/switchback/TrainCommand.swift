@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import Datasets
+internal import Files
 internal import Foundation
 internal import Networks
-internal import RunStore
 internal import Training
 
 struct TrainCommand: ParsableCommand {

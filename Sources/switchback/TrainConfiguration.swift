@@ -1,7 +1,7 @@
+internal import Files
 internal import Foundation
 internal import Images
 internal import Networks
-internal import RunStore
 internal import Tensors
 internal import Training
 

@@ -1,8 +1,9 @@
+internal import Studies
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
 internal import Networks
-internal import RunStore
 internal import Training
 
 /// One training run from its settings to its last network: prepares, trains, reports.

@@ -1,4 +1,5 @@
 internal import Datasets
+internal import Files
 internal import Images
 internal import Synchronization
 internal import Tensors

@@ -1,6 +1,7 @@
 internal import Datasets
-internal import Tensors
+internal import Files
 internal import Studies
+internal import Tensors
 
 /// Which pictures are learned from and judged, checked before anything is computed.
 struct TransferDivision {

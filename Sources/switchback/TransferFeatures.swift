@@ -1,7 +1,8 @@
 internal import Datasets
+internal import Figures
+internal import Files
 internal import Foundation
 internal import Networks
-internal import RunStore
 internal import Studies
 internal import Tensors
 

@@ -1,8 +1,9 @@
 internal import Datasets
+internal import Execution
+internal import Files
 internal import Foundation
 internal import Images
 internal import Networks
-internal import RunStore
 internal import Studies
 internal import Synchronization
 internal import Tensors

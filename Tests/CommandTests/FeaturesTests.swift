@@ -1,9 +1,10 @@
-import Activations
+import Execution
+import Files
 import Foundation
 import Images
 import NetworkFixtures
 import Networks
-import RunStore
+import Peaks
 import Tensors
 import TestSupport
 import Testing
@@ -50,9 +51,6 @@ import Testing
     #expect(try JSONSerialization.jsonObject(with: #require(run["skipped.json"])) as? [String] == [])
     let html = String(decoding: try #require(run["index.html"]), as: UTF8.self)
     for layer in ["conv1", "conv2", "conv3"] { #expect(html.contains("figures/\(layer).png")) }
-    let index = try RunIndex(path: workplace.path("run/index.sqlite"))
-    let first = try #require((layers[0]["units"] as? [[String: Any]])?[0]["top"] as? [[String: Any]])
-    #expect(try index.peaks(layer: "conv1", unit: 0).map(\.picture) == first.map { $0["image"] as? String })
   }
 
   /// Holds the entries of a layer against a forward pass of each picture by hand.
@@ -313,8 +311,6 @@ import Testing
       case "safetensors": #expect(throws: Never.self, "\(file)") { try SafeTensors(reading: path) }
       case "png": #expect(throws: Never.self, "\(file)") { try Picture(decoding: path) }
       case "svg": #expect(bytes.suffix(7) == Data("</svg>\n".utf8), "\(file)")
-      case "sqlite":
-        #expect(throws: Never.self, "\(file)") { try RunIndex(path: path).peaks(layer: "conv1", unit: 0) }
       default: #expect(file.hasSuffix(".partial") || file.hasSuffix(".html"), "\(file)")
       }
     }

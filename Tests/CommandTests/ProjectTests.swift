@@ -1,9 +1,11 @@
+import Attribution
+import Execution
+import Files
 import Foundation
 import Images
 import Kernels
 import NetworkFixtures
 import Networks
-import Projection
 import Tensors
 import TestSupport
 import Testing

@@ -1,8 +1,10 @@
+import Attribution
+import Execution
+import Files
 import Foundation
 import Images
 import Kernels
 import Networks
-import Projection
 import Tensors
 import TestSupport
 import Testing

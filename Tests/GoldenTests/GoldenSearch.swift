@@ -1,8 +1,9 @@
-import Activations
 import Datasets
+import Execution
 import Foundation
 import Images
 import Networks
+import Peaks
 import Synchronization
 import Tensors
 import TestSupport

@@ -1,7 +1,8 @@
+import Attribution
 import Kernels
 import NetworkFixtures
 import Networks
-import Projection
+import Peaks
 import Studies
 import Tensors
 import Testing

@@ -1,6 +1,6 @@
-import Activations
 import NetworkFixtures
 import Networks
+import Peaks
 import Studies
 import Tensors
 import Testing

@@ -1,3 +1,4 @@
+import Execution
 import Kernels
 import NetworkFixtures
 import Networks

@@ -1,3 +1,4 @@
+import Execution
 import Images
 import Kernels
 import Networks

@@ -1,3 +1,5 @@
+import Execution
+import Files
 import Foundation
 import Images
 import Kernels

@@ -1,3 +1,4 @@
+internal import Files
 package import Foundation
 internal import Images
 internal import Kernels

@@ -1,3 +1,4 @@
+internal import Execution
 public import Networks
 internal import Synchronization
 public import Tensors

@@ -1,0 +1,283 @@
+package import Networks
+package import Kernels
+package import Tensors
+
+/// What a walk back remembers of the forward pass.
+package protocol Recollection {
+  /// One of the values that a node read or made.
+  func value(_ name: String, of node: Network.Node) throws(KernelError) -> Tensor
+  /// The switches that a pool recorded.
+  func switches(of node: Network.Node) throws(KernelError) -> Switches
+}
+
+/// One node's part of a walk back through a trace: the transpose of what is linear, the rule at a rectifier, the
+/// derivative of everything else.
+///
+/// Projection and training are this same walk; they differ in the rule, and training finds the gradients of the
+/// weights beside it.
+package struct Descent<Memory: Recollection> {
+  package let node: Network.Node
+  package let rule: RectifierRule
+  package let memory: Memory
+  /// The shape of each input, whole, for as many pictures as the signal has.
+  package let inputs: [Shape]
+  /// Where each picture's window begins in the node's output, where signals lie on windows and not on whole maps.
+  package let windows: [(row: Int, column: Int)]?
+
+  package init(
+    node: Network.Node, rule: RectifierRule, memory: Memory, inputs: [Shape],
+    windows: [(row: Int, column: Int)]? = nil
+  ) {
+    self.node = node
+    self.rule = rule
+    self.memory = memory
+    self.inputs = inputs
+    self.windows = windows
+  }
+
+  private var isWindowed: Bool { windows != nil }
+
+  private func input(_ index: Int = 0) throws(KernelError) -> Tensor {
+    try memory.value(node.inputs[index], of: node)
+  }
+
+  private func output() throws(KernelError) -> Tensor { try memory.value(node.outputs[0], of: node) }
+
+  /// The shape of an input's signal where positions keep their places: the window's, or the whole map's.
+  private func window(_ index: Int, under signal: Tensor) -> Shape {
+    let map = inputs[index]
+    guard isWindowed else { return map }
+    return Shape(
+      images: signal.shape.images, rows: signal.shape.rows, columns: signal.shape.columns,
+      channels: map.channels)
+  }
+
+  /// What the node passes down to each of its inputs.
+  ///
+  /// - Parameters:
+  ///   - signals: Arriving at each of the node's outputs.
+  ///   - worker: Whose session computes.
+  /// - Returns: A signal for each input; on windows it lies on the input's window, and may hang over the map's edge.
+  /// - Throws: `KernelError` where the forward pass left out what the node needs, or shapes disagree.
+  package func contributions(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor?] {
+    let signal = signals[0]
+    switch node.operation {
+    case .convolution(let convolution):
+      let (sliding, onto) = try geometry(convolution.rule, signal, channels: inputs[0].channels)
+      return [try transposed(convolution, signal, sliding, onto, worker)]
+    case .maxPooling:
+      return [try unpooling(signal, through: try memory.switches(of: node))]
+    case .globalMaxPooling:
+      return [try unpooling(signal, through: try memory.switches(of: node))]
+    case .averagePooling(let rule, let countsPadding):
+      let map = inputs[0]
+      let shared =
+        countsPadding
+        ? signal
+        : averagingShares(signal, rule.resolved(over: map), map: map)
+      let (sliding, onto) = try geometry(rule, shared, channels: map.channels)
+      return [try averagePoolingTransposed(shared, over: sliding, countsPadding: true, onto: onto)]
+    case .globalAveragePooling:
+      return [try globalAveragePoolingTransposed(signal, onto: inputs[0])]
+    case .localResponseNormalization(let constants):
+      guard rule != .deconvnet else { return [signal] }
+      return [try localResponseNormalizationBackward(signal, input: try input(), constants)]
+    case .batchNormalization(let normalization):
+      return [try scaling(signal, scale: normalization.affine.scale, shift: nil)]
+    case .innerProduct(let product):
+      let units = product.weights.shape[0]
+      let rows = signal.reshaped(to: [signal.shape.count / max(units, 1), units])
+      let carried = try worker.session.innerProductTransposed(rows, weights: product.weights)
+      return [carried.reshaped(to: Shape(signal.shape.dimensions.dropLast() + [product.weights.shape[1]]))]
+    case .matrixProduct:
+      let values = (try input(0), try input(1))
+      let left = try worker.session.matrixProduct(signal, try swapped(values.1))
+      let right = try worker.session.matrixProduct(try swapped(values.0), signal)
+      return [try summed(left, to: values.0.shape), try summed(right, to: values.1.shape)]
+    case .activation(let activation):
+      return [try passed(signal, activation)]
+    case .parametricRelu(let slope):
+      if rule == .deconvnet { return [try rectifying(signal, output: nil, rule: .deconvnet)] }
+      let carried = try parametricReluBackward(signal, input: try input(), slope: slope)
+      return [rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried]
+    case .softmax(let axis):
+      return [try softmaxBackward(signal, output: try output(), axis: axis)]
+    case .logSoftmax(let axis):
+      return [try logSoftmaxBackward(signal, output: try output(), axis: axis)]
+    case .concatenation(let axis):
+      return try splitting(signal, axis: axis, sizes: inputs.map { $0[axis] })
+    case .split(let axis, _):
+      return [try concatenation(signals, axis: axis)]
+    case .arithmetic(let arithmetic):
+      return try passed(signal, arithmetic)
+    case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
+      return [try passed(signal, arithmetic, constant, isFirst)]
+    case .padding(let before, let after, let mode):
+      // On windows of a constant's padding the signal keeps its place; what lies outside is cleared after.
+      if isWindowed { return [signal] }
+      return [try paddedTransposed(signal, before: before, after: after, mode: mode, onto: inputs[0])]
+    case .slice(let starts, let stops, let steps):
+      let map = inputs[0]
+      let ends = zip(stops, map.dimensions).map { min($0, $1) }
+      return [try slicedTransposed(signal, starts: starts, stops: ends, steps: steps, onto: map)]
+    case .average(let axes, _):
+      return [try spreadOut(signal, over: axes, onto: window(0, under: signal))]
+    case .flatten:
+      return [signal.reshaped(to: inputs[0])]
+    case .reshape:
+      let shape = inputs[0]
+      return [try signal.inONNXOrder().reshaped(to: shape.inONNXOrder).fromONNXOrder()]
+    case .transposition(let axes):
+      return [try permuted(signal, axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })]
+    case .dropout, .identity:
+      return [signal]
+    }
+  }
+
+  /// How a window slides and what it slides over: windows are whole and unpadded, maps are as they are.
+  private func geometry(
+    _ rule: SlidingRule, _ signal: Tensor, channels: Int
+  ) throws(KernelError) -> (Sliding, Shape) {
+    let map = inputs[0]
+    var sliding = rule.resolved(over: map)
+    guard isWindowed else { return (sliding, map) }
+    sliding.rows.before = 0
+    sliding.rows.after = 0
+    sliding.columns.before = 0
+    sliding.columns.after = 0
+    return (
+      sliding,
+      Shape(
+        images: signal.shape.images, rows: (signal.shape.rows - 1) * sliding.rows.stride + sliding.rows.reach,
+        columns: (signal.shape.columns - 1) * sliding.columns.stride + sliding.columns.reach,
+        channels: channels)
+    )
+  }
+
+  /// The filters transposed: entry by entry where most of the signal is zero, densely elsewhere.
+  private func transposed(
+    _ convolution: Convolution, _ signal: Tensor, _ sliding: Sliding, _ onto: Shape, _ worker: Worker
+  ) throws(KernelError) -> Tensor {
+    let worthwhile = densityWorthSparseness(filters: convolution.filters.shape, groups: convolution.groups)
+    if density(of: signal) < worthwhile {
+      return try sparseConvolutionTransposed(
+        signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+    }
+    return try worker.session.convolutionTransposed(
+      signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+  }
+
+  private func passed(_ signal: Tensor, _ activation: Activation) throws(KernelError) -> Tensor {
+    guard activation.isRectifier else {
+      return try activationBackward(signal, input: try input(), output: try output(), by: activation)
+    }
+    if rule == .deconvnet { return try rectifying(signal, output: nil, rule: .deconvnet) }
+    if activation == .relu { return try rectifying(signal, output: try output(), rule: rule) }
+    let carried = try activationBackward(signal, input: try input(), output: try output(), by: activation)
+    return rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried
+  }
+
+  private func passed(_ signal: Tensor, _ arithmetic: Arithmetic) throws(KernelError) -> [Tensor] {
+    func fitted(_ carried: Tensor, _ index: Int) throws(KernelError) -> Tensor {
+      try summed(carried, to: window(index, under: carried))
+    }
+    switch arithmetic {
+    case .add:
+      return [try fitted(signal, 0), try fitted(signal, 1)]
+    case .subtract:
+      return [try fitted(signal, 0), try fitted(negated(signal), 1)]
+    case .multiply, .divide, .minimum, .maximum, .power:
+      let slopes = try arithmetic.slopes(try input(0), try input(1))
+      return [
+        try fitted(try combining(signal, slopes.left, by: .multiply), 0),
+        try fitted(try combining(signal, slopes.right, by: .multiply), 1),
+      ]
+    }
+  }
+
+  private func passed(
+    _ signal: Tensor, _ arithmetic: Arithmetic, _ constant: Tensor, _ isFirst: Bool
+  ) throws(KernelError) -> Tensor {
+    let carried: Tensor
+    switch arithmetic {
+    case .add: carried = signal
+    case .subtract: carried = isFirst ? negated(signal) : signal
+    case .multiply: carried = try combining(signal, constant, by: .multiply)
+    case .divide where !isFirst: carried = try combining(signal, constant, by: .divide)
+    case .divide, .minimum, .maximum, .power:
+      let value = try input()
+      let slopes = try isFirst ? arithmetic.slopes(constant, value) : arithmetic.slopes(value, constant)
+      carried = try combining(signal, isFirst ? slopes.right : slopes.left, by: .multiply)
+    }
+    return try summed(carried, to: window(0, under: carried))
+  }
+
+  /// For an average pool that leaves padding out: each place's share, by where its window lies in the map.
+  private func averagingShares(_ signal: Tensor, _ sliding: Sliding, map: Shape) -> Tensor {
+    let starts = windows ?? [(Int, Int)](repeating: (0, 0), count: signal.shape.images)
+    func counted(_ place: Int, _ slide: Slide, _ length: Int) -> Int {
+      (0..<slide.window).filter {
+        (0..<length).contains(place * slide.stride - slide.before + $0 * slide.dilation)
+      }.count
+    }
+    var shared = signal
+    let (rows, columns, channels) = (signal.shape.rows, signal.shape.columns, signal.shape.channels)
+    shared.withMutableSpan { elements in
+      for (image, start) in starts.enumerated() {
+        for row in 0..<rows {
+          let high = counted(start.row + row, sliding.rows, map.rows)
+          for column in 0..<columns {
+            let count = high * counted(start.column + column, sliding.columns, map.columns)
+            let factor = Float(sliding.count) / Float(max(count, 1))
+            let base = ((image * rows + row) * columns + column) * channels
+            for index in base..<base + channels { elements[index] *= factor }
+          }
+        }
+      }
+    }
+    return shared
+  }
+
+  private func negated(_ signal: Tensor) -> Tensor { activated(signal, by: .negate) }
+
+  /// The transpose of a mean: each position gets an equal share.
+  private func spreadOut(_ signal: Tensor, over axes: [Int], onto map: Shape) throws(KernelError) -> Tensor {
+    let kept = Shape(map.dimensions.indices.map { axes.contains($0) ? 1 : map[$0] })
+    let share = Tensor([1], repeating: Float(kept.count) / Float(max(map.count, 1)))
+    return try combining(Tensor(map), combining(signal.reshaped(to: kept), share, by: .multiply), by: .add)
+  }
+
+  private func swapped(_ tensor: Tensor) throws(KernelError) -> Tensor {
+    let rank = tensor.shape.rank
+    return try permuted(tensor, Array(0..<rank - 2) + [rank - 1, rank - 2])
+  }
+}
+
+extension Arithmetic {
+  /// The derivative of the result by each side, broadcast to the result's shape.
+  func slopes(_ left: Tensor, _ right: Tensor) throws(KernelError) -> (left: Tensor, right: Tensor) {
+    let result = try combining(left, right, by: self)
+    func broadcast(_ tensor: Tensor) throws(KernelError) -> Tensor {
+      try combining(tensor, Tensor(result.shape), by: .add)
+    }
+    let (left, right) = (try broadcast(left), try broadcast(right))
+    func each(_ slope: (Float, Float) -> Float) -> Tensor {
+      let (lefts, rights) = (left.elements, right.elements)
+      return Tensor(result.shape, elements: lefts.indices.map { slope(lefts[$0], rights[$0]) })
+    }
+    switch self {
+    case .add: return (each { _, _ in 1 }, each { _, _ in 1 })
+    case .subtract: return (each { _, _ in 1 }, each { _, _ in -1 })
+    case .multiply: return (right, left)
+    case .divide: return (each { 1 / $1 }, each { -$0 / ($1 * $1) })
+    case .minimum: return (each { $0 <= $1 ? 1 : 0 }, each { $0 <= $1 ? 0 : 1 })
+    case .maximum: return (each { $0 >= $1 ? 1 : 0 }, each { $0 >= $1 ? 0 : 1 })
+    case .power:
+      let less = try combining(right, Tensor([1], elements: [1]), by: .subtract)
+      return (
+        try combining(right, try combining(left, less, by: .power), by: .multiply),
+        try combining(result, activated(left, by: .log), by: .multiply)
+      )
+    }
+  }
+}

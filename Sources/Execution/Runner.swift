@@ -1,0 +1,187 @@
+public import Networks
+internal import Kernels
+internal import Synchronization
+public import Tensors
+
+/// A network ready to run: keeps chosen values, records switches if asked, on a fixed number of threads.
+///
+/// Pictures are computed one by one, each by one worker, so a batch gives the same bytes as its pictures alone;
+/// only large fully connected layers, whose weights would have to be read again for each, wait for a batch.
+/// A class because it owns its workers. One pass at a time.
+public final class Runner {
+  public let network: Network
+  private let plan: Plan
+  private let crew: Crew
+  private let recordsSwitches: Bool
+  private let inputName: String
+
+  /// - Parameters:
+  ///   - network: The network to run.
+  ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
+  ///   - recordsSwitches: Whether max pools record which position won.
+  ///   - threads: How many pictures are computed side by side.
+  /// - Throws: ``NetworkError/missingValue(name:node:)``, or `KernelError` where oneDNN cannot start.
+  public init(
+    _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
+    threads: Int = 2
+  ) throws {
+    let known = Set(network.inputs.map(\.name) + network.nodes.flatMap(\.outputs))
+    for name in kept where !known.contains(name) {
+      throw NetworkError.missingValue(name: name, node: "the caller")
+    }
+    self.network = network
+    self.recordsSwitches = recordsSwitches
+    // A walk back needs a picture's values and switches in one trace.
+    plan = Plan(network, keeping: Set(kept), batchingHead: !recordsSwitches)
+    crew = try Crew(threads: threads)
+    inputName = network.inputs.first?.name ?? ""
+  }
+
+  /// The values kept for a batch of pictures: images x rows x columns x channels in, the same order out.
+  public func forward(_ pictures: Tensor) throws -> Trace {
+    let images = pictures.shape[0]
+    if images <= 1 { return try forward(inputs: [inputName: pictures]) }
+    let traces = Mutex([Trace]())
+    try run(over: 0..<images, input: { pictures.slices($0..<$0 + 1) }) { part in
+      traces.withLock { $0.append(part) }
+    }
+    return Trace.joining(traces.withLock { $0 })
+  }
+
+  /// The values kept for inputs by name, computed in one go with every thread inside each operation.
+  ///
+  /// - Throws: ``NetworkError/shape(node:reason:)`` where the inputs do not fit the network.
+  public func forward(inputs: [String: Tensor]) throws -> Trace {
+    _ = try network.shapes(inputs: inputs.mapValues(\.shape))
+    var values = inputs
+    var switches: [String: Switches] = [:]
+    try crew.alone { worker in
+      try worker.take(plan.steps[...], values: &values, switches: &switches, recordsSwitches: recordsSwitches)
+    }
+    return trace(Array(0..<(inputs[inputName]?.shape.dimensions.first ?? 0)), values, switches)
+  }
+
+  /// Runs pictures that are made when their turn comes, and hands on each one's trace as soon as it is there.
+  ///
+  /// - Parameters:
+  ///   - range: The pictures' numbers.
+  ///   - input: Makes a picture, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
+  ///   - body: Receives traces on the workers' threads, in any order. A picture's values come in one trace, but
+  ///     for those of a batched head, which come in a second.
+  /// - Throws: What `input` and `body` throw, or `KernelError` where a picture does not fit the network.
+  public func run(
+    over range: Range<Int>, input: @escaping @Sendable (Int) throws -> Tensor?,
+    _ body: @escaping @Sendable (Trace) throws -> Void
+  ) throws {
+    let next = Atomic(range.lowerBound)
+    let crossings = Mutex([(image: Int, values: [String: Tensor])]())
+    let (plan, records, inputName) = (plan, recordsSwitches, inputName)
+    let hasHead = plan.headStart < plan.steps.count
+    let trunk = plan.steps[..<plan.headStart]
+    try crew.work { _, worker in
+      while true {
+        let image = next.add(1, ordering: .relaxed).oldValue
+        guard image < range.upperBound else { return }
+        do {
+          guard let picture = try input(image) else { continue }
+          var values = [inputName: picture]
+          var switches: [String: Switches] = [:]
+          try worker.take(trunk, values: &values, switches: &switches, recordsSwitches: records)
+          if hasHead {
+            let crossing = plan.crossing.reduce(into: [:]) { $0[$1] = values[$1] }
+            crossings.withLock { $0.append((image, crossing)) }
+          }
+          try body(Runner.trace([image], values, switches, plan))
+        } catch {
+          next.store(range.upperBound, ordering: .relaxed)
+          throw error
+        }
+      }
+    }
+    guard hasHead else { return }
+    let parts = crossings.withLock { $0 }.sorted { $0.image < $1.image }
+    guard !parts.isEmpty else { return }
+    var values: [String: Tensor] = [:]
+    for name in plan.crossing { values[name] = Tensor.stacking(parts.compactMap { $0.values[name] }) }
+    let crossed = Set(plan.crossing)
+    let switches = try takeHead(&values)
+    try body(Runner.trace(parts.map(\.image), values.filter { !crossed.contains($0.key) }, switches, plan))
+  }
+
+  /// The steps from the first large product on, over a whole batch: products split by units over the workers.
+  private func takeHead(_ values: inout [String: Tensor]) throws -> [String: Switches] {
+    var switches: [String: Switches] = [:]
+    for index in plan.headStart..<plan.steps.count {
+      let step = plan.steps[index]
+      if case .innerProduct(let product) = step.operation, let input = values[step.inputs[0]],
+        input.shape.rank == 2,
+        crew.count > 1
+      {
+        values[step.outputs[0]] = try split(product, input, rectified: step.isRectified)
+        for name in step.lastReadOf { values[name] = nil }
+      } else {
+        try crew.alone { worker in
+          try worker.take(
+            plan.steps[index...index], values: &values, switches: &switches, recordsSwitches: recordsSwitches)
+        }
+      }
+    }
+    return switches
+  }
+
+  private func split(_ product: InnerProduct, _ input: Tensor, rectified: Bool) throws -> Tensor {
+    let parts = slices(of: product)
+    let made = Mutex([Tensor?](repeating: nil, count: parts.count))
+    try crew.work { index, worker in
+      let part = try worker.innerProduct(input, parts[index], rectified: rectified)
+      made.withLock { $0[index] = part }
+    }
+    return try concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1)
+  }
+
+  /// A layer's units divided among the workers, cut once.
+  private func slices(of product: InnerProduct) -> [InnerProduct] {
+    if let known = slicesByWeights[product.weights.identity] { return known }
+    let units = product.weights.shape[0]
+    let slices = (0..<crew.count).map { index in
+      let range = units * index / crew.count..<units * (index + 1) / crew.count
+      return InnerProduct(weights: product.weights.slices(range), bias: product.bias?.slices(range))
+    }
+    slicesByWeights[product.weights.identity] = slices
+    return slices
+  }
+
+  private var slicesByWeights: [ObjectIdentifier: [InnerProduct]] = [:]
+
+  private func trace(_ images: [Int], _ values: [String: Tensor], _ switches: [String: Switches]) -> Trace {
+    Runner.trace(images, values, switches, plan)
+  }
+
+  private static func trace(
+    _ images: [Int], _ values: [String: Tensor], _ switches: [String: Switches], _ plan: Plan
+  ) -> Trace {
+    var kept: [String: Tensor] = [:]
+    for name in plan.kept { kept[name] = values[plan.firstName(of: name)] }
+    return Trace(images: images, values: kept, switches: switches)
+  }
+}
+
+extension Trace {
+  /// One trace of all, in the order of their pictures.
+  static func joining(_ parts: [Trace]) -> Trace {
+    var byName: [String: [(image: Int, tensor: Tensor)]] = [:]
+    for part in parts {
+      for (name, tensor) in part.values {
+        if part.images.count == 1 {
+          byName[name, default: []].append((part.images[0], tensor))
+        } else {
+          for (index, image) in part.images.enumerated() {
+            byName[name, default: []].append((image, tensor.slices(index..<index + 1)))
+          }
+        }
+      }
+    }
+    let values = byName.mapValues { Tensor.stacking($0.sorted { $0.image < $1.image }.map(\.tensor)) }
+    return Trace(images: Set(parts.flatMap(\.images)).sorted(), values: values)
+  }
+}

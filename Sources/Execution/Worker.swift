@@ -1,0 +1,140 @@
+package import Networks
+package import Kernels
+package import Tensors
+
+/// One thread's share of a runner: a session and the steps it takes.
+///
+/// A class because a session must stay where it is; used by one thread at a time.
+package final class Worker {
+  package var session: Session
+
+  init(threads: Int, sharing weights: WeightStore) throws(KernelError) {
+    session = try Session(threads: threads, sharing: weights)
+  }
+
+  /// Runs steps over the values, which gain what the steps make and lose what is read for the last time.
+  func take(
+    _ steps: ArraySlice<Plan.Step>, values: inout [String: Tensor], switches: inout [String: Switches],
+    recordsSwitches: Bool
+  ) throws(KernelError) {
+    for step in steps {
+      let made = try compute(step, values, &switches, recordsSwitches)
+      for (name, tensor) in zip(step.outputs, made) { values[name] = tensor }
+      for name in step.lastReadOf { values[name] = nil }
+    }
+  }
+
+  /// Some of a fully connected layer's units over a whole batch.
+  func innerProduct(_ input: Tensor, _ product: InnerProduct, rectified: Bool) throws(KernelError) -> Tensor {
+    try session.innerProduct(input, weights: product.weights, bias: product.bias, rectified: rectified)
+  }
+
+  private func compute(
+    _ step: Plan.Step, _ values: [String: Tensor], _ switches: inout [String: Switches], _ records: Bool
+  ) throws(KernelError) -> [Tensor] {
+    var inputs: [Tensor] = []
+    for name in step.inputs {
+      guard let tensor = values[name] else {
+        throw .shapes(operation: step.name, expected: "value '\(name)'", found: "nothing")
+      }
+      inputs.append(tensor)
+    }
+    var recorded: Switches?
+    let made = try outputs(
+      of: step.operation, named: step.name, inputs, rectified: step.isRectified,
+      recording: records ? { recorded = $0 } : nil)
+    if let recorded { switches[step.name] = recorded }
+    return made
+  }
+
+  /// What one operation makes of its inputs.
+  ///
+  /// - Parameters:
+  ///   - operation: The operation.
+  ///   - name: What errors call it.
+  ///   - inputs: Its inputs, in order.
+  ///   - isRectified: Whether a rectifier follows in the same call; convolutions and inner products alone have one.
+  ///   - recording: Receives the switches of a max pool; without it none are recorded.
+  /// - Returns: Its outputs, in order.
+  /// - Throws: `KernelError` where shapes disagree.
+  package func outputs(
+    of operation: Operation, named name: String, _ inputs: [Tensor], rectified isRectified: Bool = false,
+    recording: ((Switches) -> Void)? = nil
+  ) throws(KernelError) -> [Tensor] {
+    let input = inputs[0]
+    switch operation {
+    case .convolution(let convolution):
+      return [
+        try session.convolution(
+          input, filters: convolution.filters, bias: convolution.bias,
+          over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
+          rectified: isRectified)
+      ]
+    case .maxPooling(let rule):
+      let sliding = rule.resolved(over: input.shape)
+      guard let recording else { return [try maxPooling(input, over: sliding)] }
+      let (pooled, switches) = try maxPoolingWithSwitches(input, over: sliding)
+      recording(switches)
+      return [pooled]
+    case .averagePooling(let rule, let countsPadding):
+      return [
+        try averagePooling(input, over: rule.resolved(over: input.shape), countsPadding: countsPadding)
+      ]
+    case .globalAveragePooling:
+      return [try globalAveragePooling(input)]
+    case .globalMaxPooling:
+      let (pooled, switches) = try globalMaxPoolingWithSwitches(input)
+      recording?(switches)
+      return [pooled]
+    case .localResponseNormalization(let constants):
+      return [try localResponseNormalization(input, constants)]
+    case .batchNormalization(let normalization):
+      let (scale, shift) = normalization.affine
+      return [try scaling(input, scale: scale, shift: shift)]
+    case .innerProduct(let product):
+      let features = input.shape[input.shape.rank - 1]
+      let rows = input.reshaped(to: [features == 0 ? 0 : input.shape.count / features, features])
+      let made = try innerProduct(rows, product, rectified: isRectified)
+      return [made.reshaped(to: Shape(input.shape.dimensions.dropLast() + [made.shape[1]]))]
+    case .matrixProduct:
+      return [try session.matrixProduct(input, inputs[1])]
+    case .activation(let activation):
+      return [activated(input, by: activation)]
+    case .parametricRelu(let slope):
+      return [try parametricRelu(input, slope: slope)]
+    case .softmax(let axis):
+      return [try softmax(input, axis: axis)]
+    case .logSoftmax(let axis):
+      return [try logSoftmax(input, axis: axis)]
+    case .concatenation(let axis):
+      return [try concatenation(inputs, axis: axis)]
+    case .split(let axis, let sizes):
+      return try splitting(input, axis: axis, sizes: sizes)
+    case .arithmetic(let arithmetic):
+      return [try combining(input, inputs[1], by: arithmetic)]
+    case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
+      return [
+        try isFirst ? combining(constant, input, by: arithmetic) : combining(input, constant, by: arithmetic)
+      ]
+    case .padding(let before, let after, let mode):
+      return [try padded(input, before: before, after: after, mode: mode)]
+    case .slice(let starts, let stops, let steps):
+      let ends = zip(stops, input.shape.dimensions).map { min($0, $1) }
+      return [try sliced(input, starts: starts, stops: ends, steps: steps)]
+    case .average(let axes, let keepsAxes):
+      return [try averaged(input, over: axes, keepingAxes: keepsAxes)]
+    case .flatten:
+      let images = input.shape[0]
+      return [input.reshaped(to: [images, input.shape.dimensions.dropFirst().reduce(1, *)])]
+    case .reshape(let target):
+      guard let shape = input.shape.inONNXOrder.reshaped(to: target) else {
+        throw .shapes(operation: name, expected: "a shape that fits \(target)", found: "\(input.shape)")
+      }
+      return [try input.inONNXOrder().reshaped(to: shape).fromONNXOrder()]
+    case .transposition(let axes):
+      return [try permuted(input, axes)]
+    case .dropout, .identity:
+      return [input]
+    }
+  }
+}

@@ -1,0 +1,141 @@
+public import Foundation
+
+/// The folder of one run: what it is a function of, and everything it made.
+///
+/// `run.json` says the kind and the configuration; a folder whose `run.json` says the same is gone on with.
+/// The folder is locked for as long as the value lives, by a lock that a killed process loses.
+public struct RunFolder: Sendable {
+  public let path: String
+  private let lock: RunLock
+
+  private struct Header: Codable {
+    var format = 1
+    var kind: String
+  }
+
+  /// Makes the folder, or opens it where it holds the same run.
+  ///
+  /// - Parameters:
+  ///   - path: The folder; its parents are made too.
+  ///   - kind: The command whose run it is.
+  ///   - configuration: All that the results depend on.
+  /// - Returns: The folder, locked.
+  /// - Throws: ``RunError``, above all ``RunError/otherRun(folder:differences:)`` with each setting that differs.
+  public static func open(
+    at path: String, kind: String, configuration: some Encodable
+  ) throws(RunError) -> RunFolder {
+    let files = FileManager.default
+    let names = try? files.contentsOfDirectory(atPath: path)
+    if names == nil {
+      do {
+        try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+      } catch {
+        throw .unwritable(folder: path, reason: "it cannot be made, or is a file.")
+      }
+    }
+    let header = path + "/run.json"
+    let left = (names ?? []).filter { $0 != "run.lock" && !$0.hasSuffix(".partial") }
+    if !files.fileExists(atPath: header), !left.isEmpty { throw .notARun(folder: path) }
+    let folder = RunFolder(path: path, lock: try RunLock(folder: path))
+    let description = try description(kind, configuration, header)
+    guard let known = files.contents(atPath: header) else {
+      do {
+        try DurableFile.write(description, to: header)
+      } catch {
+        throw .unwritable(folder: path, reason: error.reason)
+      }
+      return folder
+    }
+    if known == description { return folder }
+    guard let before = try? JSONSerialization.jsonObject(with: known) as? [String: Any],
+      let now = try? JSONSerialization.jsonObject(with: description) as? [String: Any]
+    else { throw .damaged(file: header, reason: "it is no JSON object.") }
+    throw .otherRun(folder: path, differences: differences(before, now))
+  }
+
+  private static func description(
+    _ kind: String, _ configuration: some Encodable, _ file: String
+  ) throws(RunError) -> Data {
+    do {
+      let settings = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(configuration))
+      return try JSONSerialization.data(
+        withJSONObject: ["format": 1, "kind": kind, "configuration": settings],
+        options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
+    } catch {
+      throw .damaged(file: file, reason: "\(error)")
+    }
+  }
+
+  /// Each setting that is not the same, as `top was 9, is 4`.
+  private static func differences(_ before: [String: Any], _ now: [String: Any]) -> [String] {
+    func text(_ value: Any?) -> String {
+      guard let value else { return "absent" }
+      let data = try? JSONSerialization.data(
+        withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
+      return data.map { String(decoding: $0, as: UTF8.self) } ?? "\(value)"
+    }
+    func short(_ text: String) -> String { text.count > 200 ? text.prefix(200) + "..." : text }
+    var found: [String] = []
+    if text(before["kind"]) != text(now["kind"]) {
+      found.append("it is a run of \(text(before["kind"])), not of \(text(now["kind"]))")
+    }
+    let old = before["configuration"] as? [String: Any] ?? [:]
+    let new = now["configuration"] as? [String: Any] ?? [:]
+    for key in Set(old.keys).union(new.keys).sorted() where text(old[key]) != text(new[key]) {
+      found.append("\(key) was \(short(text(old[key]))), is \(short(text(new[key])))")
+    }
+    return found.isEmpty ? ["its format is another"] : found
+  }
+
+  /// The path of a file of the run.
+  public func path(of name: String) -> String { path + "/" + name }
+
+  /// The path of a file of the run, its folder made.
+  public func preparedPath(of name: String) throws(RunError) -> String {
+    let full = path(of: name)
+    do {
+      try FileManager.default.createDirectory(
+        atPath: (full as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(folder: path, reason: "\(name)'s folder cannot be made.")
+    }
+    return full
+  }
+
+  public func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
+
+  /// Writes a file durably: whole or not at all.
+  public func write(bytes: Data, to name: String) throws(RunError) {
+    let full = try preparedPath(of: name)
+    do {
+      try DurableFile.write(bytes, to: full)
+    } catch {
+      throw .unwritable(folder: path, reason: error.description)
+    }
+  }
+
+  /// Writes a value as JSON: keys in order, so the same value gives the same bytes.
+  public func write(json value: some Encodable, to name: String) throws(RunError) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let bytes: Data
+    do {
+      bytes = try encoder.encode(value)
+    } catch {
+      throw .damaged(file: path(of: name), reason: "\(error)")
+    }
+    try write(bytes: bytes, to: name)
+  }
+
+  /// Reads what ``write(json:to:)`` wrote.
+  public func read<Value: Decodable>(_ type: Value.Type, from name: String) throws(RunError) -> Value {
+    guard let bytes = FileManager.default.contents(atPath: path(of: name)) else {
+      throw .damaged(file: path(of: name), reason: "it is missing.")
+    }
+    do {
+      return try JSONDecoder().decode(type, from: bytes)
+    } catch {
+      throw .damaged(file: path(of: name), reason: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,155 @@
+public import Tensors
+package import Foundation
+
+/// Named float arrays in a safetensors file.
+///
+/// Reading turns every number type into float32; writing is float32 in the order of the names, so the same
+/// arrays give the same bytes.
+public struct SafeTensors: Sendable {
+  public var tensors: [String: Tensor]
+  public var metadata: [String: String]
+
+  public init(_ tensors: [String: Tensor], metadata: [String: String] = [:]) {
+    self.tensors = tensors
+    self.metadata = metadata
+  }
+
+  /// Reads a file.
+  ///
+  /// - Throws: ``FileError`` naming the array and what is wrong with it.
+  public init(reading path: String) throws(FileError) {
+    guard let bytes = FileManager.default.contents(atPath: path) else {
+      throw FileError(path: path, reason: "there is no such file, or it cannot be read.")
+    }
+    do {
+      try self.init(bytes: bytes)
+    } catch {
+      throw FileError(path: path, reason: error.reason)
+    }
+  }
+
+  /// What is wrong with bytes that claim to be a safetensors file.
+  package struct Malformed: Error, Equatable {
+    package let reason: String
+  }
+
+  package init(bytes: Data) throws(Malformed) {
+    let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
+    guard bytes.count >= 8 else { throw Malformed(reason: "is too short for a safetensors file.") }
+    let headerLength = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
+    guard headerLength <= UInt64(bytes.count - 8), headerLength < 100 << 20 else {
+      throw Malformed(
+        reason: "is not a safetensors file, or is cut short: its header claims \(headerLength) bytes.")
+    }
+    let start = 8 + Int(headerLength)
+    guard let header = try? JSONSerialization.jsonObject(with: bytes[8..<start]) as? [String: Any] else {
+      throw Malformed(reason: "is not a safetensors file: its header is not a JSON object.")
+    }
+    tensors = [:]
+    metadata = header["__metadata__"] as? [String: String] ?? [:]
+    for (name, entry) in header where name != "__metadata__" {
+      tensors[name] = try Self.tensor(named: name, entry, bytes[start...])
+    }
+  }
+
+  private static func tensor(named name: String, _ entry: Any, _ data: Data) throws(Malformed) -> Tensor {
+    guard let entry = entry as? [String: Any], let type = entry["dtype"] as? String,
+      let extents = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int],
+      offsets.count == 2
+    else { throw Malformed(reason: "array '\(name)' lacks dtype, shape or data_offsets.") }
+    guard let format = Format(rawValue: type) else {
+      throw Malformed(reason: "array '\(name)' has elements of type \(type), which is not supported.")
+    }
+    guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= data.count else {
+      throw Malformed(
+        reason: "array '\(name)' lies at bytes \(offsets) of \(data.count): the file is cut short.")
+    }
+    var count = 1
+    for extent in extents {
+      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+      guard extent >= 0, !overflows else { throw Malformed(reason: "array '\(name)' has shape \(extents).") }
+      count = product
+    }
+    let (length, overflows) = count.multipliedReportingOverflow(by: format.size)
+    guard !overflows, length == offsets[1] - offsets[0] else {
+      throw Malformed(
+        reason: "array '\(name)' has shape \(extents) of \(type) but \(offsets[1] - offsets[0]) bytes.")
+    }
+    let first = data.startIndex + offsets[0]
+    return Tensor(Shape(extents)) { elements in
+      unsafe data[first..<first + length].withUnsafeBytes { raw in
+        for index in 0..<count { elements[index] = unsafe format.value(at: index, of: raw) }
+      }
+    }
+  }
+
+  /// The types of a safetensors file that hold numbers.
+  private enum Format: String {
+    case float64 = "F64"
+    case float32 = "F32"
+    case float16 = "F16"
+    case bfloat16 = "BF16"
+    case int64 = "I64"
+    case int32 = "I32"
+    case int16 = "I16"
+    case int8 = "I8"
+    case uint8 = "U8"
+    case bool = "BOOL"
+
+    var size: Int {
+      switch self {
+      case .float64, .int64: 8
+      case .float32, .int32: 4
+      case .float16, .bfloat16, .int16: 2
+      case .int8, .uint8, .bool: 1
+      }
+    }
+
+    func value(at index: Int, of raw: UnsafeRawBufferPointer) -> Float {
+      func load<Value: BitwiseCopyable>(_ type: Value.Type) -> Value {
+        unsafe raw.loadUnaligned(fromByteOffset: index * MemoryLayout<Value>.size, as: type)
+      }
+      switch self {
+      case .float64: return Float(load(Double.self))
+      case .float32: return load(Float.self)
+      case .float16: return load(UInt16.self).asFloat16
+      case .bfloat16: return Float(bitPattern: UInt32(load(UInt16.self)) << 16)
+      case .int64: return Float(load(Int64.self))
+      case .int32: return Float(load(Int32.self))
+      case .int16: return Float(load(Int16.self))
+      case .int8: return Float(load(Int8.self))
+      case .uint8, .bool: return Float(load(UInt8.self))
+      }
+    }
+  }
+
+  /// Writes all arrays, durably.
+  public func write(to path: String) throws(FileError) {
+    let names = tensors.keys.sorted()
+    let writer = try SafeTensorsWriter(
+      path: path, arrays: names.compactMap { name in tensors[name].map { (name, $0.shape) } },
+      metadata: metadata)
+    for name in names {
+      if let tensor = tensors[name] { try writer.write(tensor, into: name, at: 0) }
+    }
+    try writer.finish()
+  }
+}
+
+extension UInt16 {
+  /// The value of an IEEE half-precision number with these bits.
+  package var asFloat16: Float {
+    let sign = UInt32(self & 0x8000) << 16
+    let exponent = UInt32(self >> 10 & 0x1F)
+    let fraction = UInt32(self & 0x3FF)
+    switch exponent {
+    case 0:
+      let magnitude = Float(fraction) * 0x1p-24
+      return sign == 0 ? magnitude : -magnitude
+    case 31:
+      return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
+    default:
+      return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+public import Tensors
+internal import Foundation
+
+/// Writes a safetensors file whose shapes are known beforehand, piece by piece and in any order.
+///
+/// So an array far larger than memory can be written. Pieces never written are zero.
+public final class SafeTensorsWriter {
+  private let file: DurableFile
+  private let starts: [String: (offset: Int, shape: Shape)]
+
+  /// - Throws: ``FileError`` where the file cannot be made.
+  public init(path: String, arrays: [(name: String, shape: Shape)], metadata: [String: String] = [:])
+    throws(FileError)
+  {
+    var entries: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map {
+        "\(Self.quoted($0.key)):\(Self.quoted($0.value))"
+      }
+      entries.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+    }
+    var offset = 0
+    var starts: [String: (offset: Int, shape: Shape)] = [:]
+    for (name, shape) in arrays {
+      let end = offset + shape.count * 4
+      let extents = shape.dimensions.map(String.init).joined(separator: ",")
+      entries.append(
+        "\(Self.quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(extents)],\"data_offsets\":[\(offset),\(end)]}")
+      starts[name] = (offset, shape)
+      offset = end
+    }
+    var header = Data("{\(entries.joined(separator: ","))}".utf8)
+    // The format asks for data that starts at a multiple of eight bytes.
+    header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
+    let length = UInt64(header.count)
+    let base = 8 + header.count
+    self.starts = starts.mapValues { ($0.offset + base, $0.shape) }
+    file = try DurableFile(path: path)
+    try file.write(Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + header)
+    if offset > 0 { try file.write(Data([0]), at: base + offset - 1) }
+  }
+
+  /// Writes elements into an array from its element `start` on.
+  public func write(_ tensor: Tensor, into name: String, at start: Int) throws(FileError) {
+    guard let (offset, shape) = starts[name] else { preconditionFailure("no array '\(name)' was announced") }
+    precondition(
+      start >= 0 && start + tensor.shape.count <= shape.count, "\(tensor.shape) at \(start) of \(shape)")
+    try file.write(tensor.bytes, at: offset + start * 4)
+  }
+
+  public func finish() throws(FileError) {
+    try file.finish()
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+}

@@ -1,0 +1,68 @@
+internal import Execution
+public import Networks
+internal import Synchronization
+public import Tensors
+
+/// One pass over a data set that keeps each unit's strongest peaks, of all layers at once.
+///
+/// Memory does not grow with the number of pictures: a picture's values die as soon as their peaks are read.
+public struct PeakSearch {
+  /// What is known after each stretch of pictures; enough to go on from.
+  public struct State: Sendable {
+    public var peaks: PeakTable
+    /// Pictures below this are done.
+    public var next: Int
+
+    public init(peaks: PeakTable, next: Int = 0) {
+      self.peaks = peaks
+      self.next = next
+    }
+  }
+
+  private let runner: Runner
+  /// Pictures between two calls of `observe`.
+  private let stretch: Int
+
+  /// - Parameters:
+  ///   - network: The network to search.
+  ///   - values: The feature maps to search, by value name.
+  ///   - threads: How many pictures are computed side by side.
+  ///   - stretch: Pictures between two calls of `observe`.
+  /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
+  public init(_ network: Network, values: [String], threads: Int, stretch: Int = 64) throws {
+    runner = try Runner(network, keeping: values, threads: threads)
+    self.stretch = stretch
+  }
+
+  /// Searches the pictures that the state has not seen yet.
+  ///
+  /// - Parameters:
+  ///   - state: Where to begin; its table says which values are searched and how many peaks are kept.
+  ///   - count: The number of pictures.
+  ///   - input: Makes picture `i`, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
+  ///   - observe: Called between stretches; returning false ends the search there.
+  /// - Returns: The state at the end; `next` is `count` unless `observe` ended it.
+  /// - Throws: ``ActivationsError/notANumber(value:image:)``, or what `input` and `observe` throw.
+  public func run(
+    from state: State, count: Int, input: @escaping @Sendable (Int) throws -> Tensor?,
+    observe: (State) throws -> Bool
+  ) throws -> State {
+    let table = Shared(state.peaks)
+    var next = state.next
+    while next < count {
+      let end = min(next + stretch, count)
+      try runner.run(over: next..<end, input: input) { trace in
+        try table.value.withLock { try $0.insert(trace) }
+      }
+      next = end
+      guard try observe(State(peaks: table.value.withLock { $0 }, next: next)) else { break }
+    }
+    return State(peaks: table.value.withLock { $0 }, next: next)
+  }
+}
+
+/// A value that the workers of one pass fill together.
+private final class Shared<Value: Sendable>: Sendable {
+  let value: Mutex<Value>
+  init(_ value: Value) { self.value = Mutex(value) }
+}

@@ -1,0 +1,123 @@
+public import Figures
+
+/// The paper's table 3 for any variants: as rows, and drawn.
+public struct AblationSheet: Sendable {
+  public var title: String
+  public var table: AblationTable
+
+  public init(title: String, table: AblationTable) {
+    self.title = title
+    self.table = table
+  }
+
+  /// A row a variant, errors in percent.
+  public static func table(_ table: AblationTable) -> ResultTable {
+    let hasPublished = table.rows.contains { $0.published != nil }
+    let columns = AblationTable.Column.allCases
+    let headings =
+      ["variant", "architecture"] + columns.map { "\($0.title) error %" }
+      + (hasPublished ? ["published"] : []) + ["parameters", "MACs", "seeds", "training"]
+    let rows = table.rows.map { row in
+      let errors = columns.map { column in
+        column.value(of: row.mean).fixed(decimals: 1)
+          + (row.deviation.map { " ± " + column.value(of: $0).fixed(decimals: 1) } ?? "")
+      }
+      let published = row.published.map { errors in
+        columns.map { $0.value(of: errors).fixed(decimals: 1) }.joined(separator: " / ")
+      }
+      return [row.name, row.base] + errors + (hasPublished ? [published ?? ""] : [])
+        + [
+          millions(row.cost.parameters), millions(row.cost.multiplyAccumulates), "\(row.outcomes.count)",
+          time(row.seconds),
+        ]
+    }
+    return ResultTable(headings: headings, rows: rows)
+  }
+
+  /// A row an error: how far the variants stand in the published order.
+  public static func agreement(_ table: AblationTable) -> ResultTable {
+    ResultTable(
+      headings: ["error", "pairs in the published order", "rank correlation", "the other way round"],
+      rows: table.agreement.map { agreement in
+        [
+          agreement.column.title, "\(agreement.inOrder) of \(agreement.pairs)",
+          agreement.rankCorrelation.map { "\($0.rounded(decimals: 2))" } ?? "",
+          agreement.swaps.map { swap in
+            "\(swap.better) < \(swap.worse)"
+              + (swap.isWithinSpread == true ? " (within the seeds' spread)" : "")
+          }.joined(separator: "; "),
+        ]
+      })
+  }
+
+  private static func millions(_ count: Int) -> String {
+    count < 1_000_000
+      ? "\((Double(count) / 1e3).fixed(decimals: 1)) k" : "\((Double(count) / 1e6).fixed(decimals: 1)) M"
+  }
+
+  private static func time(_ seconds: Double) -> String {
+    seconds < 100
+      ? "\(seconds.fixed(decimals: 1)) s"
+      : seconds < 6000
+        ? "\((seconds / 60).fixed(decimals: 1)) min" : "\((seconds / 3600).fixed(decimals: 1)) h"
+  }
+
+  /// The errors as bars, a group a variant, with their deviations; the published ones as marks beside them.
+  public func drawing() -> Drawing {
+    let columns = AblationTable.Column.allCases
+    let (margin, left, wide, group) = (24.0, 230.0, 520.0, 62.0)
+    let (top, high) = (margin + 58, group * Double(table.rows.count))
+    var drawing = Drawing(
+      rows: Int(top + high + 56), columns: Int(left + wide + 90), title: title,
+      description: "Errors of \(table.rows.count) variants in percent, with deviations over seeds")
+    drawing.text(title, top: margin, column: margin, height: 18, bold: true)
+    let values = table.rows.flatMap { row in
+      columns.flatMap { column in
+        [row.mean, row.published].compactMap { $0.map(column.value) }
+          + [column.value(of: row.mean) + (row.deviation.map(column.value) ?? 0)]
+      }
+    }
+    let axis = Axis([0, max(values.max() ?? 0, 1)], within: nil)
+    func place(_ value: Double) -> Double { left + wide * axis.share(value) }
+    for tick in axis.ticks {
+      drawing.line([(top, place(tick)), (top + high, place(tick))], .line)
+      drawing.text(axis.label(tick), top: top + high + 6, column: place(tick), height: 11, .soft, .middle)
+    }
+    drawing.text("error, %", top: top + high + 24, column: left + wide / 2, height: 11, .soft, .middle)
+    for (index, column) in columns.enumerated() {
+      let start = left + Double(index) * 120
+      drawing.box(top: margin + 34, left: start, rows: 10, columns: 10, fill: .kind(index))
+      drawing.text(column.title, top: margin + 33, column: start + 16, height: 11)
+    }
+    if table.rows.contains(where: { $0.published != nil }) {
+      drawing.box(top: margin + 34, left: left + 360, rows: 10, columns: 10, fill: .paper, stroke: .ink)
+      drawing.text("published", top: margin + 33, column: left + 376, height: 11)
+    }
+    for (number, row) in table.rows.enumerated() {
+      let start = top + group * Double(number) + 6
+      drawing.text(row.name, top: start + 8, column: left - 12, height: 13, bold: true, .ink, .end)
+      drawing.text(row.base, top: start + 26, column: left - 12, height: 11, .soft, .end)
+      for (index, column) in columns.enumerated() {
+        let (line, value) = (start + Double(index) * 17, column.value(of: row.mean))
+        drawing.box(top: line, left: left, rows: 13, columns: place(value) - left, fill: .kind(index))
+        var end = value
+        if let deviation = row.deviation.map(column.value) {
+          let (low, far) = (place(max(value - deviation, 0)), place(value + deviation))
+          drawing.line([(line + 6.5, low), (line + 6.5, far)], .ink, width: 1.5)
+          for edge in [low, far] { drawing.line([(line + 3, edge), (line + 10, edge)], .ink, width: 1.5) }
+          end += deviation
+        }
+        if let published = row.published.map(column.value) {
+          drawing.box(
+            top: line + 2.5, left: place(published) - 4, rows: 8, columns: 8, fill: .paper, stroke: .ink)
+          // The number belongs to the bar: it stands behind the mark only where it would cover it.
+          if (place(end) - 4...place(end) + 40).contains(place(published)) {
+            end = published + 8 * axis.high / wide
+          }
+        }
+        drawing.text(value.fixed(decimals: 1), top: line + 1, column: place(end) + 8, height: 11, .soft)
+      }
+    }
+    return drawing
+  }
+}

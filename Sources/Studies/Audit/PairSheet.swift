@@ -1,0 +1,66 @@
+public import Figures
+public import Images
+
+/// Pairs of pictures side by side, for a person to judge.
+public struct PairSheet: Sendable {
+  /// Two pictures and what is said of them.
+  public struct Pair: Sendable {
+    public var pictures: [Picture]
+    public var caption: String
+    /// What each picture is called.
+    public var names: [String]
+
+    public init(pictures: [Picture], caption: String, names: [String]) {
+      self.pictures = pictures
+      self.caption = caption
+      self.names = names
+    }
+  }
+
+  public var title: String
+  /// What stands over the left and the right pictures.
+  public var sides: (String, String)
+  public var pairs: [Pair]
+
+  public init(title: String, sides: (String, String), pairs: [Pair]) {
+    self.title = title
+    self.sides = sides
+    self.pairs = pairs
+  }
+
+  /// The sheet, four pairs in a row; pictures keep their proportions.
+  ///
+  /// - Throws: `ImageError` where a picture cannot be resized.
+  public func drawing() throws(ImageError) -> Drawing {
+    let (tile, margin, across) = (112, 24, 4)
+    let (wide, high) = (2 * tile + 28, tile + 66)
+    let lines = (pairs.count + across - 1) / across
+    var drawing = Drawing(
+      rows: margin + 52 + lines * high + margin, columns: 2 * margin + across * wide, title: title,
+      description: "\(pairs.count) pairs of pictures")
+    drawing.text(title, top: Double(margin), column: Double(margin), height: 18, bold: true)
+    drawing.text(
+      "left: \(sides.0); right: \(sides.1)", top: Double(margin + 28), column: Double(margin), height: 11,
+      .soft)
+    for (number, pair) in pairs.enumerated() {
+      let top = margin + 52 + number / across * high
+      let left = margin + number % across * wide
+      for (place, picture) in pair.pictures.prefix(2).enumerated() {
+        let scale = Double(tile) / Double(max(picture.rows, picture.columns, 1))
+        let small = try picture.resized(
+          rows: max(1, Int(Double(picture.rows) * scale)),
+          columns: max(1, Int(Double(picture.columns) * scale)),
+          by: .lanczos)
+        let start = left + place * (tile + 4)
+        drawing.picture(small, top: top + (tile - small.rows) / 2, left: start + (tile - small.columns) / 2)
+      }
+      drawing.text(pair.caption, top: Double(top + tile + 4), column: Double(left), height: 11, bold: true)
+      for (line, name) in pair.names.prefix(2).enumerated() {
+        let short = name.count > 38 ? "…" + name.suffix(37) : name
+        drawing.text(
+          short, top: Double(top + tile + 20 + line * 14), column: Double(left), height: 10, .soft)
+      }
+    }
+    return drawing
+  }
+}

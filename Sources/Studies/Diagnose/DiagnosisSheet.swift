@@ -1,0 +1,141 @@
+public import Figures
+public import Images
+
+/// The paper's figure 6: models side by side, first-layer filters above, second-layer projections below, and what is
+/// found wrong.
+public struct DiagnosisSheet: Sendable {
+  /// A model's column.
+  public struct Column: Sendable {
+    public var report: DiagnosisReport
+    /// First-layer filters on one scale, and each on its own; empty where they are no colours.
+    public var common: [Picture]
+    public var own: [Picture]
+    public var projections: [Picture]
+
+    public init(report: DiagnosisReport, common: [Picture], own: [Picture], projections: [Picture]) {
+      self.report = report
+      self.common = common
+      self.own = own
+      self.projections = projections
+    }
+  }
+
+  public var title: String
+  public var columns: [Column]
+
+  public init(title: String, columns: [Column]) {
+    self.title = title
+    self.columns = columns
+  }
+
+  private let side = 400
+  private let margin = 28
+  private let gap = 36
+
+  /// The sheet.
+  ///
+  /// - Returns: A drawing as wide as its models need.
+  /// - Throws: `ImageError` where a picture cannot be resized.
+  public func drawing() throws(ImageError) -> Drawing {
+    var pictures: [[Picture]] = []
+    for column in columns {
+      var shown: [Picture] = []
+      for tiles in [column.common, column.own, column.projections] {
+        shown.append(try FilterGrid.picture(of: tiles, side: side))
+      }
+      pictures.append(shown)
+    }
+    let captions = ["layer 1, one scale for all", "layer 1, each on its own scale", "layer 2, projections"]
+    let heights = captions.indices.map { row in pictures.map { $0[row].rows }.max() ?? 0 }
+    let lines = columns.map { Self.lines(of: $0.report) }
+    let tableTop = margin + 96 + heights.reduce(0) { $0 + $1 + 34 }
+    var drawing = Drawing(
+      rows: tableTop + (lines.map(\.count).max() ?? 0) * 18 + margin + 24,
+      columns: max(2 * margin + columns.count * side + (columns.count - 1) * gap, 640), title: title,
+      description: "first-layer filters, second-layer projections and findings of \(columns.count) models")
+    drawing.text(title, top: Double(margin), column: Double(margin), height: 20, bold: true)
+    for (index, column) in columns.enumerated() {
+      let left = margin + index * (side + gap)
+      drawing.text(
+        column.report.model, top: Double(margin + 38), column: Double(left), height: 15, bold: true)
+      drawing.text(summary(column.report), top: Double(margin + 60), column: Double(left), height: 11, .soft)
+      var top = margin + 84
+      for (row, caption) in captions.enumerated() {
+        let isShown = ![column.common, column.own, column.projections][row].isEmpty
+        drawing.text(
+          isShown ? caption : "\(caption): none to show", top: Double(top), column: Double(left), height: 12,
+          .soft)
+        if isShown { drawing.picture(pictures[index][row], top: top + 18, left: left) }
+        top += heights[row] + 34
+      }
+      draw(lines[index], top: tableTop, left: left, into: &drawing)
+    }
+    return drawing
+  }
+
+  private func summary(_ report: DiagnosisReport) -> String {
+    var parts = ["\(report.pictures) pictures"]
+    if let first = report.first { parts.append("layer 1 folds \(first.aboveLimit.rounded(decimals: 2))") }
+    if let second = report.second { parts.append("aliasing \(second.aboveLimit.rounded(decimals: 2))") }
+    return parts.joined(separator: " · ")
+  }
+
+  private func draw(
+    _ lines: [(verdict: Verdict, layer: String, text: String, value: String)], top: Int, left: Int,
+    into drawing: inout Drawing
+  ) {
+    for (index, line) in lines.enumerated() {
+      let row = Double(top + index * 18)
+      drawing.box(top: row + 1, left: Double(left), rows: 10, columns: 10, fill: line.verdict.colour)
+      drawing.text(line.layer, top: row, column: Double(left + 18), height: 11, bold: true)
+      drawing.text(line.text, top: row, column: Double(left + 84), height: 11)
+      drawing.text(line.value, top: row, column: Double(left + side), height: 11, .ink, .end)
+    }
+  }
+
+  /// What is wrong, the worst first, and one line for all that is right.
+  private static func lines(
+    of report: DiagnosisReport
+  ) -> [(verdict: Verdict, layer: String, text: String, value: String)] {
+    let wrong = [Verdict.trouble, .watch].flatMap { verdict in
+      report.findings.filter { $0.verdict == verdict }.map {
+        (verdict: verdict, layer: $0.layer, text: $0.measure.title, value: $0.value.percent)
+      }
+    }
+    let right = report.findings.count { $0.verdict == .ok }
+    return wrong + [(.ok, "", "\(right) of \(report.findings.count) measures are ok", "")]
+  }
+
+  /// Every finding of every model, as a table.
+  public var table: ResultTable {
+    ResultTable(
+      headings: [
+        "model", "layer", "measure", "value", "verdict", "watch", "trouble", "what was found", "remedy",
+        "units",
+      ],
+      rows: columns.flatMap { column in
+        column.report.findings.map { finding in
+          let thresholds = finding.measure.thresholds
+          let sign = finding.measure.isBadWhenLow ? "below " : "above "
+          return [
+            column.report.model, finding.layer, finding.measure.title, finding.value.percent,
+            finding.verdict.rawValue, sign + thresholds.watch.percent,
+            sign + thresholds.trouble.percent,
+            finding.text, finding.remedy ?? "",
+            finding.units.prefix(24).map(String.init).joined(separator: " "),
+          ]
+        }
+      })
+  }
+}
+
+extension Verdict {
+  /// Green, amber, red, each darker than the one before.
+  fileprivate var colour: Colour {
+    switch self {
+    case .ok: Colour(90, 170, 110)
+    case .watch: Colour(235, 160, 30)
+    case .trouble: Colour(190, 30, 45)
+    }
+  }
+}

@@ -1,0 +1,190 @@
+public import Attribution
+internal import Kernels
+public import Networks
+public import Peaks
+public import Tensors
+
+/// How features come to be during training (the paper's figure 4).
+///
+/// At each saved epoch every unit's strongest activation over the pictures is found, and those of a few units a layer
+/// are projected. A sudden jump of a projection means that another picture has become the strongest.
+public struct Evolution {
+  /// Cosine of a projection and the last one above which it is the same feature.
+  public static let settledCosine = 0.95
+
+  /// One unit's strongest activation at one epoch, carried back to pixels.
+  public struct Snapshot: Sendable {
+    public var epoch: Int
+    public var layer: String
+    public var place: Gallery.Place
+    public var projection: PixelProjection
+  }
+
+  private let layers: [String]?
+  private let perLayer: Int
+  private let seed: UInt64
+  private let threads: Int
+
+  /// - Parameters:
+  ///   - layers: Names of the layers; nil for every convolution.
+  ///   - perLayer: How many units of each are projected, drawn by chance.
+  ///   - seed: Of that draw.
+  ///   - threads: How many pictures, then batches of projections, are computed side by side.
+  public init(layers: [String]? = nil, unitsPerLayer perLayer: Int, seed: UInt64, threads: Int) {
+    precondition(perLayer > 0, "\(perLayer) units a layer")
+    self.layers = layers
+    self.perLayer = perLayer
+    self.seed = seed
+    self.threads = threads
+  }
+
+  /// Looks at the same units at each epoch.
+  ///
+  /// The last epoch comes first, since the others are compared with it; what is held does not grow with the pictures.
+  ///
+  /// - Parameters:
+  ///   - epochs: The epochs, ascending, one or more.
+  ///   - network: The network as it was after an epoch.
+  ///   - images: Names of the pictures.
+  ///   - input: Makes a picture, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
+  ///   - start: Where the search of an epoch begins: at the state given, or further on in the same search.
+  ///   - keep: Given the state of an epoch's search between stretches; enough for `start` to go on from.
+  ///   - observe: Called with the pictures done of all epochs and their number; returning false ends the study.
+  ///   - receive: Given the projections of an epoch as they come.
+  /// - Returns: The table; nil where `observe` ended it.
+  /// - Throws: `NetworkError` where an epoch lacks a layer, `ActivationsError` where a value is NaN, or what the
+  ///   closures throw.
+  public func table(
+    over epochs: [Int], network: (_ epoch: Int) throws -> Network, images: [String],
+    input: @escaping @Sendable (Int) throws -> Tensor?,
+    start: (_ epoch: Int, PeakSearch.State) throws -> PeakSearch.State = { $1 },
+    keep: (_ epoch: Int, PeakSearch.State) throws -> Void = { _, _ in },
+    observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true },
+    receive: ([Snapshot]) throws -> Void = { _ in }
+  ) throws -> EvolutionTable? {
+    guard let last = epochs.last else { return EvolutionTable(epochs: [], layers: []) }
+    precondition(zip(epochs, epochs.dropFirst()).allSatisfy(<), "epochs \(epochs) do not ascend")
+    var found: [Int: [Sight]] = [:]
+    var ends: [Key: Direction] = [:]
+    for (number, epoch) in ([last] + epochs.dropLast()).enumerated() {
+      let sights = try look(
+        at: try network(epoch), epoch, images.count, input, start: { try start(epoch, $0) },
+        keep: { try keep(epoch, $0) },
+        observe: { observe(number * images.count + $0, epochs.count * images.count) },
+        receive: { snapshots in
+          try receive(snapshots)
+          return snapshots.map {
+            (Key(layer: $0.layer, unit: $0.place.unit), Direction($0.projection.pixels))
+          }
+        }, ends: &ends, isLast: epoch == last)
+      guard let sights else { return nil }
+      found[epoch] = sights
+    }
+    _ = observe(epochs.count * images.count, epochs.count * images.count)
+    let order = epochs.compactMap { found[$0] }
+    let described = (order.first ?? []).indices.map { layer in
+      Self.described(order.map { $0[layer] }, epochs, images)
+    }
+    return EvolutionTable(epochs: epochs, layers: described)
+  }
+
+  // MARK: One epoch
+
+  private struct Key: Hashable {
+    var layer: String
+    var unit: Int
+  }
+
+  /// What one epoch shows of one layer.
+  private struct Sight {
+    var layer: String
+    var chosen: [Int]
+    /// Every unit's strongest activation; nil where no picture activates it.
+    var peaks: [Peak?]
+    /// By unit chosen, against the last epoch.
+    var cosines: [Int: Double] = [:]
+  }
+
+  private func look(
+    at network: Network, _ epoch: Int, _ count: Int, _ input: @escaping @Sendable (Int) throws -> Tensor?,
+    start: (PeakSearch.State) throws -> PeakSearch.State, keep: (PeakSearch.State) throws -> Void,
+    observe: (Int) -> Bool, receive: ([Snapshot]) throws -> [(Key, Direction)], ends: inout [Key: Direction],
+    isLast: Bool
+  ) throws -> [Sight]? {
+    let chosen = try layers.map { try $0.map { try network.layer(named: $0) } } ?? network.featureLayers()
+    let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
+    let units = chosen.map { (value: $0.featureMaps, count: shapes[$0.featureMaps]?.dimensions.last ?? 0) }
+    let search = try PeakSearch(network, values: units.map(\.value), threads: threads)
+    let empty = PeakSearch.State(peaks: PeakTable(units: units, keeping: 1))
+    let state = try search.run(from: try start(empty), count: count, input: input) {
+      try keep($0)
+      return observe($0.next)
+    }
+    guard state.next == count else { return nil }
+    var sights: [Sight] = []
+    for (number, layer) in chosen.enumerated() {
+      let peaks = (state.peaks.layers[layer.featureMaps]?.units ?? []).map { kept in
+        kept.first.flatMap { $0.value > 0 ? $0 : nil }
+      }
+      var sight = Sight(layer: layer.name, chosen: draw(peaks.count, layer: number), peaks: peaks)
+      let places = sight.chosen.compactMap { unit in
+        peaks[unit].map { Gallery.Place(unit: unit, rank: 0, peak: $0) }
+      }
+      let gallery = try Gallery(network, value: layer.featureMaps, rule: .deconvnet, threads: threads)
+      let finished = try gallery.project(places, input: input) { results in
+        let directions = try receive(
+          results.map {
+            Snapshot(epoch: epoch, layer: layer.name, place: $0.place, projection: $0.projection)
+          })
+        for (key, direction) in directions {
+          if isLast { ends[key] = direction }
+          if let end = ends[key] { sight.cosines[key.unit] = direction.cosine(to: end) }
+        }
+        return observe(count)
+      }
+      guard finished else { return nil }
+      sights.append(sight)
+    }
+    return sights
+  }
+
+  /// The units of a layer that are projected: a draw that depends on the seed and the layer's place alone.
+  private func draw(_ count: Int, layer: Int) -> [Int] {
+    var generator = SeededGenerator(seed: seed &+ UInt64(layer))
+    return (0..<count).shuffled(using: &generator).prefix(perLayer).sorted()
+  }
+
+  // MARK: What it comes to
+
+  private static func described(_ sights: [Sight], _ epochs: [Int], _ images: [String])
+    -> EvolutionTable.Layer
+  {
+    let units = (sights.first?.chosen ?? []).map { unit in
+      let moments = zip(epochs, sights).map { epoch, sight in
+        let peak = sight.peaks[unit]
+        return EvolutionTable.Moment(
+          epoch: epoch, image: peak.map { images[$0.image] }, value: peak?.value ?? 0, row: peak?.row ?? 0,
+          column: peak?.column ?? 0, cosine: sight.cosines[unit])
+      }
+      return EvolutionTable.Unit(unit: unit, moments: moments, settled: settled(moments))
+    }
+    let times = units.compactMap(\.settled).sorted()
+    return EvolutionTable.Layer(
+      layer: sights.first?.layer ?? "",
+      changed: [nil] + zip(sights, sights.dropFirst()).map { changed(from: $0.peaks, to: $1.peaks) },
+      settledShare: epochs.map { epoch in
+        times.isEmpty ? 0 : Double(times.count { $0 <= epoch }) / Double(times.count)
+      }, settled: times.isEmpty ? nil : times[(times.count - 1) / 2], units: units)
+  }
+
+  /// The first epoch from which the projection is always the last one.
+  private static func settled(_ moments: [EvolutionTable.Moment]) -> Int? {
+    moments.reversed().prefix { ($0.cosine ?? 0) > settledCosine }.last?.epoch
+  }
+
+  private static func changed(from before: [Peak?], to after: [Peak?]) -> Double? {
+    let active = zip(before, after).filter { $0 != nil || $1 != nil }
+    guard !active.isEmpty else { return nil }
+    return Double(active.count { $0?.image != $1?.image }) / Double(active.count)
+  }
+}

@@ -1,0 +1,129 @@
+public import Figures
+public import Images
+
+/// The paper's figure 4: a row a unit, a column an epoch, layers one below the other; then its numbers as curves.
+public struct EvolutionSheet: Sendable {
+  /// One unit's projections, one an epoch; nil where no picture activated it.
+  public struct Row: Sendable {
+    public var unit: Int
+    public var projections: [Picture?]
+    /// Whether the strongest picture is another than at the epoch before.
+    public var jumps: [Bool]
+
+    public init(unit: Int, projections: [Picture?], jumps: [Bool]) {
+      self.unit = unit
+      self.projections = projections
+      self.jumps = jumps
+    }
+  }
+
+  public var title: String
+  public var subtitle: String
+  public var epochs: [Int]
+  public var layers: [(name: String, rows: [Row])]
+
+  public init(title: String, subtitle: String, epochs: [Int], layers: [(name: String, rows: [Row])]) {
+    self.title = title
+    self.subtitle = subtitle
+    self.epochs = epochs
+    self.layers = layers
+  }
+
+  private let tile = 64
+  private let gap = 3
+  private let margin = 28
+  private let caption = 56
+
+  /// The sheet of projections; a line before a tile marks a jump to another picture.
+  ///
+  /// - Returns: A drawing as large as its units and epochs need.
+  /// - Throws: `ImageError` where a picture cannot be resized.
+  public func drawing() throws(ImageError) -> Drawing {
+    let rows = layers.reduce(0) { $0 + 44 + $1.rows.count * (tile + gap) }
+    let width = 2 * margin + caption + epochs.count * (tile + gap)
+    var drawing = Drawing(
+      rows: 2 * margin + 58 + rows, columns: max(width, 560), title: title, description: subtitle)
+    drawing.text(title, top: Double(margin), column: Double(margin), height: 20, bold: true)
+    drawing.text(subtitle, top: Double(margin + 30), column: Double(margin), height: 13, .soft)
+    var top = margin + 58
+    for layer in layers {
+      drawing.text(layer.name, top: Double(top + 8), column: Double(margin), height: 14, bold: true)
+      for (index, epoch) in epochs.enumerated() {
+        drawing.text(
+          "\(epoch)", top: Double(top + 24), column: Double(left(index) + tile / 2), height: 11, .soft,
+          .middle)
+      }
+      top += 40
+      for row in layer.rows {
+        drawing.text(
+          "\(row.unit)", top: Double(top + tile / 2 - 6), column: Double(margin), height: 11, .soft)
+        for (index, projection) in row.projections.enumerated() {
+          try draw(
+            projection, jumps: index > 0 && row.jumps[index], top: top, left: left(index), into: &drawing)
+        }
+        top += tile + gap
+      }
+      top += 4
+    }
+    return drawing
+  }
+
+  private func left(_ epoch: Int) -> Int { margin + caption + epoch * (tile + gap) }
+
+  private func draw(
+    _ projection: Picture?, jumps: Bool, top: Int, left: Int, into drawing: inout Drawing
+  ) throws(ImageError) {
+    guard let projection else {
+      return drawing.box(
+        top: Double(top), left: Double(left), rows: Double(tile), columns: Double(tile), fill: .line)
+    }
+    let longest = max(projection.rows, projection.columns, 1)
+    let shown = try projection.resized(
+      rows: max(1, projection.rows * tile / longest), columns: max(1, projection.columns * tile / longest),
+      by: longest <= 16 ? .nearest : .lanczos)
+    drawing.picture(shown, top: top + (tile - shown.rows) / 2, left: left + (tile - shown.columns) / 2)
+    if jumps {
+      drawing.line(
+        [(Double(top), Double(left) - 1.5), (Double(top + tile), Double(left) - 1.5)], Colour(214, 39, 40),
+        width: 2)
+    }
+  }
+
+  /// How much changes and how much has settled, by epoch, a curve a layer.
+  ///
+  /// - Parameter table: The study's numbers.
+  /// - Returns: Two charts side by side.
+  public static func charts(of table: EvolutionTable) -> Drawing {
+    func chart(_ title: String, _ yTitle: String, _ values: (EvolutionTable.Layer) -> [Double?]) -> LineChart
+    {
+      LineChart(
+        title: title, xTitle: "epoch", yTitle: yTitle,
+        series: table.layers.enumerated().map { index, layer in
+          LineChart.Series(
+            name: layer.layer, points: zip(table.epochs, values(layer)).map { (Double($0), $1 ?? .nan) },
+            colour: .kind(index))
+        }, yRange: 0...1)
+    }
+    let height = 320 + (table.layers.count + 1) / 2 * 18
+    let changed = chart("Units whose strongest picture changed", "share of all units", \.changed)
+    let settled = chart("Units whose projection stays from here on", "share of units shown") {
+      $0.settledShare
+    }
+    var drawing = Drawing(
+      rows: height, columns: 960, title: "How features settle",
+      description: "changed and settled units by epoch, layer by layer")
+    drawing.add(changed.drawing(rows: height, columns: 470), top: 0, left: 0)
+    drawing.add(settled.drawing(rows: height, columns: 470), top: 0, left: 490)
+    return drawing
+  }
+
+  /// A line a layer.
+  public static func table(of table: EvolutionTable) -> ResultTable {
+    ResultTable(
+      headings: ["layer", "half have settled by epoch"] + table.epochs.dropFirst().map { "changed at \($0)" },
+      rows: table.layers.map { layer in
+        [layer.layer, layer.settled.map(String.init) ?? "none active"]
+          + layer.changed.dropFirst().map { $0?.percent ?? "" }
+      })
+  }
+}

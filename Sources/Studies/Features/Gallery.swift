@@ -1,0 +1,113 @@
+public import Attribution
+internal import Execution
+public import Kernels
+public import Networks
+public import Peaks
+internal import Synchronization
+public import Tensors
+
+/// The projections of a layer's strongest peaks, each beside the picture that made it (the paper's figure 2).
+public struct Gallery {
+  /// A peak's place in its layer's table.
+  public struct Place: Hashable, Sendable {
+    public var unit: Int
+    /// 0 for the unit's strongest.
+    public var rank: Int
+    public var peak: Peak
+
+    public init(unit: Int, rank: Int, peak: Peak) {
+      self.unit = unit
+      self.rank = rank
+      self.peak = peak
+    }
+  }
+
+  private let projector: Projector
+  private let runner: Runner
+  /// Pictures whose evidence is held at once, and projections: what bounds the memory.
+  private let mostImages = 64
+  private let mostPlaces = 256
+
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - value: The layer's feature maps, by value name.
+  ///   - rule: How signals pass rectifiers.
+  ///   - isLimitedToField: Whether only receptive fields are computed.
+  ///   - threads: How many pictures, then batches of projections, are computed side by side.
+  /// - Throws: `NetworkError` where the value is not known, or `KernelError` where oneDNN cannot start.
+  public init(
+    _ network: Network, value: String, rule: RectifierRule, limitedToField isLimitedToField: Bool = true,
+    threads: Int
+  ) throws {
+    projector = try Projector(
+      network, value: value, rule: rule, limitedToField: isLimitedToField, threads: threads)
+    runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: threads)
+  }
+
+  /// Rows and columns of every projection, in pixels of the network's input.
+  public var extents: (rows: Int, columns: Int) { projector.extents }
+
+  /// Projects peaks; a picture is run forward once for all its peaks, or for every 256 of them.
+  ///
+  /// - Parameters:
+  ///   - places: The peaks, in any order.
+  ///   - input: Makes a picture by its id, on a worker's thread.
+  ///   - receive: Called with each projection, a stretch of pictures at a time, on the caller's thread; returning
+  ///     false ends the work.
+  /// - Returns: Whether all were projected.
+  /// - Throws: What `input` and `receive` throw.
+  public func project(
+    _ places: [Place], input: @escaping @Sendable (_ image: Int) throws -> Tensor?,
+    receive: ([(place: Place, projection: PixelProjection)]) throws -> Bool
+  ) throws -> Bool {
+    let projector = projector
+    for stretch in stretches(of: places) {
+      let collected = Collected()
+      let cut: @Sendable (Trace) throws -> Void = { trace in
+        for (index, number) in trace.images.enumerated() {
+          for place in stretch[number] {
+            let seed = Seed.activation(unit: place.unit, row: place.peak.row, column: place.peak.column)
+            let evidence = try projector.evidence(of: seed, in: trace, at: index)
+            collected.list.withLock { $0.append((place, evidence)) }
+          }
+        }
+      }
+      try runner.run(over: 0..<stretch.count, input: { try input(stretch[$0][0].peak.image) }, cut)
+      // Arrival order must not decide which seeds share a batch.
+      let evidence = collected.list.withLock { $0 }.sorted {
+        ($0.place.unit, $0.place.rank) < ($1.place.unit, $1.place.rank)
+      }
+      let projections = try projector.project(evidence.map(\.evidence))
+      let results = zip(evidence, projections).map { (place: $0.0.place, projection: $0.1) }
+      guard try receive(results) else { return false }
+    }
+    return true
+  }
+
+  /// Peaks by picture, in stretches whose evidence and projections fit in memory.
+  private func stretches(of places: [Place]) -> [[[Place]]] {
+    let ordered = places.sorted {
+      ($0.peak.image, $0.unit, $0.rank) < ($1.peak.image, $1.unit, $1.rank)
+    }
+    var stretches: [[[Place]]] = []
+    var stretch: [[Place]] = []
+    var count = 0
+    for place in ordered {
+      let isNewImage = stretch.last?[0].peak.image != place.peak.image
+      if count == mostPlaces || isNewImage && stretch.count == mostImages {
+        stretches.append(stretch)
+        (stretch, count) = ([[place]], 1)
+        continue
+      }
+      if isNewImage { stretch.append([place]) } else { stretch[stretch.count - 1].append(place) }
+      count += 1
+    }
+    if !stretch.isEmpty { stretches.append(stretch) }
+    return stretches
+  }
+}
+
+/// What the workers of one stretch gather together.
+private final class Collected: Sendable {
+  let list = Mutex([(place: Gallery.Place, evidence: Evidence)]())
+}

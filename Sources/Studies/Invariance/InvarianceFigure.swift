@@ -1,0 +1,65 @@
+public import Figures
+
+/// The paper's figure 5 for one change: features at each layer and the probability of the class, by its amount.
+public struct InvarianceFigure: Sendable {
+  public var curves: InvarianceCurves
+
+  public init(curves: InvarianceCurves) {
+    self.curves = curves
+  }
+
+  /// A chart a layer, then one of the probability.
+  public func drawing() -> Drawing {
+    var charts = curves.layers.map { layer in
+      chart(
+        "\(layer): distance", "over the original's length", each: { $0.normalized[layer] ?? [] },
+        mean: curves.mean[layer] ?? [])
+    }
+    if let mean = curves.meanProbability {
+      charts.append(
+        chart(
+          "probability of the class", "probability", each: { ($0.probability ?? []).map(Double.init) },
+          mean: mean,
+          range: 0...1))
+    }
+    let (rows, columns) = (300, 400)
+    var drawing = Drawing(
+      rows: rows + 56, columns: charts.count * columns + 24, title: "Under \(curves.change.rawValue)",
+      description:
+        "Distances of features and the class's probability by the amount of \(curves.change.rawValue)")
+    drawing.text("under \(curves.change.rawValue)", top: 16, column: 24, height: 20, bold: true)
+    for (index, chart) in charts.enumerated() {
+      drawing.add(chart.drawing(rows: rows, columns: columns), top: 50, left: 12 + index * columns)
+    }
+    return drawing
+  }
+
+  private func chart(
+    _ title: String, _ axis: String, each: (InvarianceCurves.Picture) -> [Double], mean: [Double],
+    range: ClosedRange<Double>? = nil
+  ) -> LineChart {
+    func points(_ values: [Double]) -> [(x: Double, y: Double)] {
+      zip(curves.amounts, values).map { (x: $0, y: $1) }
+    }
+    var series = curves.pictures.prefix(40).enumerated().map { index, picture in
+      LineChart.Series(name: picture.image, points: points(each(picture)), colour: .kind(index), isThin: true)
+    }
+    series.append(
+      LineChart.Series(name: "mean of \(curves.pictures.count) pictures", points: points(mean), colour: .ink))
+    return LineChart(title: title, xTitle: unit, yTitle: axis, series: series, yRange: range)
+  }
+
+  private var unit: String {
+    switch curves.change {
+    case .vertical: "pixels down"
+    case .horizontal: "pixels to the right"
+    case .scale: "scale"
+    case .rotation: "degrees"
+    case .brightness: "levels of 255 lighter"
+    case .contrast: "contrast"
+    case .blur: "deviation of the blur in pixels"
+    case .noise: "deviation of the noise in levels of 255"
+    case .flip: "mirrored"
+    }
+  }
+}
