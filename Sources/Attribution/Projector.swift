@@ -106,7 +106,7 @@ public final class Projector: Sendable {
     var items: [String: Evidence.Item] = [:]
     for node in path {
       let values = values(of: node)
-      let place = isWindow ? place(of: node, row: row, column: column) : nil
+      let place = isWindow ? place(under: field(of: node), row: row, column: column) : nil
       if node.needs(under: rule).switches, let switches = trace.switches(of: node.name) {
         let window =
           place ?? (Window(image: index, row: 0, column: 0), switches.pooled.rows, switches.pooled.columns)
@@ -132,23 +132,25 @@ public final class Projector: Sendable {
       }
     }
     return Evidence(
-      seed: seed, row: row, column: column, signal: seed.signal(from: map, asWindow: isWindow), items: items)
+      isWindow: isWindow, row: row, column: column, signal: seed.signal(from: map, asWindow: isWindow),
+      items: items)
   }
 
-  /// Where a node's output is cut for a seed at a place; nil where the node works on whole maps.
-  private func place(of node: Network.Node, row: Int, column: Int) -> (Window, Int, Int)? {
-    guard isWindowed(node), case .window(let rows, let columns) = fields[node.outputs[0]] else { return nil }
+  /// Where values are cut for a seed at a place; nil where they stay whole.
+  private func place(under field: Field, row: Int, column: Int) -> (Window, Int, Int)? {
+    guard case .window(let rows, let columns) = field else { return nil }
     return (
       Window(image: 0, row: rows.start(row), column: columns.start(column)), rows.extent, columns.extent
     )
   }
 
-  /// Whether the node's part of the walk is computed on windows, not on whole maps.
-  func isWindowed(_ node: Network.Node) -> Bool {
-    guard node.outputs.count == 1, let above = fields[node.outputs[0]], above != .whole else { return false }
-    return node.inputs.indices.allSatisfy {
-      node.operation.field(ofInput: $0, under: above, shapes: node.inputs.map { shapes[$0] }) != .whole
+  /// The part of a node's outputs that its share of the walk is computed on: whole where an input has to be.
+  private func field(of node: Network.Node) -> Field {
+    let above = node.field(in: fields) ?? .whole
+    let below = node.inputs.indices.map {
+      node.operation.field(ofInput: $0, under: above, shapes: node.inputs.map { shapes[$0] })
     }
+    return below.contains(.whole) ? .whole : above
   }
 
   /// Carries seeds back, batched and spread over the workers.
@@ -173,7 +175,7 @@ public final class Projector: Sendable {
   private var walk: Walk {
     Walk(
       network: network, value: value, rule: rule, input: input, shapes: shapes, fields: fields,
-      path: path.map { Walk.Turn(node: $0, isWindowed: isWindowed($0)) })
+      path: path.map { Walk.Turn(node: $0, field: field(of: $0)) })
   }
 }
 

@@ -7,7 +7,8 @@ internal import Tensors
 struct Walk: Sendable {
   struct Turn: Sendable {
     let node: Network.Node
-    let isWindowed: Bool
+    /// The part of the node's outputs that its share of the walk is computed on; whole where an input has to be.
+    let field: Field
   }
 
   let network: Network
@@ -21,14 +22,11 @@ struct Walk: Sendable {
   /// Carries every seed of a batch from the layer to the network's input.
   func carry(_ batch: [Evidence], _ worker: Worker) throws -> [PixelProjection] {
     guard let first = batch.first else { return [] }
-    if batch.contains(where: { $0.signal.shape != first.signal.shape }) {
-      // Seeds of different kinds do not share a batch.
+    if batch.contains(where: { $0.isWindow != first.isWindow }) {
+      // Windows and whole maps do not share a batch.
       return try batch.flatMap { try carry([$0], worker) }
     }
-    let isWindow =
-      first.signal.shape != shapes[value]
-      || (fields[value] != .whole && first.seed.isOnePlace)
-    let stage = Stage(walk: self, batch: batch, isWindow: isWindow)
+    let stage = Stage(walk: self, batch: batch, isWindow: first.isWindow)
     var signals: [String: Tensor] = [value: Tensor.stacking(batch.map(\.signal))]
     for turn in path {
       let above = turn.node.outputs.map { signals[$0] }
@@ -45,10 +43,10 @@ struct Walk: Sendable {
       }
     }
     let name = network.inputs[0].name
-    let pixels = signals[name] ?? Tensor(stage.shape(of: name))
+    let pixels = signals[name] ?? Tensor(stage.shape(of: name, on: stage.field(of: name)))
     return batch.enumerated().map { index, evidence in
       let slice = pixels.slices(index..<index + 1)
-      let start = stage.start(of: name, evidence)
+      let start = stage.start(of: stage.field(of: name), evidence)
       return PixelProjection(
         pixels: slice.reshaped(to: [slice.shape.rows, slice.shape.columns, slice.shape.channels]),
         top: start.row,

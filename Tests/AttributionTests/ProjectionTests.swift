@@ -118,6 +118,22 @@ let summationTolerance: Float = 2e-5
     }
   }
 
+  /// A map of one position, whose window below is smaller than the map there.
+  @Test func `seeds of several kinds in one batch equal the seeds one by one`() throws {
+    var build = TinyNetworks.Builder(seed: 6)
+    build.convolution("conv1", 4, of: 3, window: 3, padding: 1)
+    build.relu("relu1")
+    build.convolution("conv2", 5, of: 4, window: 3, stride: 2)
+    let network = try build.network(rows: 4, columns: 4)
+    let projector = try Projector(network, value: "conv2.out", rule: .gradient, threads: 1)
+    let seeds: [Seed] = [.activation(unit: 2, row: 0, column: 0), .score(unit: 2), .map(unit: 1)]
+    let evidence = try evidence(seeds, projector, try picture(for: network))
+    let together = try projector.project(evidence)
+    for (index, one) in evidence.enumerated() {
+      #expect(try projector.project([one])[0].pixels.elements == together[index].pixels.elements)
+    }
+  }
+
   @Test func `projecting changes neither the network nor the picture`() throws {
     let network = try TinyNetworks.residual()
     let picture = try picture(for: network)
