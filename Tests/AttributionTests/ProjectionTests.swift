@@ -31,7 +31,7 @@ let summationTolerance: Float = 2e-5
     _ seeds: [Seed], _ projector: Projector, _ picture: Tensor
   ) throws -> [Evidence] {
     let runner = try Runner(
-      projector.network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)
+      projector.walk.network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)
     let trace = try runner.forward(picture)
     return try seeds.map { try projector.evidence(of: $0, in: trace) }
   }

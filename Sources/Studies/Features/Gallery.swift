@@ -45,7 +45,7 @@ public struct Gallery {
   }
 
   /// Rows and columns of every projection, in pixels of the network's input.
-  public var extents: (rows: Int, columns: Int) { projector.extents }
+  public var extents: (rows: Int, columns: Int) { projector.walk.extents }
 
   /// Projects peaks; a picture is run forward once for all its peaks, or for every 256 of them.
   ///
@@ -60,14 +60,14 @@ public struct Gallery {
     _ places: [Place], input: @escaping @Sendable (_ image: Int) throws -> Tensor?,
     receive: ([(place: Place, projection: PixelProjection)]) throws -> Bool
   ) throws -> Bool {
-    let projector = projector
+    let walk = projector.walk
     for stretch in stretches(of: places) {
       let collected = Collected()
       let cut: @Sendable (Trace) throws -> Void = { trace in
         for (index, number) in trace.images.enumerated() {
           for place in stretch[number] {
             let seed = Seed.activation(unit: place.unit, row: place.peak.row, column: place.peak.column)
-            let evidence = try projector.evidence(of: seed, in: trace, at: index)
+            let evidence = try walk.evidence(of: seed, in: trace, at: index)
             collected.list.withLock { $0.append((place, evidence)) }
           }
         }
