@@ -56,7 +56,7 @@ public final class Projector: Sendable {
     path = network.nodes.reversed().filter { node in
       node.outputs.contains { fields[$0] != nil } && node.inputs.contains { fields[$0] != nil }
     }
-    crew = try Crew(threads: threads)
+    crew = Crew(threads: threads)
   }
 
   /// The values that a forward pass must keep for ``evidence(of:in:at:)``.
@@ -124,7 +124,7 @@ public final class Projector: Sendable {
             cuts[name] = kept.slices(index..<index + 1)
             continue
           }
-          cuts[name] = try cutting(
+          cuts[name] = try Device().cutting(
             [Window(image: index, row: place.0.row, column: place.0.column)], rows: place.1, columns: place.2,
             from: kept)
         }

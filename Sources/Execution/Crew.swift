@@ -1,5 +1,5 @@
 internal import Dispatch
-package import Kernels
+internal import Kernels
 internal import Synchronization
 
 /// Workers that share the weights they reorder; each is used by one thread at a time.
@@ -12,14 +12,13 @@ package final class Crew: @unchecked Sendable {
   private let weights: WeightStore
 
   /// - Parameter threads: How many work side by side.
-  /// - Throws: `KernelError` where oneDNN cannot start.
-  package init(threads: Int) throws(KernelError) {
+  package init(threads: Int) {
     precondition(threads > 0, "\(threads) threads")
     weights = WeightStore()
     var workers: [Worker] = []
-    for _ in 0..<threads { workers.append(try Worker(threads: 1, sharing: weights)) }
+    for _ in 0..<threads { workers.append(Worker(threads: 1, sharing: weights)) }
     self.workers = workers
-    latency = threads == 1 ? workers[0] : try Worker(threads: threads, sharing: weights)
+    latency = threads == 1 ? workers[0] : Worker(threads: threads, sharing: weights)
   }
 
   package var count: Int { workers.count }

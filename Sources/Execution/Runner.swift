@@ -20,7 +20,7 @@ public final class Runner {
   ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
   ///   - recordsSwitches: Whether max pools record which position won.
   ///   - threads: How many pictures are computed side by side.
-  /// - Throws: ``NetworkError/missingValue(name:node:)``, or `KernelError` where oneDNN cannot start.
+  /// - Throws: ``NetworkError/missingValue(name:node:)``.
   public init(
     _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
     threads: Int = 2
@@ -33,7 +33,7 @@ public final class Runner {
     self.recordsSwitches = recordsSwitches
     // A walk back needs a picture's values and switches in one trace.
     plan = Plan(network, keeping: Set(kept), batchingHead: !recordsSwitches)
-    crew = try Crew(threads: threads)
+    crew = Crew(threads: threads)
     inputName = network.inputs.first?.name ?? ""
   }
 
@@ -136,7 +136,7 @@ public final class Runner {
       let part = try worker.innerProduct(input, parts[index], rectified: rectified)
       made.withLock { $0[index] = part }
     }
-    return try concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1)
+    return try crew.alone { try $0.device.concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1) }
   }
 
   /// A layer's units divided among the workers, cut once.

@@ -50,11 +50,12 @@ extension Learner {
       if batch.pictures.isEmpty { continue }
       let scores = try scores(of: batch.pictures)
       let classes = scores.shape[1]
-      let probabilities = try softmax(scores, axis: 1)
       let seen = batch.ids.count / placements.count
-      let means = try averaged(
-        probabilities.reshaped(to: [seen, placements.count, classes]), over: [1], keepingAxes: false
-      ).elements
+      let means = try crew.alone { worker in
+        try worker.device.averaged(
+          worker.device.softmax(scores, axis: 1).reshaped(to: [seen, placements.count, classes]), over: [1],
+          keepingAxes: false)
+      }.elements
       for picture in 0..<seen {
         let label = labels[batch.ids[picture * placements.count] / placements.count]
         let row = means[picture * classes..<(picture + 1) * classes]

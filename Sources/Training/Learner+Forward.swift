@@ -74,7 +74,7 @@ extension Learner {
     if case .dropout(let ratio) = step.node.operation, let masks {
       let mask = masks.mask(inputs[0].shape, ratio: ratio, node: index, firstPicture: firstPicture)
       memory.masks[step.node.name] = mask
-      memory[step.node.outputs[0]] = try combining(inputs[0], mask, by: .multiply)
+      memory[step.node.outputs[0]] = try worker.device.combining(inputs[0], mask, by: .multiply)
     } else {
       var recorded: Switches?
       let made = try worker.outputs(
@@ -99,12 +99,14 @@ extension Learner {
     let rows = input.reshaped(to: [input.shape.count / product.features, product.features])
     let made = Mutex([Tensor?](repeating: nil, count: crew.count))
     try crew.work { index, worker in
-      let part = try worker.session.innerProduct(
+      let part = try worker.device.innerProduct(
         rows, weights: product.parts[index].weights, bias: layer.bias?.slices(product.ranges[index]),
         rectified: step.isRectified, changing: true)
       made.withLock { $0[index] = part }
     }
-    let whole = try concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1)
+    let whole = try crew.alone {
+      try $0.device.concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1)
+    }
     memory[step.node.outputs[0]] = whole.reshaped(
       to: Shape(input.shape.dimensions.dropLast() + [whole.shape[1]]))
   }

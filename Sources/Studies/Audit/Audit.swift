@@ -94,7 +94,7 @@ public struct Audit: Hashable, Sendable {
     let trainingIDs = training.indices.filter { training[$0] != nil }
     let testIDs = test.indices.filter { test[$0] != nil }
     let total = trainingIDs.count * testIDs.count
-    let crew = try (0..<threads).map { _ in Comparer(session: try Session()) }
+    let crew = (0..<threads).map { _ in Comparer(device: Device()) }
     var kept: [Pair] = []
     for testStart in stride(from: 0, to: testIDs.count, by: 2048) {
       let tested = testIDs[testStart..<min(testStart + 2048, testIDs.count)].compactMap { id in
@@ -173,9 +173,9 @@ private struct Columns: Sendable {
 ///
 /// `@unchecked Sendable`: one thread at a time uses it, the one whose number it has.
 private final class Comparer: @unchecked Sendable {
-  private var session: Session
+  private var device: Device
 
-  init(session: consuming Session) { self.session = session }
+  init(device: consuming Device) { self.device = device }
 
   /// Pairs of training pictures and columns that look alike.
   func compare(_ pictures: [(Int, SummedThumbnail)], with columns: Columns, isOneSet: Bool) throws -> [Audit
@@ -188,7 +188,7 @@ private final class Comparer: @unchecked Sendable {
       let vectors = Tensor(pictures.map { cut.vector(ofTraining: $0.1, count: Audit.points) })
       // A picture cut is held against whole ones; a whole one against both.
       for (way, tested) in columns.whole + (cut == Alignment() ? columns.cut : []) {
-        let products = try session.innerProduct(vectors, weights: tested, bias: nil, changing: true)
+        let products = try device.innerProduct(vectors, weights: tested, bias: nil, changing: true)
         var alignment = cut == Alignment() ? way : cut
         alignment.isMirrored = way.isMirrored
         products.withSpan { values in
