@@ -1,7 +1,6 @@
 internal import Execution
 internal import Kernels
 internal import Networks
-internal import Synchronization
 internal import Tensors
 
 /// Gradients by step and role.
@@ -26,7 +25,7 @@ extension Learner {
       return (Outcome(loss: 0, correct: 0, correctInFive: 0, pictures: 0), [:])
     }
     var (groups, trunk, head) = try forward(pictures, masks: DropoutMasks(seed: seed, step: number))
-    let cost = try crew.alone {
+    let cost = try crew.allThreads {
       try CrossEntropy(of: try head.value(plan.scores, of: last.node), labels: labels, on: $0.device)
     }
     let outcome = Outcome(
@@ -48,17 +47,17 @@ extension Learner {
     var sums: [Int: WeightGradient] = [:]
     for index in (plan.headStart..<plan.steps.count).reversed() {
       guard let product = products[index] else {
-        try crew.alone { try Self.back(index, plan, &signals, memory, &sums, $0) }
+        try crew.allThreads { try Self.back(index, plan, &signals, memory, &sums, $0) }
         continue
       }
       let step = plan.steps[index]
       guard let arriving = signals.removeValue(forKey: step.node.outputs[0]) else { continue }
-      let signal = try crew.alone { try Self.unrectified(arriving, step, memory, $0) }
+      let signal = try crew.allThreads { try Self.unrectified(arriving, step, memory, $0) }
       let (below, bias) = try carry(signal, step, product, memory, moving: rates)
       if let bias { gradients[index] = [.bias: bias] }
-      if let below { try crew.alone { try Self.add(below, to: step.node.inputs[0], &signals, $0) } }
+      if let below { try crew.allThreads { try Self.add(below, to: step.node.inputs[0], &signals, $0) } }
     }
-    for (index, sum) in sums { gradients[index] = try crew.alone { try sum.tensors($0) } }
+    for (index, sum) in sums { gradients[index] = try crew.allThreads { try sum.tensors($0) } }
     return gradients
   }
 
@@ -70,28 +69,27 @@ extension Learner {
     let input = try memory.value(step.node.inputs[0], of: step.node)
     let rows = input.shape.count / product.features
     let inputs = input.reshaped(to: [rows, product.features])
-    let signals = try crew.alone {
+    let signals = try crew.allThreads {
       try $0.device.splitting(
         signal.reshaped(to: [rows, signal.shape.count / rows]), axis: 1, sizes: product.ranges.map(\.count))
     }
-    let carried = Mutex([Tensor?](repeating: nil, count: crew.count))
-    try crew.work { index, worker in
+    let carried = try crew.map(over: product.parts.indices) { index, worker in
       let part = product.parts[index]
-      if step.passesDown {
-        let below = try worker.device.innerProductTransposed(
-          signals[index], weights: part.weights, changing: true)
-        carried.withLock { $0[index] = below }
-      }
+      let below =
+        step.passesDown
+        ? try worker.device.innerProductTransposed(signals[index], weights: part.weights, changing: true)
+        : nil
       try part.learn(signals[index], inputs, moving: rates, worker)
+      return below
     }
     var below: Tensor?
-    for part in carried.withLock({ $0 }).compactMap({ $0 }) {
+    for part in carried.compactMap({ $0 }) {
       guard var sum = below else {
         below = part
         continue
       }
       below = nil
-      crew.alone { $0.device.add(part, to: &sum) }
+      crew.allThreads { $0.device.add(part, to: &sum) }
       below = sum
     }
     guard case .innerProduct(let layer) = step.node.operation, let bias = layer.bias else {
@@ -100,26 +98,25 @@ extension Learner {
     let units = signal.shape.count / rows
     return (
       below?.reshaped(to: input.shape),
-      try crew.alone { try $0.device.summed(signal.reshaped(to: [rows, units]), to: bias.shape) }
+      try crew.allThreads { try $0.device.summed(signal.reshaped(to: [rows, units]), to: bias.shape) }
     )
   }
 
   private func walkTrunk(
     _ groups: [Group], _ trunk: [Memory], _ signals: [String: Tensor]
   ) throws -> Gradients {
-    let sums = Mutex([[Int: WeightGradient]](repeating: [:], count: crew.count))
     let plan = plan
-    try crew.work { worker, hands in
+    let sums = try crew.map(over: 0..<crew.count) { share, worker in
       var own: [Int: WeightGradient] = [:]
-      for (group, memory) in zip(groups, trunk) where group.worker == worker {
+      for (group, memory) in zip(groups, trunk) where group.share == share {
         var carried = signals.filter { plan.crossing.contains($0.key) }.mapValues { $0.slices(group.range) }
         for index in (0..<plan.headStart).reversed() {
-          try Self.back(index, plan, &carried, memory, &own, hands)
+          try Self.back(index, plan, &carried, memory, &own, worker)
         }
       }
-      sums.withLock { $0[worker] = own }
+      return own
     }
-    return try joined(sums.withLock { $0 })
+    return try joined(sums)
   }
 
   /// One step of the walk back over some pictures: the gradient of its weights, and what it passes down.
@@ -181,28 +178,24 @@ extension Learner {
     }
   }
 
-  /// Every worker's sums as one, added in the workers' order; each worker joins some of the steps.
+  /// Every share's sums as one, added in the shares' order.
   private func joined(_ sums: [[Int: WeightGradient]]) throws -> Gradients {
     let steps = Set(sums.flatMap(\.keys)).sorted()
-    let joined = Mutex(Gradients())
-    let workers = crew.count
-    try crew.work { worker, hands in
-      for (place, step) in steps.enumerated() where place % workers == worker {
-        var total: [ParameterRole: Tensor] = [:]
-        for sum in sums {
-          for (role, tensor) in try sum[step]?.tensors(hands) ?? [:] {
-            guard var known = total.removeValue(forKey: role) else {
-              total[role] = tensor
-              continue
-            }
-            hands.device.add(tensor, to: &known)
-            total[role] = known
+    let totals = try crew.map(over: steps.indices) { place, worker in
+      var total: [ParameterRole: Tensor] = [:]
+      for sum in sums {
+        for (role, tensor) in try sum[steps[place]]?.tensors(worker) ?? [:] {
+          guard var known = total.removeValue(forKey: role) else {
+            total[role] = tensor
+            continue
           }
+          worker.device.add(tensor, to: &known)
+          total[role] = known
         }
-        joined.withLock { $0[step] = total }
       }
+      return total
     }
-    return joined.withLock { $0 }
+    return Dictionary(uniqueKeysWithValues: zip(steps, totals))
   }
 }
 

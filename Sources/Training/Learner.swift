@@ -180,7 +180,7 @@ public final class Learner {
       let limit = filterLimit
       let isConvolution =
         if case .convolution = plan.steps[index].node.operation { true } else { false }
-      crew.alone { worker in
+      crew.allThreads { worker in
         plan.steps[index].node.operation.withParameter(role) { weights in
           worker.device.move(&weights, velocity: &velocity, along: gradient, by: rates)
           if isConvolution, role == .weights, let limit { worker.device.renormalize(&weights, above: limit) }
