@@ -2,15 +2,14 @@ public import Execution
 public import Images
 public import Kernels
 public import Networks
-internal import Synchronization
 public import Tensors
 
 /// Carries activations of one layer back to the network's input (Zeiler & Fergus 2014, section 2.1).
 ///
 /// The signal walks the graph backwards: a max pool puts each value at its recorded switch, a rectifier follows
 /// the rule, a convolution applies its filters transposed. Only the seed's receptive field is computed, many
-/// seeds at once as windows of one size. A class because it owns its workers; one call at a time.
-public final class Projector {
+/// seeds at once as windows of one size. A class because it owns its workers, which serve one call at a time.
+public final class Projector: Sendable {
   public let walk: Walk
   private let crew: Crew
   private let batch = 32
@@ -18,10 +17,9 @@ public final class Projector {
   /// - Parameters:
   ///   - walk: The way back.
   ///   - threads: How many batches are walked side by side.
-  /// - Throws: `KernelError` where oneDNN cannot start.
-  public init(_ walk: Walk, threads: Int = 2) throws {
+  public init(_ walk: Walk, threads: Int = 2) {
     self.walk = walk
-    crew = try Crew(threads: threads)
+    crew = Crew(threads: threads)
   }
 
   /// The walk's own initialiser and this one in one call.
@@ -29,8 +27,8 @@ public final class Projector {
     _ network: Network, value: String, rule: RectifierRule, limitedToField isLimitedToField: Bool = true,
     threads: Int = 2
   ) throws {
-    try self.init(
-      Walk(network, value: value, rule: rule, limitedToField: isLimitedToField), threads: threads)
+    self.init(
+      try Walk(network, value: value, rule: rule, limitedToField: isLimitedToField), threads: threads)
   }
 
   public var value: String { walk.value }
@@ -50,17 +48,9 @@ public final class Projector {
   /// - Returns: One projection each, in order; all of ``Walk/extents`` where the seeds are at one place.
   public func project(_ evidence: [Evidence]) throws -> [PixelProjection] {
     let batches = stride(from: 0, to: evidence.count, by: batch).map { $0..<min($0 + batch, evidence.count) }
-    let next = Atomic(0)
-    let done = Mutex([Int: [PixelProjection]]())
     let walk = walk
-    try crew.work { _, worker in
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < batches.count else { return }
-        let projections = try walk.carry(Array(evidence[batches[index]]), worker)
-        done.withLock { $0[index] = projections }
-      }
-    }
-    return done.withLock { done in batches.indices.flatMap { done[$0] ?? [] } }
+    return try crew.map(over: batches.indices) { index, worker in
+      try walk.carry(Array(evidence[batches[index]]), worker)
+    }.flatMap { $0 }
   }
 }

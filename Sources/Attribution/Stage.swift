@@ -46,7 +46,7 @@ struct Stage {
     let field = isWindow ? turn.field : .whole
     let signals = try zip(node.outputs, above).map { name, signal in
       guard let signal else { return Tensor(shape(of: name, on: field)) }
-      return try moved(signal, of: name, from: self.field(of: name), to: field)
+      return try moved(signal, of: name, from: self.field(of: name), to: field, worker)
     }
     let descent = Descent(
       node: node, rule: walk.rule, memory: self, inputs: node.inputs.map { whole($0) },
@@ -58,22 +58,24 @@ struct Stage {
       guard let contribution = made[index] else { return nil }
       let name = node.inputs[index]
       let below = node.operation.field(ofInput: index, under: field, shapes: shapes)
-      let placed = try moved(contribution, of: name, from: below, to: self.field(of: name))
+      let placed = try moved(contribution, of: name, from: below, to: self.field(of: name), worker)
       guard self.field(of: name) != .whole, let map = shapes[index] else { return placed }
-      return try clearing(placed, at: windows(of: self.field(of: name)), outside: (map.rows, map.columns))
+      return try worker.device.clearing(
+        placed, at: windows(of: self.field(of: name)), outside: (map.rows, map.columns))
     }
   }
 
   /// A value's signal on another field that covers its own, zero where it did not reach.
-  private func moved(_ signal: Tensor, of value: String, from field: Field, to target: Field) throws -> Tensor
-  {
+  private func moved(
+    _ signal: Tensor, of value: String, from field: Field, to target: Field, _ worker: Worker
+  ) throws -> Tensor {
     guard field != target, case .window(let rows, let columns) = field else { return signal }
     guard case .window(let targetRows, let targetColumns) = target else {
-      return try pasting(signal, at: windows(of: field), onto: whole(value))
+      return try worker.device.pasting(signal, at: windows(of: field), onto: whole(value))
     }
     let top = rows.offset - targetRows.offset
     let left = columns.offset - targetColumns.offset
-    return try padded(
+    return try worker.device.padded(
       signal, before: [0, top, left, 0],
       after: [0, targetRows.extent - rows.extent - top, targetColumns.extent - columns.extent - left, 0],
       mode: .constant(0))

@@ -126,7 +126,7 @@ public struct Walk: Sendable {
             cuts[name] = kept.slices(index..<index + 1)
             continue
           }
-          cuts[name] = try cutting(
+          cuts[name] = try Device().cutting(
             [Window(image: index, row: place.0.row, column: place.0.column)], rows: place.1, columns: place.2,
             from: kept)
         }
@@ -163,7 +163,7 @@ public struct Walk: Sendable {
       for (name, contribution) in zip(turn.node.inputs, contributions) {
         guard let contribution, fields[name] != nil else { continue }
         if let known = signals[name] {
-          signals[name] = try combining(known, contribution, by: .add)
+          signals[name] = try worker.device.combining(known, contribution, by: .add)
         } else {
           signals[name] = contribution
         }
