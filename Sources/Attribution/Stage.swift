@@ -100,13 +100,9 @@ extension Stage: Recollection {
     let parts = batch.compactMap { evidence -> Switches? in
       if case .switches(let switches) = evidence.items[node.name] { switches } else { nil }
     }
-    guard parts.count == batch.count, let first = parts.first else {
+    guard parts.count == batch.count else {
       throw .shapes(operation: node.name, expected: "recorded switches", found: "none in the evidence")
     }
-    if parts.count == 1 { return first }
-    func extended(_ shape: Shape) -> Shape { Shape([parts.count] + shape.dimensions.dropFirst()) }
-    return Switches(
-      pooled: extended(first.pooled), input: extended(first.input), sliding: first.sliding,
-      winners: parts.flatMap(\.winners))
+    return Switches.stacking(parts)
   }
 }

@@ -88,8 +88,8 @@ public struct Walk: Sendable {
   ///   - trace: A forward pass that kept ``keptValues`` and recorded switches.
   ///   - index: The picture's place in the trace.
   /// - Returns: What the walk needs, as small as the receptive field.
-  /// - Throws: `NetworkError.unknownUnit`, or `NetworkError.shape` where the
-  ///   position is outside the map.
+  /// - Throws: `NetworkError.unknownUnit`, `NetworkError.shape` where the position is outside the map, or
+  ///   `NetworkError.missingValue` where the trace lacks a value or a pool's switches.
   public func evidence(of seed: Seed, in trace: Trace, at index: Int = 0) throws -> Evidence {
     guard let maps = trace[value] else { throw NetworkError.missingValue(name: value, node: "the trace") }
     let map = maps.slices(index..<index + 1)
@@ -104,46 +104,40 @@ public struct Walk: Sendable {
         node: value, reason: "position \(row),\(column) is outside its maps of \(rows) x \(columns).")
     }
     let isWindow = fields[value] != .whole && seed.isOnePlace
+    let isAlone = trace.images.count == 1
     var items: [String: Evidence.Item] = [:]
     for turn in turns {
-      let node = turn.node
-      let values = values(of: node)
-      let place = isWindow ? place(under: turn.field, row: row, column: column) : nil
-      if node.needs(under: rule).switches, let switches = trace.switches(of: node.name) {
-        let window =
-          place ?? (Window(image: index, row: 0, column: 0), switches.pooled.rows, switches.pooled.columns)
-        items[node.name] = .switches(
-          place == nil && trace.images.count == 1
-            ? switches
-            : switches.cut(
-              [Window(image: index, row: window.0.row, column: window.0.column)], rows: window.1,
-              columns: window.2))
-      } else if !values.isEmpty {
-        var cuts: [String: Tensor] = [:]
-        for name in values {
-          guard let kept = trace[name] else { throw NetworkError.missingValue(name: name, node: "the trace") }
-          guard let place, kept.shape.rank == 4 else {
-            cuts[name] = kept.slices(index..<index + 1)
-            continue
-          }
-          cuts[name] = try Device().cutting(
-            [Window(image: index, row: place.0.row, column: place.0.column)], rows: place.1, columns: place.2,
-            from: kept)
+      let name = turn.node.name
+      let extents: (window: Window, rows: Int, columns: Int)? =
+        if isWindow, case .window(let rows, let columns) = turn.field {
+          (
+            Window(image: index, row: rows.start(row), column: columns.start(column)), rows.extent,
+            columns.extent
+          )
+        } else { nil }
+      if turn.node.needs(under: rule).switches {
+        guard let switches = trace.switches(of: name) else {
+          throw NetworkError.missingValue(name: "its switches", node: name)
         }
-        items[node.name] = .values(cuts)
+        let cut = extents.map { switches.cut([$0.window], rows: $0.rows, columns: $0.columns) }
+        items[name] = .switches(cut ?? (isAlone ? switches : switches.slices(index..<index + 1)))
       }
+      let values = values(of: turn.node)
+      guard !values.isEmpty else { continue }
+      var cuts: [String: Tensor] = [:]
+      for value in values {
+        guard let kept = trace[value] else { throw NetworkError.missingValue(name: value, node: "the trace") }
+        let cut = try extents.map {
+          try Device().cutting([$0.window], rows: $0.rows, columns: $0.columns, from: kept)
+        }
+        // Seeds of one picture share what stays whole.
+        cuts[value] = cut ?? (isAlone ? kept : kept.slices(index..<index + 1))
+      }
+      items[name] = .values(cuts)
     }
     return Evidence(
       isWindow: isWindow, row: row, column: column, signal: seed.signal(from: map, asWindow: isWindow),
       items: items)
-  }
-
-  /// Where values are cut for a seed at a place; nil where they stay whole.
-  private func place(under field: Field, row: Int, column: Int) -> (Window, Int, Int)? {
-    guard case .window(let rows, let columns) = field else { return nil }
-    return (
-      Window(image: 0, row: rows.start(row), column: columns.start(column)), rows.extent, columns.extent
-    )
   }
 
   /// Carries every seed of a batch from the layer to the network's input.
