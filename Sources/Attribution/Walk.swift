@@ -81,6 +81,28 @@ public struct Walk: Sendable {
 
   var inputField: Field { fields[network.inputs[0].name] ?? .whole }
 
+  /// Bytes of evidence and projection for seeds at one place: what those of one picture share, and what each has to
+  /// itself.
+  public var bytesHeld: (byPicture: Int, bySeed: Int) {
+    var whole: [String: Int] = [:]
+    var each = extents.rows * extents.columns * input.channels * MemoryLayout<Float>.size
+    for turn in turns {
+      var parts = values(of: turn.node).map { ($0, MemoryLayout<Float>.size) }
+      if turn.node.needs(under: rule).switches {
+        parts.append((turn.node.outputs[0], MemoryLayout<UInt16>.size))
+      }
+      for (value, size) in parts {
+        let shape = shapes[value] ?? []
+        if case .window(let rows, let columns) = turn.field {
+          each += rows.extent * columns.extent * shape.channels * size
+        } else {
+          whole[value + " of \(size)"] = shape.count * size
+        }
+      }
+    }
+    return (whole.values.reduce(0, +), each)
+  }
+
   /// Cuts what the walk from a seed needs out of a picture's trace.
   ///
   /// - Parameters:

@@ -24,9 +24,10 @@ public struct Gallery {
 
   private let projector: Projector
   private let runner: Runner
-  /// Pictures whose evidence is held at once, and projections: what bounds the memory.
+  /// Pictures whose evidence is held at once, projections, and the bytes of both: what bounds the memory.
   private let mostImages = 64
   private let mostPlaces = 256
+  private let mostBytes = 256 << 20
 
   /// - Parameters:
   ///   - network: The network.
@@ -84,23 +85,27 @@ public struct Gallery {
     return true
   }
 
-  /// Peaks by picture, in stretches whose evidence and projections fit in memory.
-  private func stretches(of places: [Place]) -> [[[Place]]] {
+  /// Peaks by picture, in stretches whose evidence and projections fit in memory; one picture always does.
+  package func stretches(of places: [Place]) -> [[[Place]]] {
     let ordered = places.sorted {
       ($0.peak.image, $0.unit, $0.rank) < ($1.peak.image, $1.unit, $1.rank)
     }
+    let cost = projector.walk.bytesHeld
     var stretches: [[[Place]]] = []
     var stretch: [[Place]] = []
-    var count = 0
+    var (count, bytes) = (0, 0)
     for place in ordered {
       let isNewImage = stretch.last?[0].peak.image != place.peak.image
-      if count == mostPlaces || isNewImage && stretch.count == mostImages {
+      let more = isNewImage ? cost.byPicture + cost.bySeed : cost.bySeed
+      let isFull = isNewImage && !stretch.isEmpty && (stretch.count == mostImages || bytes + more > mostBytes)
+      if count == mostPlaces || isFull {
         stretches.append(stretch)
-        (stretch, count) = ([[place]], 1)
+        (stretch, count, bytes) = ([[place]], 1, cost.byPicture + cost.bySeed)
         continue
       }
       if isNewImage { stretch.append([place]) } else { stretch[stretch.count - 1].append(place) }
       count += 1
+      bytes += more
     }
     if !stretch.isEmpty { stretches.append(stretch) }
     return stretches
