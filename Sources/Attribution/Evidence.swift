@@ -21,16 +21,17 @@ public struct Evidence: Sendable {
   let items: [String: Item]
 }
 
-/// One seed carried back to the network's input.
+/// One seed carried back to the network's input, or to the value where its walk ends.
 public struct PixelProjection: Sendable {
-  /// Rows x columns x channels, in the network's channel order.
+  /// Rows x columns x channels, in the network's channel order; a value without rows and columns is one position.
   public let pixels: Tensor
-  /// Where its first row and column lie in the network's input; negative where it hangs over the edge.
+  /// Where its first row and column lie there; negative where it hangs over the edge.
   public let top: Int
   public let left: Int
 
   /// The same placed in a whole input, 1 x rows x columns x channels, zero outside.
   public func placed(in input: Shape) -> Tensor {
+    guard input.rank == 4 else { return pixels.reshaped(to: input) }
     let (rows, columns, channels) = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
     var whole = Tensor(Shape(images: 1, rows: input.rows, columns: input.columns, channels: channels))
     let elements = pixels.elements

@@ -22,13 +22,16 @@ public final class Projector: Sendable {
     crew = Crew(threads: threads)
   }
 
-  /// The walk's own initialiser and this one in one call.
+  /// Back to the network's input by one of the three classic methods.
+  ///
+  /// - Throws: `NetworkError` where the value or its shape is not known.
   public convenience init(
     _ network: Network, value: String, rule: RectifierRule, limitedToField isLimitedToField: Bool = true,
     threads: Int = 2
   ) throws {
     self.init(
-      try Walk(network, value: value, rule: rule, limitedToField: isLimitedToField), threads: threads)
+      try Walk(network, from: value, by: Composite(rule), limitedToField: isLimitedToField),
+      threads: threads)
   }
 
   public var value: String { walk.value }

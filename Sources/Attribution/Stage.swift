@@ -49,14 +49,14 @@ struct Stage {
       return try moved(signal, of: name, from: self.field(of: name), to: field, worker)
     }
     let descent = Descent(
-      node: node, rule: walk.rule, memory: self, inputs: node.inputs.map { whole($0) },
+      node: node, rule: turn.rule, memory: self, inputs: node.inputs.map { whole($0) },
       windows: field == .whole ? nil : batch.map { start(of: field, $0) })
     let made = try descent.contributions(signals, worker)
     guard field != .whole else { return made }
     let shapes = node.inputs.map { walk.shapes[$0] }
     return try node.inputs.indices.map { index in
-      guard let contribution = made[index] else { return nil }
       let name = node.inputs[index]
+      guard let contribution = made[index], walk.fields[name] != nil else { return nil }
       let below = node.operation.field(ofInput: index, under: field, shapes: shapes)
       let placed = try moved(contribution, of: name, from: below, to: self.field(of: name), worker)
       guard self.field(of: name) != .whole, let map = shapes[index] else { return placed }

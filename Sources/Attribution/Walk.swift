@@ -1,40 +1,46 @@
 public import Execution
 public import Images
-public import Kernels
+internal import Kernels
 public import Networks
 public import Tensors
 
-/// The way back from one layer to the network's input, worked out once for a network: which nodes, which part of
+/// The way back from one value of a network to another, worked out once: which nodes, each one's rule, which part of
 /// each value, and what must be kept of the forward pass. A value; ``Projector`` performs it.
 public struct Walk: Sendable {
   /// One node's share.
   struct Turn: Sendable {
     let node: Network.Node
+    let rule: Rule
     /// The part of the node's outputs that is computed; whole where an input has to be.
     let field: Field
+    /// What the rule asks of the forward pass, each with the part of it that a signal on ``field`` meets.
+    let kept: [(value: String, field: Field)]
+    let needsSwitches: Bool
   }
 
   public let network: Network
-  /// The value whose activations are carried back.
+  /// The value where signals start.
   public let value: String
-  public let rule: RectifierRule
-  /// The shape of the network's input for one picture.
-  public let input: Shape
+  /// The value where they arrive: the network's input, or one between.
+  public let end: String
   let shapes: [String: Shape]
-  /// The part of each value that the walk computes, for a seed at one place.
+  /// The part that is computed, for a seed at one place, of each value between.
   let fields: [String: Field]
-  /// Nodes between the input and the value, last first.
+  /// Nodes between, last first.
   let turns: [Turn]
 
   /// - Parameters:
   ///   - network: The network.
   ///   - value: The value that seeds belong to.
-  ///   - rule: How a signal passes a rectifier.
+  ///   - end: The value where the walk ends; the network's input by default.
+  ///   - composite: Each node's rule.
   ///   - isLimitedToField: Whether only the receptive field is computed; the full computation gives the same
   ///     numbers, slower.
-  /// - Throws: `NetworkError` where the value or its shape is not known.
+  /// - Throws: `NetworkError` where a value or its shape is not known, ``AttributionError`` where `value` does not
+  ///   depend on `end`, or a node between has no rule.
   public init(
-    _ network: Network, value: String, rule: RectifierRule, limitedToField isLimitedToField: Bool = true
+    _ network: Network, from value: String, to end: String? = nil, by composite: Composite,
+    limitedToField isLimitedToField: Bool = true
   ) throws {
     guard let first = network.inputs.first else {
       throw NetworkError.input(name: "", expected: "one", found: "a network without inputs")
@@ -44,59 +50,68 @@ public struct Walk: Sendable {
       throw NetworkError.input(name: first.name, expected: "pictures (rank 4)", found: "\(input)")
     }
     let shapes = try network.shapes(inputs: [first.name: input])
-    guard shapes[value] != nil else { throw NetworkError.missingValue(name: value, node: "the projection") }
-    var fields = network.fields(below: value, shapes: shapes, limitedToMaps: true)
-    if !isLimitedToField { fields = fields.mapValues { _ in .whole } }
-    (self.network, self.value, self.rule) = (network, value, rule)
-    (self.input, self.shapes, self.fields) = (input, shapes, fields)
-    turns = network.nodes.reversed().compactMap { node in
+    let end = end ?? first.name
+    for name in [value, end] where shapes[name] == nil {
+      throw NetworkError.missingValue(name: name, node: "the projection")
+    }
+    var dependents: Set = [end]
+    for node in network.nodes where node.inputs.contains(where: dependents.contains) {
+      dependents.formUnion(node.outputs)
+    }
+    guard dependents.contains(value) else { throw AttributionError.noPath(from: value, to: end) }
+    let fields = network.fields(below: value, shapes: shapes, limitedToMaps: true)
+      .filter { dependents.contains($0.key) }.mapValues { isLimitedToField ? $0 : .whole }
+    (self.network, self.value, self.end, self.shapes, self.fields) = (network, value, end, shapes, fields)
+    turns = try network.nodes.reversed().compactMap { node in
       guard let above = node.field(in: fields), node.inputs.contains(where: { fields[$0] != nil }) else {
         return nil
       }
-      let below = node.inputs.indices.map {
-        node.operation.field(ofInput: $0, under: above, shapes: node.inputs.map { shapes[$0] })
+      guard let rule = composite.rule(node), rule.fits(node.operation.family) else {
+        throw AttributionError.noRule(node: node.name)
       }
-      return Turn(node: node, field: below.contains(.whole) ? .whole : above)
+      func below(_ field: Field) -> [Field] {
+        node.inputs.indices.map {
+          node.operation.field(ofInput: $0, under: field, shapes: node.inputs.map { shapes[$0] })
+        }
+      }
+      let field = below(above).contains(.whole) ? .whole : above
+      let needs = node.needs(under: rule)
+      let inputs = needs.inputs ? Array(zip(node.inputs, below(field))) : []
+      let outputs = needs.outputs ? node.outputs.map { ($0, field) } : []
+      return Turn(
+        node: node, rule: rule, field: field, kept: inputs + outputs, needsSwitches: needs.switches)
     }
   }
 
+  /// The shape of the network's input for one picture.
+  public var input: Shape { shapes[network.inputs[0].name] ?? [] }
+
   /// The values that a forward pass must keep for ``evidence(of:in:at:)``.
   public var keptValues: [String] {
-    var kept: Set<String> = [value]
-    for turn in turns { kept.formUnion(values(of: turn.node)) }
-    return kept.sorted()
+    Set([value] + turns.flatMap { $0.kept.map(\.value) }).sorted()
   }
 
-  /// The values that a node's part of the walk asks for.
-  private func values(of node: Network.Node) -> [String] {
-    let needs = node.needs(under: rule)
-    return (needs.inputs ? node.inputs : []) + (needs.outputs ? node.outputs : [])
-  }
-
-  /// The extents of every projection that a seed at one place gives, in pixels of the network's input.
+  /// The extents of every projection that a seed at one place gives, in positions of the value where the walk ends.
   public var extents: (rows: Int, columns: Int) {
-    guard case .window(let rows, let columns) = inputField else { return (input.rows, input.columns) }
-    return (rows.extent, columns.extent)
+    if case .window(let rows, let columns) = fields[end] { return (rows.extent, columns.extent) }
+    guard let map = shapes[end], map.rank == 4 else { return (1, 1) }
+    return (map.rows, map.columns)
   }
-
-  var inputField: Field { fields[network.inputs[0].name] ?? .whole }
 
   /// Bytes of evidence and projection for seeds at one place: what those of one picture share, and what each has to
   /// itself.
   public var bytesHeld: (byPicture: Int, bySeed: Int) {
+    let (float, winner) = (MemoryLayout<Float>.size, MemoryLayout<UInt16>.size)
     var whole: [String: Int] = [:]
-    var each = extents.rows * extents.columns * input.channels * MemoryLayout<Float>.size
+    var each = extents.rows * extents.columns * (shapes[end]?.dimensions.last ?? 0) * float
     for turn in turns {
-      var parts = values(of: turn.node).map { ($0, MemoryLayout<Float>.size) }
-      if turn.node.needs(under: rule).switches {
-        parts.append((turn.node.outputs[0], MemoryLayout<UInt16>.size))
-      }
-      for (value, size) in parts {
+      let switches = turn.needsSwitches ? [(turn.node.outputs[0], turn.field, winner)] : []
+      for (value, field, size) in turn.kept.map({ ($0.value, $0.field, float) }) + switches {
         let shape = shapes[value] ?? []
-        if case .window(let rows, let columns) = turn.field {
+        if case .window(let rows, let columns) = field {
           each += rows.extent * columns.extent * shape.channels * size
         } else {
-          whole[value + " of \(size)"] = shape.count * size
+          whole["\(value) \(size)"] = shape.count * size
         }
       }
     }
@@ -126,30 +141,53 @@ public struct Walk: Sendable {
         node: value, reason: "position \(row),\(column) is outside its maps of \(rows) x \(columns).")
     }
     let isWindow = fields[value] != .whole && seed.isOnePlace
+    return try evidence(
+      of: seed.signal(from: map, asWindow: isWindow), at: isWindow ? (row, column) : nil, in: trace, index)
+  }
+
+  /// Cuts what the walk from any signal needs out of a picture's trace.
+  ///
+  /// - Parameters:
+  ///   - signal: Of the shape that ``value`` has for one picture.
+  ///   - trace: A forward pass that kept ``keptValues`` and recorded switches.
+  ///   - index: The picture's place in the trace.
+  /// - Returns: What the walk needs, whole maps.
+  /// - Throws: `NetworkError.shape` where the signal has another shape, or `NetworkError.missingValue` where the trace
+  ///   lacks a value or a pool's switches.
+  public func evidence(of signal: Tensor, in trace: Trace, at index: Int = 0) throws -> Evidence {
+    guard let shape = shapes[value], signal.shape == shape else {
+      throw NetworkError.shape(
+        node: value, reason: "a signal of \(signal.shape) for a value of \(shapes[value] ?? []).")
+    }
+    return try evidence(of: signal, at: nil, in: trace, index)
+  }
+
+  private func evidence(
+    of signal: Tensor, at place: (row: Int, column: Int)?, in trace: Trace, _ index: Int
+  ) throws -> Evidence {
     let isAlone = trace.images.count == 1
+    func window(_ field: Field) -> (window: Window, rows: Int, columns: Int)? {
+      guard let place, case .window(let rows, let columns) = field else { return nil }
+      return (
+        Window(image: index, row: rows.start(place.row), column: columns.start(place.column)), rows.extent,
+        columns.extent
+      )
+    }
     var items: [String: Evidence.Item] = [:]
     for turn in turns {
       let name = turn.node.name
-      let extents: (window: Window, rows: Int, columns: Int)? =
-        if isWindow, case .window(let rows, let columns) = turn.field {
-          (
-            Window(image: index, row: rows.start(row), column: columns.start(column)), rows.extent,
-            columns.extent
-          )
-        } else { nil }
-      if turn.node.needs(under: rule).switches {
+      if turn.needsSwitches {
         guard let switches = trace.switches(of: name) else {
           throw NetworkError.missingValue(name: "its switches", node: name)
         }
-        let cut = extents.map { switches.cut([$0.window], rows: $0.rows, columns: $0.columns) }
+        let cut = window(turn.field).map { switches.cut([$0.window], rows: $0.rows, columns: $0.columns) }
         items[name] = .switches(cut ?? (isAlone ? switches : switches.slices(index..<index + 1)))
       }
-      let values = values(of: turn.node)
-      guard !values.isEmpty else { continue }
+      guard !turn.kept.isEmpty else { continue }
       var cuts: [String: Tensor] = [:]
-      for value in values {
+      for (value, field) in turn.kept {
         guard let kept = trace[value] else { throw NetworkError.missingValue(name: value, node: "the trace") }
-        let cut = try extents.map {
+        let cut = try window(field).map {
           try Device().cutting([$0.window], rows: $0.rows, columns: $0.columns, from: kept)
         }
         // Seeds of one picture share what stays whole.
@@ -158,11 +196,10 @@ public struct Walk: Sendable {
       items[name] = .values(cuts)
     }
     return Evidence(
-      isWindow: isWindow, row: row, column: column, signal: seed.signal(from: map, asWindow: isWindow),
-      items: items)
+      isWindow: place != nil, row: place?.row ?? 0, column: place?.column ?? 0, signal: signal, items: items)
   }
 
-  /// Carries every seed of a batch from the layer to the network's input.
+  /// Carries every seed of a batch from the value to the end.
   func carry(_ batch: [Evidence], _ worker: Worker) throws -> [PixelProjection] {
     guard let first = batch.first else { return [] }
     if batch.contains(where: { $0.isWindow != first.isWindow }) {
@@ -185,15 +222,15 @@ public struct Walk: Sendable {
         }
       }
     }
-    let name = network.inputs[0].name
-    let pixels = signals[name] ?? Tensor(stage.shape(of: name, on: stage.field(of: name)))
+    let field = stage.field(of: end)
+    let pixels = signals[end] ?? Tensor(stage.shape(of: end, on: field))
+    let (rows, columns) = pixels.shape.rank == 4 ? (pixels.shape.rows, pixels.shape.columns) : (1, 1)
     return batch.enumerated().map { index, evidence in
       let slice = pixels.slices(index..<index + 1)
-      let start = stage.start(of: stage.field(of: name), evidence)
+      let start = stage.start(of: field, evidence)
       return PixelProjection(
-        pixels: slice.reshaped(to: [slice.shape.rows, slice.shape.columns, slice.shape.channels]),
-        top: start.row,
-        left: start.column)
+        pixels: slice.reshaped(to: [rows, columns, slice.shape.count / max(rows * columns, 1)]),
+        top: start.row, left: start.column)
     }
   }
 }

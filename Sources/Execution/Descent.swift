@@ -10,14 +10,13 @@ package protocol Recollection {
   func switches(of node: Network.Node) throws(KernelError) -> Switches
 }
 
-/// One node's part of a walk back through a trace: the transpose of what is linear, the rule at a rectifier, the
-/// derivative of everything else.
+/// One node's part of a walk back through a trace: the derivative, or what the node's rule makes of it.
 ///
-/// Projection and training are this same walk; they differ in the rule, and training finds the gradients of the
+/// Projection and training are this same walk; they differ in the rules, and training finds the gradients of the
 /// weights beside it.
 package struct Descent<Memory: Recollection> {
   package let node: Network.Node
-  package let rule: RectifierRule
+  package let rule: Rule
   package let memory: Memory
   /// The shape of each input, whole, for as many pictures as the signal has.
   package let inputs: [Shape]
@@ -25,7 +24,7 @@ package struct Descent<Memory: Recollection> {
   package let windows: [(row: Int, column: Int)]?
 
   package init(
-    node: Network.Node, rule: RectifierRule, memory: Memory, inputs: [Shape],
+    node: Network.Node, rule: Rule, memory: Memory, inputs: [Shape],
     windows: [(row: Int, column: Int)]? = nil
   ) {
     self.node = node
@@ -60,6 +59,42 @@ package struct Descent<Memory: Recollection> {
   /// - Returns: A signal for each input; on windows it lies on the input's window, and may hang over the map's edge.
   /// - Throws: `KernelError` where the forward pass left out what the node needs, or shapes disagree.
   package func contributions(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor?] {
+    switch rule {
+    case .gradient:
+      return try derivative(signals, worker)
+    case .pass:
+      return [signals[0]]
+    case .deconvnet:
+      return [try worker.device.rectifying(signals[0], output: nil, rule: .deconvnet)]
+    case .guided:
+      if case .activation(.relu) = node.operation {
+        return [try worker.device.rectifying(signals[0], output: try output(), rule: .guided)]
+      }
+      let carried = try derivative(signals, worker)
+      return [try worker.device.rectifying(carried[0], output: nil, rule: .deconvnet)]
+    case .epsilon(let epsilon):
+      let carried = try derivative([stabilizedQuotient(signals[0], try output(), epsilon)], worker)
+      var relevance: [Tensor?] = []
+      for (index, carried) in carried.enumerated() {
+        relevance.append(try worker.device.combining(try input(index), carried, by: .multiply))
+      }
+      return relevance
+    }
+  }
+
+  /// Relevance over outputs, epsilon added to the size of each; zero where that leaves zero.
+  private func stabilizedQuotient(_ relevance: Tensor, _ output: Tensor, _ epsilon: Float) -> Tensor {
+    let (relevance, outputs) = (relevance.elements, output.elements)
+    return Tensor(output.shape) { elements in
+      for index in outputs.indices {
+        let divisor = outputs[index] < 0 ? outputs[index] - epsilon : outputs[index] + epsilon
+        elements[index] = divisor == 0 ? 0 : relevance[index] / divisor
+      }
+    }
+  }
+
+  /// The signals times the operation's derivative: the transpose of what is linear.
+  private func derivative(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor] {
     let signal = signals[0]
     switch node.operation {
     case .convolution(let convolution):
@@ -82,7 +117,6 @@ package struct Descent<Memory: Recollection> {
     case .globalAveragePooling:
       return [try worker.device.globalAveragePoolingTransposed(signal, onto: inputs[0])]
     case .localResponseNormalization(let constants):
-      guard rule != .deconvnet else { return [signal] }
       return [try worker.device.localResponseNormalizationBackward(signal, input: try input(), constants)]
     case .batchNormalization(let normalization):
       return [try worker.device.scaling(signal, scale: normalization.affine.scale, shift: nil)]
@@ -100,13 +134,15 @@ package struct Descent<Memory: Recollection> {
         try worker.device.summed(right, to: values.1.shape),
       ]
     case .activation(let activation):
-      return [try passed(signal, activation, worker)]
-    case .parametricRelu(let slope):
-      if rule == .deconvnet { return [try worker.device.rectifying(signal, output: nil, rule: .deconvnet)] }
-      let carried = try worker.device.parametricReluBackward(signal, input: try input(), slope: slope)
+      if activation == .relu {
+        return [try worker.device.rectifying(signal, output: try output(), rule: .gradient)]
+      }
       return [
-        rule == .guided ? try worker.device.rectifying(carried, output: nil, rule: .deconvnet) : carried
+        try worker.device.activationBackward(
+          signal, input: try input(), output: try output(), by: activation)
       ]
+    case .parametricRelu(let slope):
+      return [try worker.device.parametricReluBackward(signal, input: try input(), slope: slope)]
     case .softmax(let axis):
       return [try worker.device.softmaxBackward(signal, output: try output(), axis: axis)]
     case .logSoftmax(let axis):
@@ -189,20 +225,6 @@ package struct Descent<Memory: Recollection> {
     }
     return try worker.device.convolutionTransposed(
       signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
-  }
-
-  private func passed(_ signal: Tensor, _ activation: Activation, _ worker: Worker) throws(KernelError)
-    -> Tensor
-  {
-    guard activation.isRectifier else {
-      return try worker.device.activationBackward(
-        signal, input: try input(), output: try output(), by: activation)
-    }
-    if rule == .deconvnet { return try worker.device.rectifying(signal, output: nil, rule: .deconvnet) }
-    if activation == .relu { return try worker.device.rectifying(signal, output: try output(), rule: rule) }
-    let carried = try worker.device.activationBackward(
-      signal, input: try input(), output: try output(), by: activation)
-    return rule == .guided ? try worker.device.rectifying(carried, output: nil, rule: .deconvnet) : carried
   }
 
   private func passed(_ signal: Tensor, _ arithmetic: Arithmetic, _ worker: Worker) throws(KernelError)

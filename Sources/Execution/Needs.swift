@@ -1,5 +1,5 @@
 package import Networks
-package import Kernels
+internal import Kernels
 
 /// What a node's part of a walk back asks of the forward pass.
 package struct Needs {
@@ -9,20 +9,24 @@ package struct Needs {
 }
 
 extension Network.Node {
-  package func needs(under rule: RectifierRule) -> Needs {
+  package func needs(under rule: Rule) -> Needs {
+    switch rule {
+    case .pass, .deconvnet: return Needs()
+    case .gradient, .guided: return needsOfDerivative
+    // A sum's transpose itself needs nothing.
+    case .epsilon: return Needs(inputs: true, outputs: true)
+    }
+  }
+
+  private var needsOfDerivative: Needs {
     switch operation {
     case .maxPooling, .globalMaxPooling:
       return Needs(switches: true)
-    case .activation(.relu):
-      return Needs(outputs: rule != .deconvnet)
-    case .activation(let activation):
-      let isFree = activation.isRectifier && rule == .deconvnet
-      return Needs(inputs: !isFree, outputs: !isFree)
-    case .parametricRelu, .localResponseNormalization:
-      return Needs(inputs: rule != .deconvnet)
-    case .softmax, .logSoftmax:
+    case .activation(.relu), .softmax, .logSoftmax:
       return Needs(outputs: true)
-    case .matrixProduct:
+    case .activation:
+      return Needs(inputs: true, outputs: true)
+    case .parametricRelu, .localResponseNormalization, .matrixProduct:
       return Needs(inputs: true)
     case .arithmetic(let arithmetic):
       switch arithmetic {
@@ -36,23 +40,9 @@ extension Network.Node {
       case .minimum, .maximum, .power: return Needs(inputs: true)
       }
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
-      .concatenation,
-      .split, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout, .identity:
+      .concatenation, .split, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
+      .identity:
       return Needs()
-    }
-  }
-}
-
-extension Activation {
-  /// Whether this is a rectifier, at which the three methods differ; every other function has its derivative.
-  var isRectifier: Bool {
-    switch self {
-    case .relu, .leakyRelu, .elu: true
-    case .clip(let minimum, _): minimum == 0
-    case .sigmoid, .hardSigmoid, .hardSwish, .swish, .tanh, .softplus, .gelu, .exp, .log, .sqrt, .abs,
-      .negate,
-      .reciprocal, .erf:
-      false
     }
   }
 }

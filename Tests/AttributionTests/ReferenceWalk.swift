@@ -317,17 +317,55 @@ struct ReferenceWalk {
 
   /// Carries a signal from a value to the network's input.
   func carry(_ signal: [Double], from value: String, rule: RectifierRule) -> [Double] {
+    carry(signal, from: value) { back($0, $1, rule) }
+  }
+
+  /// Carries relevance by LRP's epsilon rule, and adds up what constants and epsilon keep of it on the way.
+  func relevance(
+    _ signal: [Double], from value: String, epsilon: Double
+  ) -> (input: [Double], absorbed: Double) {
+    var absorbed = 0.0
+    let input = carry(signal, from: value) { node, signals in
+      switch node.operation {
+      case .activation, .parametricRelu, .localResponseNormalization:
+        return signals
+      case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct, .average,
+        .arithmetic(.add), .arithmetic(.subtract), .arithmeticWithConstant(.add, _, _),
+        .arithmeticWithConstant(.subtract, _, _), .arithmeticWithConstant(.multiply, _, _),
+        .arithmeticWithConstant(.divide, _, _):
+        guard let output = values[node.outputs[0]] else { return signals }
+        let shares = output.elements.indices.map { index in
+          let value = output.elements[index]
+          let kept = value < 0 ? -epsilon : epsilon
+          let share = value + kept == 0 ? 0 : signals[0][index] / (value + kept)
+          absorbed += share * (kept + constant(of: node, 0, at: index, output.shape))
+          return share
+        }
+        return zip(node.inputs, back(node, [shares], .gradient)).map { name, passed in
+          zip(values[name]?.elements ?? [], passed).map(*)
+        }
+      default:
+        return back(node, signals, .gradient)
+      }
+    }
+    return (input, absorbed)
+  }
+
+  private func carry(
+    _ signal: [Double], from value: String, by pass: (Network.Node, [[Double]]) -> [[Double]]
+  ) -> [Double] {
+    func zeros(_ name: String) -> [Double] {
+      [Double](repeating: 0, count: values[name]?.elements.count ?? 0)
+    }
     var signals = [value: signal]
     for node in network.nodes.reversed() where node.outputs.contains(where: { signals[$0] != nil }) {
-      let arriving = node.outputs.map { name in
-        signals.removeValue(forKey: name) ?? [Double](repeating: 0, count: values[name]?.elements.count ?? 0)
-      }
-      for (name, passed) in zip(node.inputs, back(node, arriving, rule)) {
-        signals[name] = zip(signals[name] ?? [Double](repeating: 0, count: passed.count), passed).map(+)
+      let arriving = node.outputs.map { signals.removeValue(forKey: $0) ?? zeros($0) }
+      for (name, passed) in zip(node.inputs, pass(node, arriving)) {
+        signals[name] = zip(signals[name] ?? zeros(name), passed).map(+)
       }
     }
     let input = network.inputs[0].name
-    return signals[input] ?? [Double](repeating: 0, count: values[input]?.elements.count ?? 0)
+    return signals[input] ?? zeros(input)
   }
 
   private func back(_ node: Network.Node, _ signals: [[Double]], _ rule: RectifierRule) -> [[Double]] {

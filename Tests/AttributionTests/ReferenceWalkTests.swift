@@ -14,52 +14,74 @@ import Testing
   /// A dozen layers of float32 sums, in parts of the projection's largest value.
   static let tolerance = 2e-5
 
-  private func picture(_ network: Network, seed: Int) throws -> Tensor {
-    var generator = SeededGenerator(seed: UInt64(seed) + 100)
-    return Tensor.random(try network.inputShape(images: 1), using: &generator)
+  /// A network, its last map, and the strongest position of one unit there, so that there is something to carry back.
+  private struct Case {
+    let network: Network
+    let value: String
+    let picture: Tensor
+    let reference: ReferenceWalk
+    let seed: Seed
+    let signal: [Double]
+
+    init(seed: Int) throws {
+      let drawn = try RandomNetworks.draw(seed: seed)
+      network = drawn.network
+      value = try #require(drawn.maps.last)
+      var generator = SeededGenerator(seed: UInt64(seed) + 100)
+      picture = Tensor.random(try network.inputShape(images: 1), using: &generator)
+      reference = try ReferenceWalk(network, input: picture.elements.map(Double.init))
+      let map = try #require(reference.values[value])
+      let (columns, units) = (map.shape.columns, map.shape.channels)
+      let positions = stride(from: seed % units, to: map.elements.count, by: units)
+      let strongest = try #require(positions.max { map.elements[$0] < map.elements[$1] })
+      self.seed = .activation(
+        unit: seed % units, row: strongest / units / columns, column: strongest / units % columns)
+      signal = map.elements.indices.map { $0 == strongest ? map.elements[$0] : 0 }
+    }
+
+    func projection(by composite: Composite) throws -> [Float] {
+      let projector = Projector(try Walk(network, from: value, by: composite), threads: 1)
+      let runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)
+      let trace = try runner.forward(picture)
+      let projected = try projector.project([try projector.evidence(of: seed, in: trace)])[0]
+      return projected.placed(in: picture.shape).elements
+    }
   }
 
   @Test(arguments: seeds)
   func `projections equal the reference's`(seed: Int) throws {
-    let drawn = try RandomNetworks.draw(seed: seed)
-    let (network, value) = (drawn.network, try #require(drawn.maps.last))
-    let picture = try picture(network, seed: seed)
-    let reference = try ReferenceWalk(network, input: picture.elements.map(Double.init))
-    let map = try #require(reference.values[value])
-    // The strongest of one unit, so that there is something to carry back.
-    let unit = seed % map.shape.channels
-    let place = try #require(
-      (0..<map.shape.rows * map.shape.columns).max {
-        map.elements[$0 * map.shape.channels + unit] < map.elements[$1 * map.shape.channels + unit]
-      })
-    let activation = Seed.activation(
-      unit: unit, row: place / map.shape.columns, column: place % map.shape.columns)
-    var signal = [Double](repeating: 0, count: map.elements.count)
-    let element = place * map.shape.channels + unit
-    signal[element] = map.elements[element]
+    let it = try Case(seed: seed)
     for rule in RectifierRule.allCases {
-      let projector = try Projector(network, value: value, rule: rule, threads: 1)
-      let runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)
-      let trace = try runner.forward(picture)
-      let forward = try #require(trace[value])
-      let size = map.elements.map(abs).max() ?? 0
-      #expect(largestDifference(forward.elements, map.elements) <= Self.tolerance * size, "\(seed) forward")
-      let found = try projector.project([try projector.evidence(of: activation, in: trace)])[0]
-      let expected = reference.carry(signal, from: value, rule: rule)
+      let expected = it.reference.carry(it.signal, from: it.value, rule: rule)
       let largest = expected.map(abs).max() ?? 0
       #expect(
-        largestDifference(found.placed(in: picture.shape).elements, expected) <= Self.tolerance * largest,
-        "seed \(seed), \(value), \(rule)")
+        largestDifference(try it.projection(by: Composite(rule)), expected) <= Self.tolerance * largest,
+        "seed \(seed), \(it.value), \(rule)")
     }
+  }
+
+  /// Networks without products of computed values; epsilon is large enough that no quotient is of rounding alone.
+  @Test(arguments: seeds)
+  func `relevance equals the reference's`(seed: Int) throws {
+    let it = try Case(seed: seed)
+    let found: [Float]
+    do {
+      found = try it.projection(by: .epsilon(0.1))
+    } catch AttributionError.noRule {
+      return
+    }
+    let expected = it.reference.relevance(it.signal, from: it.value, epsilon: Double(Float(0.1))).input
+    let largest = expected.map(abs).max() ?? 0
+    #expect(
+      largestDifference(found, expected) <= Self.tolerance * largest, "seed \(seed), \(it.value)")
   }
 
   /// The reference's own gradient is the slope of its forward pass, so that it is not merely wrong alike.
   @Test(arguments: seeds)
   func `the reference's gradient is the slope of its forward pass`(seed: Int) throws {
-    let drawn = try RandomNetworks.draw(seed: seed)
-    let (network, value) = (drawn.network, try #require(drawn.maps.last))
-    let picture = try picture(network, seed: seed).elements.map(Double.init)
-    let reference = try ReferenceWalk(network, input: picture)
+    let it = try Case(seed: seed)
+    let (network, value, reference) = (it.network, it.value, it.reference)
+    let picture = it.picture.elements.map(Double.init)
     var generator = SeededGenerator(seed: UInt64(seed))
     let shape = try #require(reference.values[value]?.shape)
     let weights = Tensor.random(shape, using: &generator).elements.map(Double.init)

@@ -1,0 +1,70 @@
+public import Execution
+public import Kernels
+public import Networks
+
+/// Gives each node of a network its rule: what a method of attribution is.
+public struct Composite: Sendable {
+  /// A node's rule, by its operation, its name or both; nil where the method has none.
+  public let rule: @Sendable (Network.Node) -> Rule?
+
+  public init(rule: @escaping @Sendable (Network.Node) -> Rule?) {
+    self.rule = rule
+  }
+
+  /// Back-propagation.
+  public static let gradient = Composite { _ in .gradient }
+
+  /// Zeiler & Fergus 2014, section 2.1.
+  ///
+  /// - Note: The paper does not say how contrast normalisation is passed; the signal goes through as it is.
+  public static let deconvnet = Composite { node in
+    switch node.operation.family {
+    case .rectifier: .deconvnet
+    case .normalization: .pass
+    case .elementwise, .sum, .placement, .mixture: .gradient
+    }
+  }
+
+  /// Springenberg et al. 2015.
+  public static let guided = Composite { $0.operation.family == .rectifier ? .guided : .gradient }
+
+  /// Layer-wise relevance propagation by its epsilon rule (Bach et al. 2015): sums share relevance among their terms,
+  /// functions of one value pass it on, and what only moves values moves it back. Products of computed values and
+  /// softmax have no rule: start below a softmax.
+  public static func epsilon(_ epsilon: Float) -> Composite {
+    Composite { node in
+      switch node.operation.family {
+      case .rectifier, .elementwise, .normalization: .pass
+      case .sum: .epsilon(epsilon)
+      case .placement: .gradient
+      case .mixture: nil
+      }
+    }
+  }
+
+  /// The method that the command line names.
+  public init(_ rule: RectifierRule) {
+    switch rule {
+    case .gradient: self = .gradient
+    case .deconvnet: self = .deconvnet
+    case .guided: self = .guided
+    }
+  }
+}
+
+/// Why a walk cannot begin.
+public enum AttributionError: Error, Equatable, CustomStringConvertible {
+  /// The composite has no rule for a node on the way, or one without a meaning there.
+  case noRule(node: String)
+  /// The value does not depend on the one where the walk should end.
+  case noPath(from: String, to: String)
+
+  public var description: String {
+    switch self {
+    case .noRule(let node):
+      "the method has no rule for node '\(node)'. Start the walk below it, or end it above."
+    case .noPath(let from, let to):
+      "'\(from)' does not depend on '\(to)'. End the walk at a value that it was computed from."
+    }
+  }
+}

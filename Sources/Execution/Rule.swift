@@ -1,0 +1,78 @@
+internal import Kernels
+public import Networks
+
+/// How a signal passes one node on its way back: what methods of attribution differ in.
+public enum Rule: Hashable, Sendable {
+  /// The derivative at the forward pass: back-propagation, and for what is linear its transpose.
+  case gradient
+  /// The signal as it is, whatever the node did to its values.
+  case pass
+  /// The signal's positive part (Zeiler & Fergus 2014, section 2.1).
+  case deconvnet
+  /// The positive part of what the derivative passes (Springenberg et al. 2015).
+  case guided
+  /// Relevance shared among the terms of a sum: input x weight / (output ± epsilon), with the output's sign, of the
+  /// output's relevance (Bach et al. 2015, LRP-epsilon). An output of exactly zero shares nothing where epsilon is 0.
+  case epsilon(Float)
+
+  /// Whether the rule has a meaning for nodes of a family.
+  public func fits(_ family: Operation.Family) -> Bool {
+    switch self {
+    case .gradient: true
+    case .pass, .deconvnet, .guided: [.rectifier, .elementwise, .normalization].contains(family)
+    case .epsilon: family == .sum
+    }
+  }
+}
+
+extension Operation {
+  /// What rules and composites tell operations apart by.
+  public enum Family: Hashable, Sendable {
+    /// ReLU and its like, at which deconvnet, gradient and guided differ.
+    case rectifier
+    /// Any other function of each element alone.
+    case elementwise
+    /// Contrast normalisation across maps.
+    case normalization
+    /// A weighted sum of what the inputs hold, plus a constant.
+    case sum
+    /// Moves, copies or chooses values: max pools, pads, slices, joins, other shapes.
+    case placement
+    /// Products and normalisations of computed values.
+    case mixture
+  }
+
+  public var family: Family {
+    switch self {
+    case .activation(let activation):
+      switch activation {
+      case .relu, .leakyRelu, .elu: .rectifier
+      case .clip(let minimum, _): minimum == 0 ? .rectifier : .elementwise
+      case .sigmoid, .hardSigmoid, .hardSwish, .swish, .tanh, .softplus, .gelu, .exp, .log, .sqrt, .abs,
+        .negate, .reciprocal, .erf:
+        .elementwise
+      }
+    case .parametricRelu: .rectifier
+    case .localResponseNormalization: .normalization
+    case .convolution, .innerProduct, .batchNormalization, .averagePooling, .globalAveragePooling, .average:
+      .sum
+    case .arithmetic(let arithmetic):
+      switch arithmetic {
+      case .add, .subtract: .sum
+      case .minimum, .maximum: .placement
+      case .multiply, .divide, .power: .mixture
+      }
+    case .arithmeticWithConstant(let arithmetic, _, let isFirst):
+      switch arithmetic {
+      case .add, .subtract, .multiply: .sum
+      case .divide: isFirst ? .mixture : .sum
+      case .minimum, .maximum: .placement
+      case .power: .mixture
+      }
+    case .maxPooling, .globalMaxPooling, .concatenation, .split, .padding, .slice, .flatten, .reshape,
+      .transposition, .dropout, .identity:
+      .placement
+    case .softmax, .logSoftmax, .matrixProduct: .mixture
+    }
+  }
+}
