@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 public import Images
 
@@ -42,6 +43,8 @@ public struct Dataset: Sendable {
 
   /// Where it is, for a message: a path, or a kind.
   public let name: String
+  /// What ``parse(_:)`` made it from; nil for a data set that was made otherwise.
+  public internal(set) var specification: String?
   public let items: [Item]
   /// Names of the classes, in the order of labels, where they are known.
   public let classNames: [String]?
@@ -101,10 +104,41 @@ public struct Dataset: Sendable {
       return Item(
         id: place, path: item.path, label: item.label, presences: item.presences, split: item.split)
     }
-    return Dataset(
+    var selected = Dataset(
       name: name, items: chosen, classNames: classNames, source: source, places: ids.map { places?[$0] ?? $0 }
     )
+    selected.specification = specification
+    return selected
   }
+
+  /// Tells the names of its pictures, in their order, from any others.
+  public var digest: String {
+    var paths = Fingerprint()
+    for item in items { paths.add(item.path) }
+    return paths.description
+  }
+
+  /// Whether another data set has the very same pictures, however the two are called: the same files, or the same drawn
+  /// ones.
+  public func isSame(as other: Dataset) -> Bool {
+    guard items.count == other.items.count, items.elementsEqual(other.items, by: { $0.path == $1.path })
+    else {
+      return false
+    }
+    if specification != nil, specification == other.specification { return true }
+    func place(_ dataset: Dataset) -> String {
+      URL(fileURLWithPath: dataset.name).resolvingSymlinksInPath().standardizedFileURL.path
+    }
+    return FileManager.default.fileExists(atPath: name) && place(self) == place(other)
+  }
+
+  /// A hash of a picture's path (FNV-1a, 64 bits): the same wherever and in whatever order the picture stands.
+  public func pathHash(_ id: Int) -> UInt64 {
+    items[id].path.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+  }
+
+  /// Whether a picture can hold several classes.
+  public var isMultiple: Bool { items.contains { $0.presences != nil } }
 }
 
 extension Dataset {

@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What is wrong with a data set.
-public enum DatasetError: Error, Equatable, CustomStringConvertible {
+public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
   case missing(path: String)
   case noPictures(path: String)
   case unknownKind(kind: String)
@@ -18,6 +20,14 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// Pictures to leave out that are not there, and one that is.
   case strangers(name: String, paths: [String], example: String)
   case allExcluded(name: String)
+  /// Pictures that have no class, or several, where each must have one.
+  case noLabels(name: String)
+  case otherClasses(name: String, than: String, difference: String)
+  case unknownClass(name: String, className: String, known: [String])
+  /// A list of true classes with a class that the network has not.
+  case classBeyond(list: String, picture: String, label: Int, classes: Int)
+  /// A list of parts that does not hold together.
+  case parts(name: String, reason: String)
 
   public var description: String {
     switch self {
@@ -58,6 +68,17 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
         + ". Name pictures as it does, such as \(example)."
     case .allExcluded(let name):
       "every picture of \(name) is to be left out: nothing remains."
+    case .noLabels(let name):
+      "\(name) does not say each picture's one class. Put them into a folder for each class, or name a kind of data set, "
+        + "as mnist:path."
+    case .otherClasses(let name, let other, let difference):
+      "\(name) has other classes than \(other): \(difference)."
+    case .unknownClass(let name, let className, let known):
+      "\(name) has no class '\(className)'; it has \(known.joined(separator: ", "))."
+    case .classBeyond(let list, let picture, let label, let classes):
+      "\(list): \(picture) is of class \(label), but the network has \(classes) classes, 0 to \(classes - 1)."
+    case .parts(let name, let reason):
+      "\(name): \(reason)"
     }
   }
 }

@@ -1,7 +1,8 @@
+public import Tensors
 public import Foundation
 
 /// What kept a file from being written or read.
-public struct FileError: Error, Equatable, CustomStringConvertible {
+public struct FileError: BadInput, Equatable, CustomStringConvertible {
   public let path: String
   public let reason: String
 

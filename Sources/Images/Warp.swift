@@ -48,9 +48,11 @@ public enum Warp: Hashable, Sendable {
 }
 
 /// What a warp shows where it looks beyond the picture.
-public enum WarpBorder: Hashable, Sendable {
+public enum WarpBorder: Sendable {
   /// One value a channel.
   case constant([Float])
+  /// Another picture of the same size, as it is: a mean picture, say.
+  case picture(Tensor)
   /// The picture mirrored at its outermost pixels, which are not repeated.
   case reflect
 }
@@ -65,9 +67,16 @@ extension Tensor {
   public func warped(by warp: Warp, border: WarpBorder) -> Tensor {
     let (rows, columns, channels) = (shape.rows, shape.columns, shape.channels)
     let (middleRow, middleColumn) = (Double(rows - 1) / 2, Double(columns - 1) / 2)
-    let filler: [Float] =
-      if case .constant(let values) = border { values } else { [Float](repeating: 0, count: channels) }
-    precondition(filler.count == channels, "\(filler.count) values for \(channels) channels")
+    // What stands where a position looks beyond the map: a value a channel, from where it stands.
+    var (beyond, step) = ([Float](repeating: 0, count: channels), 0)
+    switch border {
+    case .constant(let values): beyond = values
+    case .picture(let picture): (beyond, step) = (picture.elements, channels)
+    case .reflect: break
+    }
+    precondition(
+      beyond.count == (step == 0 ? channels : rows * columns * channels),
+      "\(beyond.count) values for \(rows) x \(columns) positions of \(channels) channels")
     func inside(_ place: Int, _ extent: Int) -> Int? {
       if (0..<extent).contains(place) { return place }
       guard case .reflect = border else { return nil }
@@ -94,7 +103,9 @@ extension Tensor {
                   }
                   for channel in 0..<channels {
                     target[base + channel] +=
-                      weight * share * (place.map { source[$0 + channel] } ?? filler[channel])
+                      weight * share
+                      * (place.map { source[$0 + channel] }
+                        ?? beyond[(row * columns + column) * step + channel])
                   }
                 }
               }

@@ -70,3 +70,11 @@ extension Tensor {
     shape.rank == 4 ? try permuted(self, [0, 2, 3, 1]) : self
   }
 }
+
+extension Network {
+  /// A class's name, or its index where the model gives no names.
+  public func name(ofClass index: Int) -> String {
+    if let classes, classes.indices.contains(index) { return classes[index] }
+    return "\(index)"
+  }
+}

@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What keeps a network from being trained.
-public enum TrainingError: Error, Equatable, CustomStringConvertible {
+public enum TrainingError: BadInput, Equatable, CustomStringConvertible {
   case network(reason: String)
   case recipe(reason: String)
   case classes(found: Int, scores: Int)
@@ -9,6 +11,11 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case nothingReadable
   case diverged(epoch: Int, step: Int, rate: Float)
   case checkpoint(file: String, reason: String)
+
+  /// A run that diverged was asked for in good order, and failed.
+  public var isForTheCallerToMend: Bool {
+    if case .diverged = self { false } else { true }
+  }
 
   public var description: String {
     switch self {

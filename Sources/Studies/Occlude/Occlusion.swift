@@ -42,7 +42,7 @@ public struct Occlusion {
 
   /// - Parameters:
   ///   - network: The network.
-  ///   - layers: Layers whose strongest map is watched, each with its value's name.
+  ///   - layers: Layers whose strongest map is watched.
   ///   - threads: How many positions are computed side by side.
   /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
   public init(_ network: Network, layers: [(name: String, value: String)], threads: Int) throws {
@@ -128,7 +128,7 @@ public struct Occlusion {
     guard !base.scores.isEmpty else { return Sweep(map: map, scores: nil) }
     let count = base.scores.count
     let probabilities = try softmax(Tensor([1, count], elements: base.scores), axis: 1).elements
-    let top = probabilities.firstLargest
+    let top = probabilities.argmax
     let label = subject.label ?? top
     guard (0..<count).contains(label) else { throw OcclusionError.unknownClass(index: label, classes: count) }
     let scores = Tensor([swept.count, count], elements: swept.flatMap(\.scores))
@@ -137,7 +137,7 @@ public struct Occlusion {
     map.base = OcclusionMap.Base(probability: probabilities[label], label: top)
     map.probability = places.grid((0..<swept.count).map { hidden[$0 * count + label] })
     map.labels = places.grid(
-      (0..<swept.count).map { Array(hidden[$0 * count..<($0 + 1) * count]).firstLargest })
+      (0..<swept.count).map { Array(hidden[$0 * count..<($0 + 1) * count]).argmax })
     return Sweep(map: map, scores: scores.reshaped(to: [places.rows.count, places.columns.count, count]))
   }
 }
@@ -147,7 +147,7 @@ private struct Reading: Sendable {
   struct Totals: Sendable {
     /// The spatial sums: of every unit, or of the one watched.
     var values: [Float]
-    var strongest: Int { values.firstLargest }
+    var strongest: Int { values.argmax }
   }
 
   var totals: [String: Totals] = [:]
@@ -220,12 +220,5 @@ struct OcclusionPlaces: Sendable {
   /// Values by place as rows of columns.
   func grid<Value>(_ values: [Value]) -> [[Value]] {
     rows.indices.map { Array(values[$0 * columns.count..<($0 + 1) * columns.count]) }
-  }
-}
-
-extension [Float] {
-  /// The index of the largest; the first where several tie.
-  var firstLargest: Int {
-    indices.reduce(0) { self[$1] > self[$0] ? $1 : $0 }
   }
 }
