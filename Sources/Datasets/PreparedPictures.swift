@@ -19,7 +19,7 @@ public final class PreparedPictures: Sendable {
   ///   - cancellation: Asked before each picture.
   public init(
     _ dataset: Dataset, _ preprocessing: Preprocessing, strict isStrict: Bool = false,
-    cancellation: Cancellation = Cancellation()
+    cancellation: Cancellation = .never
   ) {
     self.dataset = dataset
     self.preprocessing = preprocessing

@@ -35,7 +35,7 @@ public struct PeakTable: Sendable, Equatable {
   public mutating func insert(_ trace: Trace, hash: (Int) -> UInt64 = { UInt64($0) }) throws {
     for value in values {
       guard let maps = trace[value] else { continue }
-      let peaks = try channelPeaks(of: maps)
+      let peaks = try ChannelPeaks(of: maps)
       let units = maps.shape.dimensions.last ?? 0
       let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
       for (index, image) in trace.images.enumerated() {

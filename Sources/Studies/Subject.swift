@@ -134,6 +134,7 @@ public struct Subject: Sendable {
   /// An input that is the mean colour to the network: zero once the network has subtracted its own mean, whether
   /// preprocessing does that or the network's first nodes.
   public func meanInput() throws -> Tensor {
+    let device = Device()
     let zero = Tensor(input)
     // What the first nodes make of an input x, as long as they work on each element alone: scale * x + shift.
     var scale = Tensor([1], repeating: 1)
@@ -146,20 +147,20 @@ public struct Subject: Sendable {
       case .identity, .dropout: break
       case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
         switch (arithmetic, isFirst) {
-        case (.add, _): shift = try combining(shift, constant, by: .add)
-        case (.subtract, false): shift = try combining(shift, constant, by: .subtract)
+        case (.add, _): shift = try device.combining(shift, constant, by: .add)
+        case (.subtract, false): shift = try device.combining(shift, constant, by: .subtract)
         case (.subtract, true):
-          scale = activated(scale, by: .negate)
-          shift = try combining(constant, shift, by: .subtract)
+          scale = device.activated(scale, by: .negate)
+          shift = try device.combining(constant, shift, by: .subtract)
         case (.multiply, _), (.divide, false):
-          scale = try combining(scale, constant, by: arithmetic)
-          shift = try combining(shift, constant, by: arithmetic)
+          scale = try device.combining(scale, constant, by: arithmetic)
+          shift = try device.combining(shift, constant, by: arithmetic)
         default: return try mean(scale, shift, zero)
         }
       case .batchNormalization(let normalization):
         let (gain, offset) = normalization.affine
-        scale = try combining(scale, gain, by: .multiply)
-        shift = try combining(combining(shift, gain, by: .multiply), offset, by: .add)
+        scale = try device.combining(scale, gain, by: .multiply)
+        shift = try device.combining(device.combining(shift, gain, by: .multiply), offset, by: .add)
       default: return try mean(scale, shift, zero)
       }
       value = node.outputs[0]
@@ -168,7 +169,9 @@ public struct Subject: Sendable {
   }
 
   private func mean(_ scale: Tensor, _ shift: Tensor, _ zero: Tensor) throws -> Tensor {
-    let mean = try combining(zero, combining(activated(shift, by: .negate), scale, by: .divide), by: .add)
+    let device = Device()
+    let mean = try device.combining(
+      zero, device.combining(device.activated(shift, by: .negate), scale, by: .divide), by: .add)
     return mean.shape == input && mean.elements.allSatisfy(\.isFinite) ? mean : zero
   }
 }

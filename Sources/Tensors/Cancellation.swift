@@ -1,29 +1,31 @@
-/// Whether work should end early; asked often, from any thread, so it must be cheap.
+/// Whether work that is under way should stop: asked often, between two pieces of the work.
+///
+/// A program ties it to what it knows: a signal, a button, a deadline.
 public struct Cancellation: Sendable {
-  private let isAsked: @Sendable () -> Bool
+  private let ask: @Sendable () -> Bool
 
-  /// - Parameter isAsked: Whether somebody asked to stop; by default nobody ever does.
-  public init(_ isAsked: @escaping @Sendable () -> Bool = { false }) {
-    self.isAsked = isAsked
+  /// - Parameter isRaised: Answers from any thread, at once; once true, it stays true.
+  public init(_ isRaised: @escaping @Sendable () -> Bool) {
+    ask = isRaised
   }
 
-  /// Whether somebody asked to stop.
-  public var isRaised: Bool { isAsked() }
+  /// Work that is not to be stopped.
+  public static let never = Cancellation { false }
 
-  /// Ends the work that calls it where somebody asked to stop.
-  ///
+  public var isRaised: Bool { ask() }
+
   /// - Parameter message: What was stopped, and what goes on with it.
-  /// - Throws: ``Interruption``.
+  /// - Throws: ``Interruption`` where the work should stop.
   public func check(_ message: String = "stopped.") throws(Interruption) {
     if isRaised { throw Interruption(message) }
   }
 }
 
-/// Work ended because it was asked to; what it had done stays.
-public struct Interruption: Error, CustomStringConvertible {
+/// The work stopped because it was asked to.
+public struct Interruption: Error, Hashable, CustomStringConvertible {
   public let description: String
 
-  public init(_ description: String) {
+  public init(_ description: String = "stopped.") {
     self.description = description
   }
 }

@@ -13,7 +13,7 @@ public import Foundation
   ///   - shape: The extents.
   ///   - initialize: Receives `shape.count` floats to fill.
   /// - Throws: What the closure throws.
-  @unsafe public init<Failure: Error>(
+  @unsafe package init<Failure: Error>(
     uninitialized shape: Shape,
     _ initialize: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Void
   ) throws(Failure) {
@@ -77,7 +77,7 @@ public import Foundation
   }
 
   /// Lends the elements for reading, as a pointer for C.
-  public func withUnsafeElements<Result, Failure: Error>(
+  package func withUnsafeElements<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(storage) {} }
@@ -85,7 +85,7 @@ public import Foundation
   }
 
   /// Lends the elements for writing; copies them first where they are shared.
-  public mutating func withUnsafeMutableElements<Result, Failure: Error>(
+  package mutating func withUnsafeMutableElements<Result, Failure: Error>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     if !isKnownUniquelyReferenced(&storage) {
@@ -108,7 +108,7 @@ public import Foundation
   }
 
   /// Names the memory behind this tensor: equal for tensors that share it, while either lives.
-  public var identity: ObjectIdentifier { ObjectIdentifier(storage) }
+  package var identity: ObjectIdentifier { ObjectIdentifier(storage) }
 }
 
 extension Tensor {
@@ -141,6 +141,31 @@ extension Tensor {
           unsafe (to + offset).update(from: from, count: source.count)
         }
         offset += part.shape.count
+      }
+    }
+  }
+
+  /// Writes over some places of an axis, where they stand.
+  ///
+  /// - Parameters:
+  ///   - range: The places.
+  ///   - axis: The axis.
+  ///   - part: As this tensor, but for that axis, which has `range.count` places.
+  package mutating func replace(_ range: Range<Int>, ofAxis axis: Int, with part: Tensor) {
+    var expected = shape.dimensions
+    expected[axis] = range.count
+    precondition(
+      part.shape.dimensions == expected && range.upperBound <= shape[axis],
+      "\(part.shape) at \(range) of axis \(axis) of \(shape)")
+    let outer = expected[..<axis].reduce(1, *)
+    let inner = expected[(axis + 1)...].reduce(1, *)
+    let (row, run) = (shape[axis] * inner, range.count * inner)
+    unsafe withUnsafeMutableElements { target in
+      unsafe part.withUnsafeElements { source in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        for index in 0..<outer {
+          unsafe (to + index * row + range.lowerBound * inner).update(from: from + index * run, count: run)
+        }
       }
     }
   }

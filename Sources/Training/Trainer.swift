@@ -73,7 +73,7 @@ public final class Trainer {
       let batches = Batches.training(
         data.training, preprocessing, recipe, epoch: state.epoch, threads: threads)
       var rate = rate(of: batches)
-      let ahead = Ahead(state.batch..<batches.count) { try batches.batch($0) }
+      let ahead = PrefetchQueue(state.batch..<batches.count) { try batches.batch($0) }
       while let batch = try ahead.next() {
         rate = self.rate(of: batches)
         try learn(batch, rate)

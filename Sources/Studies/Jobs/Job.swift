@@ -36,7 +36,7 @@ public struct Job<S: Study> {
   ///   - listener: Told how the job goes.
   public init(
     _ study: S, threads: Int? = nil,
-    cancellation: Cancellation = Cancellation(), listener: Listener = Listener()
+    cancellation: Cancellation = .never, listener: Listener = Listener()
   ) {
     self.study = study
     self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)

@@ -124,7 +124,7 @@ public struct ActivationProjection {
     if let unit, !(0..<units).contains(unit) {
       throw NetworkError.unknownUnit(unit: unit, layer: layer, units: units)
     }
-    let peaks = try channelPeaks(of: maps)
+    let peaks = try ChannelPeaks(of: maps)
     guard peaks.values.allSatisfy(\.isFinite) else {
       throw StudyError(
         "\(model): '\(layer)' is not finite (NaN, or infinite) for \(file). "

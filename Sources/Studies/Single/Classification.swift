@@ -102,7 +102,7 @@ public struct Classification {
   /// - Throws: ``StudyError`` where none could be read or scores are not finite, or `Interruption`.
   public func result(
     of dataset: Dataset, truth: [Int: Int], strict isStrict: Bool = false,
-    cancellation: Cancellation = Cancellation(), listener: Listener = Listener()
+    cancellation: Cancellation = .never, listener: Listener = Listener()
   ) throws -> Result {
     let pictures = members.map {
       PreparedPictures(dataset, $0.subject.preprocessing, strict: isStrict, cancellation: cancellation)
@@ -162,7 +162,7 @@ public struct Classification {
         guard let values = trace[scores] else { return }
         for (index, image) in trace.images.enumerated() {
           let one = values.slices(index..<index + 1)
-          let probabilities = try softmax(one.reshaped(to: [1, one.shape.count]), axis: 1).elements
+          let probabilities = try Device().softmax(one.reshaped(to: [1, one.shape.count]), axis: 1).elements
           found.withLock { $0[image] = probabilities }
         }
       }
