@@ -2,6 +2,8 @@
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case missing(path: String)
   case noPictures(path: String)
+  /// A folder that cannot be listed, or a file whose name cannot be read, where the data set cannot do without.
+  case unlisted(Skipped)
   case unknownKind(kind: String)
   case specification(text: String, reason: String)
   /// A folder that is not of the kind named, with what it would have to hold.
@@ -26,6 +28,8 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .noPictures(let path):
       "\(path) holds no pictures (\(PictureFolder.extensions.joined(separator: ", "))). "
         + "Name a folder of pictures, or of class folders."
+    case .unlisted(let skipped):
+      "\(skipped.image): \(skipped.reason)"
     case .unknownKind(let kind):
       "'\(kind):' is no kind of data set. Kinds are "
         + DatasetKind.allCases.map { $0.rawValue + ":" }.joined(separator: ", ")
