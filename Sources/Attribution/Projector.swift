@@ -2,7 +2,6 @@ public import Execution
 public import Images
 public import Kernels
 public import Networks
-internal import Synchronization
 public import Tensors
 
 /// Carries activations of one layer back to the network's input (Zeiler & Fergus 2014, section 2.1).
@@ -56,7 +55,7 @@ public final class Projector: Sendable {
     path = network.nodes.reversed().filter { node in
       node.outputs.contains { fields[$0] != nil } && node.inputs.contains { fields[$0] != nil }
     }
-    crew = try Crew(threads: threads)
+    crew = Crew(threads: threads)
   }
 
   /// The values that a forward pass must keep for ``evidence(of:in:at:)``.
@@ -124,7 +123,7 @@ public final class Projector: Sendable {
             cuts[name] = kept.slices(index..<index + 1)
             continue
           }
-          cuts[name] = try cutting(
+          cuts[name] = try Device().cutting(
             [Window(image: index, row: place.0.row, column: place.0.column)], rows: place.1, columns: place.2,
             from: kept)
         }
@@ -156,18 +155,10 @@ public final class Projector: Sendable {
   /// - Returns: One projection each, in order; all of ``extents`` where the seeds are at one place.
   public func project(_ evidence: [Evidence]) throws -> [PixelProjection] {
     let batches = stride(from: 0, to: evidence.count, by: batch).map { $0..<min($0 + batch, evidence.count) }
-    let next = Atomic(0)
-    let done = Mutex([Int: [PixelProjection]]())
     let walk = self.walk
-    try crew.work { _, worker in
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < batches.count else { return }
-        let projections = try walk.carry(Array(evidence[batches[index]]), worker)
-        done.withLock { $0[index] = projections }
-      }
-    }
-    return done.withLock { done in batches.indices.flatMap { done[$0] ?? [] } }
+    return try crew.map(over: batches.indices) { index, worker in
+      try walk.carry(Array(evidence[batches[index]]), worker)
+    }.flatMap { $0 }
   }
 
   private var walk: Walk {

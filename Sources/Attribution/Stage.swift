@@ -39,11 +39,11 @@ struct Stage {
   }
 
   /// The whole map of a value from its window, zero outside.
-  private func spread(_ signal: Tensor, of value: String) throws -> Tensor {
+  private func spread(_ signal: Tensor, of value: String, _ worker: Worker) throws -> Tensor {
     guard case .window(let rows, let columns) = field(of: value), let whole = walk.shapes[value] else {
       return signal
     }
-    return try pasting(
+    return try worker.device.pasting(
       signal, at: windows(rows, columns),
       onto: Shape(images: batch.count, rows: whole.rows, columns: whole.columns, channels: whole.channels))
   }
@@ -54,7 +54,7 @@ struct Stage {
     let isWindowed = isWindow && turn.isWindowed
     let signals = try zip(node.outputs, above).map { name, signal in
       let signal = signal ?? Tensor(shape(of: name))
-      return isWindowed ? signal : try spread(signal, of: name)
+      return isWindowed ? signal : try spread(signal, of: name, worker)
     }
     let descent = Descent(
       node: node, rule: walk.rule, memory: self, inputs: node.inputs.map { whole($0) },
@@ -63,19 +63,21 @@ struct Stage {
     guard isWindowed else { return made }
     return try zip(node.inputs.indices, made).map { index, contribution in
       guard let contribution else { return nil }
-      return try fitted(contribution, input: index, of: node)
+      return try fitted(contribution, input: index, of: node, worker)
     }
   }
 
   /// A contribution on its own window, put into the window (or the map) that the input's signal has.
-  private func fitted(_ contribution: Tensor, input index: Int, of node: Network.Node) throws -> Tensor {
+  private func fitted(_ contribution: Tensor, input index: Int, of node: Network.Node, _ worker: Worker)
+    throws -> Tensor
+  {
     let name = node.inputs[index]
     guard let map = walk.shapes[name], let above = walk.fields[node.outputs[0]],
       case .window(let rows, let columns) = node.operation.field(
         ofInput: index, under: above, shapes: node.inputs.map { walk.shapes[$0] })
     else { return contribution }
     guard case .window(let targetRows, let targetColumns) = field(of: name) else {
-      return try pasting(
+      return try worker.device.pasting(
         contribution, at: windows(rows, columns),
         onto: Shape(images: batch.count, rows: map.rows, columns: map.columns, channels: map.channels))
     }
@@ -83,7 +85,7 @@ struct Stage {
     if rows != targetRows || columns != targetColumns {
       let top = rows.offset - targetRows.offset
       let left = columns.offset - targetColumns.offset
-      placed = try padded(
+      placed = try worker.device.padded(
         contribution, before: [0, top, left, 0],
         after: [0, targetRows.extent - rows.extent - top, targetColumns.extent - columns.extent - left, 0],
         mode: .constant(0))
@@ -93,7 +95,8 @@ struct Stage {
       $0.row < 0 || $0.column < 0 || $0.row + targetRows.extent > map.rows
         || $0.column + targetColumns.extent > map.columns
     }
-    return hangsOver ? try clearing(placed, at: windows, outside: (map.rows, map.columns)) : placed
+    return hangsOver
+      ? try worker.device.clearing(placed, at: windows, outside: (map.rows, map.columns)) : placed
   }
 }
 

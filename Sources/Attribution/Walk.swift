@@ -38,7 +38,7 @@ struct Walk: Sendable {
       for (name, contribution) in zip(turn.node.inputs, contributions) {
         guard let contribution, fields[name] != nil else { continue }
         if let known = signals[name] {
-          signals[name] = try combining(known, contribution, by: .add)
+          signals[name] = try worker.device.combining(known, contribution, by: .add)
         } else {
           signals[name] = contribution
         }

@@ -1,48 +1,41 @@
-internal import Dispatch
-package import Kernels
+internal import Kernels
 internal import Synchronization
+internal import Tensors
 
-/// Workers that share the weights they reorder; each is used by one thread at a time.
+/// Workers that share the weights they reorder.
 ///
-/// `@unchecked Sendable`: worker `i` is touched only by turn `i` of ``work(_:)``, or by ``alone`` when no
-/// turn runs.
+/// `@unchecked Sendable`: one call at a time has the workers, and the pool gives each to one thread.
 package final class Crew: @unchecked Sendable {
   private let workers: [Worker]
   private let latency: Worker
-  private let weights: WeightStore
+  private let weights = WeightStore()
+  private let turn = Mutex(())
 
   /// - Parameter threads: How many work side by side.
-  /// - Throws: `KernelError` where oneDNN cannot start.
-  package init(threads: Int) throws(KernelError) {
+  package init(threads: Int) {
     precondition(threads > 0, "\(threads) threads")
-    weights = WeightStore()
-    var workers: [Worker] = []
-    for _ in 0..<threads { workers.append(try Worker(threads: 1, sharing: weights)) }
-    self.workers = workers
-    latency = threads == 1 ? workers[0] : try Worker(threads: threads, sharing: weights)
+    let weights = weights
+    workers = (0..<threads).map { _ in Worker(threads: 1, sharing: weights) }
+    latency = threads == 1 ? workers[0] : Worker(threads: threads, sharing: weights)
   }
 
   package var count: Int { workers.count }
 
-  /// Every worker's turn, side by side; returns when all are done.
+  /// What the body makes of each index, side by side; whoever else asks waits.
   ///
-  /// - Throws: The first error by worker, after all have stopped.
-  package func work(_ turn: @Sendable (_ index: Int, Worker) throws -> Void) throws {
-    if count == 1 { return try turn(0, workers[0]) }
-    let failures = Mutex([Int: any Error]())
-    DispatchQueue.concurrentPerform(iterations: count) { index in
-      do {
-        try turn(index, workers[index])
-      } catch {
-        failures.withLock { $0[index] = error }
-      }
-    }
-    if let failure = failures.withLock({ $0.min { $0.key < $1.key }?.value }) { throw failure }
+  /// - Returns: A result an index, in order.
+  /// - Throws: The body's error at the lowest index that failed, after all have stopped.
+  package func map<Result: Sendable>(
+    over range: Range<Int>, _ body: @Sendable (_ index: Int, Worker) throws -> Result
+  ) throws -> [Result] {
+    try turn.withLock { _ in try Pool.map(over: range, with: workers, body) }
   }
 
-  /// The worker that takes every thread inside one operation: quickest for one picture.
-  package func alone<Result>(_ body: (Worker) throws -> Result) rethrows -> Result {
-    try body(latency)
+  /// The worker that takes every thread inside one operation: quickest for one picture. Whoever else asks waits.
+  package func allThreads<Result: Sendable, Failure: Error>(
+    _ body: (Worker) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try turn.withLock { _ throws(Failure) in try body(latency) }
   }
 
   /// Lets go of every reordered weight: for weights that are about to change where they stand.

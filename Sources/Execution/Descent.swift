@@ -56,7 +56,7 @@ package struct Descent<Memory: Recollection> {
   ///
   /// - Parameters:
   ///   - signals: Arriving at each of the node's outputs.
-  ///   - worker: Whose session computes.
+  ///   - worker: Whose device computes.
   /// - Returns: A signal for each input; on windows it lies on the input's window, and may hang over the map's edge.
   /// - Throws: `KernelError` where the forward pass left out what the node needs, or shapes disagree.
   package func contributions(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor?] {
@@ -66,69 +66,81 @@ package struct Descent<Memory: Recollection> {
       let (sliding, onto) = try geometry(convolution.rule, signal, channels: inputs[0].channels)
       return [try transposed(convolution, signal, sliding, onto, worker)]
     case .maxPooling:
-      return [try unpooling(signal, through: try memory.switches(of: node))]
+      return [try worker.device.unpooling(signal, through: try memory.switches(of: node))]
     case .globalMaxPooling:
-      return [try unpooling(signal, through: try memory.switches(of: node))]
+      return [try worker.device.unpooling(signal, through: try memory.switches(of: node))]
     case .averagePooling(let rule, let countsPadding):
       let map = inputs[0]
       let shared = averagingShares(
         signal, rule.resolved(over: map), map: map, countsPadding: countsPadding)
       let (sliding, onto) = try geometry(rule, shared, channels: map.channels)
       return [
-        try averagePoolingTransposed(shared, over: sliding.countingRoom, countsPadding: true, onto: onto)
+        try worker.device.averagePoolingTransposed(
+          shared, over: sliding.countingRoom, countsPadding: true, onto: onto)
       ]
     case .globalAveragePooling:
-      return [try globalAveragePoolingTransposed(signal, onto: inputs[0])]
+      return [try worker.device.globalAveragePoolingTransposed(signal, onto: inputs[0])]
     case .localResponseNormalization(let constants):
       guard rule != .deconvnet else { return [signal] }
-      return [try localResponseNormalizationBackward(signal, input: try input(), constants)]
+      return [try worker.device.localResponseNormalizationBackward(signal, input: try input(), constants)]
     case .batchNormalization(let normalization):
-      return [try scaling(signal, scale: normalization.affine.scale, shift: nil)]
+      return [try worker.device.scaling(signal, scale: normalization.affine.scale, shift: nil)]
     case .innerProduct(let product):
       let units = product.weights.shape[0]
       let rows = signal.reshaped(to: [signal.shape.count / max(units, 1), units])
-      let carried = try worker.session.innerProductTransposed(rows, weights: product.weights)
+      let carried = try worker.device.innerProductTransposed(rows, weights: product.weights)
       return [carried.reshaped(to: Shape(signal.shape.dimensions.dropLast() + [product.weights.shape[1]]))]
     case .matrixProduct:
       let values = (try input(0), try input(1))
-      let left = try worker.session.matrixProduct(signal, try swapped(values.1))
-      let right = try worker.session.matrixProduct(try swapped(values.0), signal)
-      return [try summed(left, to: values.0.shape), try summed(right, to: values.1.shape)]
+      let left = try worker.device.matrixProduct(signal, try swapped(values.1, worker))
+      let right = try worker.device.matrixProduct(try swapped(values.0, worker), signal)
+      return [
+        try worker.device.summed(left, to: values.0.shape),
+        try worker.device.summed(right, to: values.1.shape),
+      ]
     case .activation(let activation):
-      return [try passed(signal, activation)]
+      return [try passed(signal, activation, worker)]
     case .parametricRelu(let slope):
-      if rule == .deconvnet { return [try rectifying(signal, output: nil, rule: .deconvnet)] }
-      let carried = try parametricReluBackward(signal, input: try input(), slope: slope)
-      return [rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried]
+      if rule == .deconvnet { return [try worker.device.rectifying(signal, output: nil, rule: .deconvnet)] }
+      let carried = try worker.device.parametricReluBackward(signal, input: try input(), slope: slope)
+      return [
+        rule == .guided ? try worker.device.rectifying(carried, output: nil, rule: .deconvnet) : carried
+      ]
     case .softmax(let axis):
-      return [try softmaxBackward(signal, output: try output(), axis: axis)]
+      return [try worker.device.softmaxBackward(signal, output: try output(), axis: axis)]
     case .logSoftmax(let axis):
-      return [try logSoftmaxBackward(signal, output: try output(), axis: axis)]
+      return [try worker.device.logSoftmaxBackward(signal, output: try output(), axis: axis)]
     case .concatenation(let axis):
-      return try splitting(signal, axis: axis, sizes: inputs.map { $0[axis] })
+      return try worker.device.splitting(signal, axis: axis, sizes: inputs.map { $0[axis] })
     case .split(let axis, _):
-      return [try concatenation(signals, axis: axis)]
+      return [try worker.device.concatenation(signals, axis: axis)]
     case .arithmetic(let arithmetic):
-      return try passed(signal, arithmetic)
+      return try passed(signal, arithmetic, worker)
     case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
-      return [try passed(signal, arithmetic, constant, isFirst)]
+      return [try passed(signal, arithmetic, constant, isFirst, worker)]
     case .padding(let before, let after, let mode):
       // On windows of a constant's padding the signal keeps its place; what lies outside is cleared after.
       if isWindowed { return [signal] }
-      return [try paddedTransposed(signal, before: before, after: after, mode: mode, onto: inputs[0])]
+      return [
+        try worker.device.paddedTransposed(signal, before: before, after: after, mode: mode, onto: inputs[0])
+      ]
     case .slice(let starts, let stops, let steps):
       let map = inputs[0]
       let ends = zip(stops, map.dimensions).map { min($0, $1) }
-      return [try slicedTransposed(signal, starts: starts, stops: ends, steps: steps, onto: map)]
+      return [
+        try worker.device.slicedTransposed(signal, starts: starts, stops: ends, steps: steps, onto: map)
+      ]
     case .average(let axes, _):
-      return [try spreadOut(signal, over: axes, onto: window(0, under: signal))]
+      return [try spreadOut(signal, over: axes, onto: window(0, under: signal), worker)]
     case .flatten:
       return [signal.reshaped(to: inputs[0])]
     case .reshape:
       let shape = inputs[0]
       return [try signal.inONNXOrder().reshaped(to: shape.inONNXOrder).fromONNXOrder()]
     case .transposition(let axes):
-      return [try permuted(signal, axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })]
+      return [
+        try worker.device.permuted(signal, axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })
+      ]
     case .dropout, .identity:
       return [signal]
     }
@@ -154,58 +166,66 @@ package struct Descent<Memory: Recollection> {
   private func transposed(
     _ convolution: Convolution, _ signal: Tensor, _ sliding: Sliding, _ onto: Shape, _ worker: Worker
   ) throws(KernelError) -> Tensor {
-    let worthwhile = densityWorthSparseness(filters: convolution.filters.shape, groups: convolution.groups)
-    if density(of: signal) < worthwhile {
-      return try sparseConvolutionTransposed(
+    let worthwhile = worker.device.densityWorthSparseness(
+      filters: convolution.filters.shape, groups: convolution.groups)
+    if worker.device.density(of: signal) < worthwhile {
+      return try worker.device.sparseConvolutionTransposed(
         signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
     }
-    return try worker.session.convolutionTransposed(
+    return try worker.device.convolutionTransposed(
       signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
   }
 
-  private func passed(_ signal: Tensor, _ activation: Activation) throws(KernelError) -> Tensor {
+  private func passed(_ signal: Tensor, _ activation: Activation, _ worker: Worker) throws(KernelError)
+    -> Tensor
+  {
     guard activation.isRectifier else {
-      return try activationBackward(signal, input: try input(), output: try output(), by: activation)
+      return try worker.device.activationBackward(
+        signal, input: try input(), output: try output(), by: activation)
     }
-    if rule == .deconvnet { return try rectifying(signal, output: nil, rule: .deconvnet) }
-    if activation == .relu { return try rectifying(signal, output: try output(), rule: rule) }
-    let carried = try activationBackward(signal, input: try input(), output: try output(), by: activation)
-    return rule == .guided ? try rectifying(carried, output: nil, rule: .deconvnet) : carried
+    if rule == .deconvnet { return try worker.device.rectifying(signal, output: nil, rule: .deconvnet) }
+    if activation == .relu { return try worker.device.rectifying(signal, output: try output(), rule: rule) }
+    let carried = try worker.device.activationBackward(
+      signal, input: try input(), output: try output(), by: activation)
+    return rule == .guided ? try worker.device.rectifying(carried, output: nil, rule: .deconvnet) : carried
   }
 
-  private func passed(_ signal: Tensor, _ arithmetic: Arithmetic) throws(KernelError) -> [Tensor] {
+  private func passed(_ signal: Tensor, _ arithmetic: Arithmetic, _ worker: Worker) throws(KernelError)
+    -> [Tensor]
+  {
     func fitted(_ carried: Tensor, _ index: Int) throws(KernelError) -> Tensor {
-      try summed(carried, to: window(index, under: carried))
+      try worker.device.summed(carried, to: window(index, under: carried))
     }
     switch arithmetic {
     case .add:
       return [try fitted(signal, 0), try fitted(signal, 1)]
     case .subtract:
-      return [try fitted(signal, 0), try fitted(negated(signal), 1)]
+      return [try fitted(signal, 0), try fitted(worker.device.activated(signal, by: .negate), 1)]
     case .multiply, .divide, .minimum, .maximum, .power:
-      let slopes = try arithmetic.slopes(try input(0), try input(1))
+      let slopes = try arithmetic.slopes(try input(0), try input(1), worker)
       return [
-        try fitted(try combining(signal, slopes.left, by: .multiply), 0),
-        try fitted(try combining(signal, slopes.right, by: .multiply), 1),
+        try fitted(try worker.device.combining(signal, slopes.left, by: .multiply), 0),
+        try fitted(try worker.device.combining(signal, slopes.right, by: .multiply), 1),
       ]
     }
   }
 
   private func passed(
-    _ signal: Tensor, _ arithmetic: Arithmetic, _ constant: Tensor, _ isFirst: Bool
+    _ signal: Tensor, _ arithmetic: Arithmetic, _ constant: Tensor, _ isFirst: Bool, _ worker: Worker
   ) throws(KernelError) -> Tensor {
     let carried: Tensor
     switch arithmetic {
     case .add: carried = signal
-    case .subtract: carried = isFirst ? negated(signal) : signal
-    case .multiply: carried = try combining(signal, constant, by: .multiply)
-    case .divide where !isFirst: carried = try combining(signal, constant, by: .divide)
+    case .subtract: carried = isFirst ? worker.device.activated(signal, by: .negate) : signal
+    case .multiply: carried = try worker.device.combining(signal, constant, by: .multiply)
+    case .divide where !isFirst: carried = try worker.device.combining(signal, constant, by: .divide)
     case .divide, .minimum, .maximum, .power:
       let value = try input()
-      let slopes = try isFirst ? arithmetic.slopes(constant, value) : arithmetic.slopes(value, constant)
-      carried = try combining(signal, isFirst ? slopes.right : slopes.left, by: .multiply)
+      let slopes =
+        try isFirst ? arithmetic.slopes(constant, value, worker) : arithmetic.slopes(value, constant, worker)
+      carried = try worker.device.combining(signal, isFirst ? slopes.right : slopes.left, by: .multiply)
     }
-    return try summed(carried, to: window(0, under: carried))
+    return try worker.device.summed(carried, to: window(0, under: carried))
   }
 
   /// An average pool's signal, scaled so that spreading it over whole windows gives each position its share: a mean
@@ -236,27 +256,30 @@ package struct Descent<Memory: Recollection> {
     return shared
   }
 
-  private func negated(_ signal: Tensor) -> Tensor { activated(signal, by: .negate) }
-
   /// The transpose of a mean: each position gets an equal share.
-  private func spreadOut(_ signal: Tensor, over axes: [Int], onto map: Shape) throws(KernelError) -> Tensor {
+  private func spreadOut(_ signal: Tensor, over axes: [Int], onto map: Shape, _ worker: Worker)
+    throws(KernelError) -> Tensor
+  {
     let kept = Shape(map.dimensions.indices.map { axes.contains($0) ? 1 : map[$0] })
     let share = Tensor([1], repeating: Float(kept.count) / Float(max(map.count, 1)))
-    return try combining(Tensor(map), combining(signal.reshaped(to: kept), share, by: .multiply), by: .add)
+    return try worker.device.combining(
+      Tensor(map), worker.device.combining(signal.reshaped(to: kept), share, by: .multiply), by: .add)
   }
 
-  private func swapped(_ tensor: Tensor) throws(KernelError) -> Tensor {
+  private func swapped(_ tensor: Tensor, _ worker: Worker) throws(KernelError) -> Tensor {
     let rank = tensor.shape.rank
-    return try permuted(tensor, Array(0..<rank - 2) + [rank - 1, rank - 2])
+    return try worker.device.permuted(tensor, Array(0..<rank - 2) + [rank - 1, rank - 2])
   }
 }
 
 extension Arithmetic {
   /// The derivative of the result by each side, broadcast to the result's shape.
-  func slopes(_ left: Tensor, _ right: Tensor) throws(KernelError) -> (left: Tensor, right: Tensor) {
-    let result = try combining(left, right, by: self)
+  func slopes(_ left: Tensor, _ right: Tensor, _ worker: Worker) throws(KernelError) -> (
+    left: Tensor, right: Tensor
+  ) {
+    let result = try worker.device.combining(left, right, by: self)
     func broadcast(_ tensor: Tensor) throws(KernelError) -> Tensor {
-      try combining(tensor, Tensor(result.shape), by: .add)
+      try worker.device.combining(tensor, Tensor(result.shape), by: .add)
     }
     let (left, right) = (try broadcast(left), try broadcast(right))
     func each(_ slope: (Float, Float) -> Float) -> Tensor {
@@ -271,10 +294,11 @@ extension Arithmetic {
     case .minimum: return (each { $0 <= $1 ? 1 : 0 }, each { $0 <= $1 ? 0 : 1 })
     case .maximum: return (each { $0 >= $1 ? 1 : 0 }, each { $0 >= $1 ? 0 : 1 })
     case .power:
-      let less = try combining(right, Tensor([1], elements: [1]), by: .subtract)
+      let less = try worker.device.combining(right, Tensor([1], elements: [1]), by: .subtract)
       return (
-        try combining(right, try combining(left, less, by: .power), by: .multiply),
-        try combining(result, activated(left, by: .log), by: .multiply)
+        try worker.device.combining(
+          right, try worker.device.combining(left, less, by: .power), by: .multiply),
+        try worker.device.combining(result, worker.device.activated(left, by: .log), by: .multiply)
       )
     }
   }

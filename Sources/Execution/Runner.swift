@@ -20,7 +20,7 @@ public final class Runner {
   ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
   ///   - recordsSwitches: Whether max pools record which position won.
   ///   - threads: How many pictures are computed side by side.
-  /// - Throws: ``NetworkError/missingValue(name:node:)``, or `KernelError` where oneDNN cannot start.
+  /// - Throws: ``NetworkError/missingValue(name:node:)``.
   public init(
     _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
     threads: Int = 2
@@ -33,7 +33,7 @@ public final class Runner {
     self.recordsSwitches = recordsSwitches
     // A walk back needs a picture's values and switches in one trace.
     plan = Plan(network, keeping: Set(kept), batchingHead: !recordsSwitches)
-    crew = try Crew(threads: threads)
+    crew = Crew(threads: threads)
     inputName = network.inputs.first?.name ?? ""
   }
 
@@ -55,7 +55,7 @@ public final class Runner {
     _ = try network.shapes(inputs: inputs.mapValues(\.shape))
     var values = inputs
     var switches: [String: Switches] = [:]
-    try crew.alone { worker in
+    try crew.allThreads { worker in
       try worker.take(plan.steps[...], values: &values, switches: &switches, recordsSwitches: recordsSwitches)
     }
     return trace(Array(0..<(inputs[inputName]?.shape.dimensions.first ?? 0)), values, switches)
@@ -73,39 +73,25 @@ public final class Runner {
     over range: Range<Int>, input: @escaping @Sendable (Int) throws -> Tensor?,
     _ body: @escaping @Sendable (Trace) throws -> Void
   ) throws {
-    let next = Atomic(range.lowerBound)
-    let crossings = Mutex([(image: Int, values: [String: Tensor])]())
     let (plan, records, inputName) = (plan, recordsSwitches, inputName)
     let hasHead = plan.headStart < plan.steps.count
     let trunk = plan.steps[..<plan.headStart]
-    try crew.work { _, worker in
-      while true {
-        let image = next.add(1, ordering: .relaxed).oldValue
-        guard image < range.upperBound else { return }
-        do {
-          guard let picture = try input(image) else { continue }
-          var values = [inputName: picture]
-          var switches: [String: Switches] = [:]
-          try worker.take(trunk, values: &values, switches: &switches, recordsSwitches: records)
-          if hasHead {
-            let crossing = plan.crossing.reduce(into: [:]) { $0[$1] = values[$1] }
-            crossings.withLock { $0.append((image, crossing)) }
-          }
-          try body(Runner.trace([image], values, switches, plan))
-        } catch {
-          next.store(range.upperBound, ordering: .relaxed)
-          throw error
-        }
-      }
+    let crossings = try crew.map(over: range) { image, worker -> [String: Tensor]? in
+      guard let picture = try input(image) else { return nil }
+      var values = [inputName: picture]
+      var switches: [String: Switches] = [:]
+      try worker.take(trunk, values: &values, switches: &switches, recordsSwitches: records)
+      let crossing = hasHead ? plan.crossing.reduce(into: [:]) { $0[$1] = values[$1] } : [:]
+      try body(Runner.trace([image], values, switches, plan))
+      return crossing
     }
-    guard hasHead else { return }
-    let parts = crossings.withLock { $0 }.sorted { $0.image < $1.image }
-    guard !parts.isEmpty else { return }
+    let images = zip(range, crossings).compactMap { $1 == nil ? nil : $0 }
+    guard hasHead, !images.isEmpty else { return }
     var values: [String: Tensor] = [:]
-    for name in plan.crossing { values[name] = Tensor.stacking(parts.compactMap { $0.values[name] }) }
+    for name in plan.crossing { values[name] = Tensor.stacking(crossings.compactMap { $0?[name] }) }
     let crossed = Set(plan.crossing)
     let switches = try takeHead(&values)
-    try body(Runner.trace(parts.map(\.image), values.filter { !crossed.contains($0.key) }, switches, plan))
+    try body(Runner.trace(images, values.filter { !crossed.contains($0.key) }, switches, plan))
   }
 
   /// The steps from the first large product on, over a whole batch: products split by units over the workers.
@@ -120,7 +106,7 @@ public final class Runner {
         values[step.outputs[0]] = try split(product, input, rectified: step.isRectified)
         for name in step.lastReadOf { values[name] = nil }
       } else {
-        try crew.alone { worker in
+        try crew.allThreads { worker in
           try worker.take(
             plan.steps[index...index], values: &values, switches: &switches, recordsSwitches: recordsSwitches)
         }
@@ -131,12 +117,10 @@ public final class Runner {
 
   private func split(_ product: InnerProduct, _ input: Tensor, rectified: Bool) throws -> Tensor {
     let parts = slices(of: product)
-    let made = Mutex([Tensor?](repeating: nil, count: parts.count))
-    try crew.work { index, worker in
-      let part = try worker.innerProduct(input, parts[index], rectified: rectified)
-      made.withLock { $0[index] = part }
+    let made = try crew.map(over: 0..<parts.count) { index, worker in
+      try worker.innerProduct(input, parts[index], rectified: rectified)
     }
-    return try concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1)
+    return try crew.allThreads { try $0.device.concatenation(made, axis: 1) }
   }
 
   /// A layer's units divided among the workers, cut once.

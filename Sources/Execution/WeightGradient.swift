@@ -21,18 +21,18 @@ package enum WeightGradient: Sendable {
   package func tensors(_ worker: Worker) throws(KernelError) -> [ParameterRole: Tensor] {
     switch self {
     case .convolution(let gradient):
-      let (filters, bias) = try worker.session.plain(gradient)
+      let (filters, bias) = try worker.device.plain(gradient)
       return [.weights: filters, .bias: bias]
     case .plain(let tensors):
       return tensors
     }
   }
 
-  private mutating func add(_ tensor: Tensor, _ role: ParameterRole) {
+  private mutating func add(_ tensor: Tensor, _ role: ParameterRole, _ worker: Worker) {
     guard case .plain(var tensors) = self else { preconditionFailure("\(role) of a convolution") }
     self = .plain([:])
     if var known = tensors.removeValue(forKey: role) {
-      Kernels.add(tensor, to: &known)
+      worker.device.add(tensor, to: &known)
       tensors[role] = known
     } else {
       tensors[role] = tensor
@@ -46,7 +46,7 @@ package enum WeightGradient: Sendable {
   ///   - operation: The node's operation.
   ///   - signal: Arriving at its output.
   ///   - input: What it read in the forward pass.
-  ///   - worker: Whose session computes.
+  ///   - worker: Whose device computes.
   /// - Throws: `KernelError` where shapes disagree.
   package mutating func add(
     _ operation: Operation, signal: Tensor, input: Tensor, _ worker: Worker
@@ -57,7 +57,7 @@ package enum WeightGradient: Sendable {
         preconditionFailure("a convolution's own gradient")
       }
       self = .plain([:])
-      try worker.session.addConvolutionGradient(
+      try worker.device.addConvolutionGradient(
         to: &gradient, signal: signal, input: input, over: convolution.rule.resolved(over: input.shape),
         groups: convolution.groups)
       self = .convolution(gradient)
@@ -65,20 +65,22 @@ package enum WeightGradient: Sendable {
       let (units, features) = (product.weights.shape[0], product.weights.shape[1])
       let rows = signal.reshaped(to: [signal.shape.count / max(units, 1), units])
       let inputs = input.reshaped(to: [input.shape.count / max(features, 1), features])
-      add(try worker.session.innerProductGradient(rows, input: inputs), .weights)
-      if product.bias != nil { add(try summed(rows, to: [units]), .bias) }
+      add(try worker.device.innerProductGradient(rows, input: inputs), .weights, worker)
+      if product.bias != nil { add(try worker.device.summed(rows, to: [units]), .bias, worker) }
     case .batchNormalization(let normalization):
-      let sums = try scalingGradient(signal, input: input)
+      let sums = try worker.device.scalingGradient(signal, input: input)
       // Of scale * (x - mean) / deviation + shift.
-      let centred = try combining(
-        sums.scale, combining(normalization.mean, sums.shift, by: .multiply), by: .subtract)
+      let centred = try worker.device.combining(
+        sums.scale, worker.device.combining(normalization.mean, sums.shift, by: .multiply), by: .subtract)
       let unit = BatchNormalization(
         scale: Tensor(normalization.scale.shape, repeating: 1), shift: normalization.shift,
         mean: normalization.mean, variance: normalization.variance, epsilon: normalization.epsilon)
-      add(try combining(centred, unit.affine.scale, by: .multiply), .scale)
-      add(sums.shift, .shift)
+      add(try worker.device.combining(centred, unit.affine.scale, by: .multiply), .scale, worker)
+      add(sums.shift, .shift, worker)
     case .parametricRelu(let slope):
-      add(try parametricReluSlopeGradient(signal, input: input, slope: slope.shape), .slope)
+      add(
+        try worker.device.parametricReluSlopeGradient(signal, input: input, slope: slope.shape), .slope,
+        worker)
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic,
       .arithmeticWithConstant, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,

@@ -2,14 +2,14 @@ package import Networks
 package import Kernels
 package import Tensors
 
-/// One thread's share of a runner: a session and the steps it takes.
+/// One thread's share of a runner: a device and the steps it takes.
 ///
-/// A class because a session must stay where it is; used by one thread at a time.
+/// A class because a device must stay where it is; used by one thread at a time.
 package final class Worker {
-  package var session: Session
+  package var device: Device
 
-  init(threads: Int, sharing weights: WeightStore) throws(KernelError) {
-    session = try Session(threads: threads, sharing: weights)
+  init(threads: Int, sharing weights: WeightStore) {
+    device = Device(threads: threads, sharing: weights)
   }
 
   /// Runs steps over the values, which gain what the steps make and lose what is read for the last time.
@@ -26,7 +26,7 @@ package final class Worker {
 
   /// Some of a fully connected layer's units over a whole batch.
   func innerProduct(_ input: Tensor, _ product: InnerProduct, rectified: Bool) throws(KernelError) -> Tensor {
-    try session.innerProduct(input, weights: product.weights, bias: product.bias, rectified: rectified)
+    try device.innerProduct(input, weights: product.weights, bias: product.bias, rectified: rectified)
   }
 
   private func compute(
@@ -65,64 +65,66 @@ package final class Worker {
     switch operation {
     case .convolution(let convolution):
       return [
-        try session.convolution(
+        try device.convolution(
           input, filters: convolution.filters, bias: convolution.bias,
           over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
           rectified: isRectified)
       ]
     case .maxPooling(let rule):
       let sliding = rule.resolved(over: input.shape)
-      guard let recording else { return [try maxPooling(input, over: sliding)] }
-      let (pooled, switches) = try maxPoolingWithSwitches(input, over: sliding)
+      guard let recording else { return [try device.maxPooling(input, over: sliding)] }
+      let (pooled, switches) = try device.maxPoolingWithSwitches(input, over: sliding)
       recording(switches)
       return [pooled]
     case .averagePooling(let rule, let countsPadding):
       return [
-        try averagePooling(input, over: rule.resolved(over: input.shape), countsPadding: countsPadding)
+        try device.averagePooling(input, over: rule.resolved(over: input.shape), countsPadding: countsPadding)
       ]
     case .globalAveragePooling:
-      return [try globalAveragePooling(input)]
+      return [try device.globalAveragePooling(input)]
     case .globalMaxPooling:
-      let (pooled, switches) = try globalMaxPoolingWithSwitches(input)
+      let (pooled, switches) = try device.globalMaxPoolingWithSwitches(input)
       recording?(switches)
       return [pooled]
     case .localResponseNormalization(let constants):
-      return [try localResponseNormalization(input, constants)]
+      return [try device.localResponseNormalization(input, constants)]
     case .batchNormalization(let normalization):
       let (scale, shift) = normalization.affine
-      return [try scaling(input, scale: scale, shift: shift)]
+      return [try device.scaling(input, scale: scale, shift: shift)]
     case .innerProduct(let product):
       let features = input.shape[input.shape.rank - 1]
       let rows = input.reshaped(to: [features == 0 ? 0 : input.shape.count / features, features])
       let made = try innerProduct(rows, product, rectified: isRectified)
       return [made.reshaped(to: Shape(input.shape.dimensions.dropLast() + [made.shape[1]]))]
     case .matrixProduct:
-      return [try session.matrixProduct(input, inputs[1])]
+      return [try device.matrixProduct(input, inputs[1])]
     case .activation(let activation):
-      return [activated(input, by: activation)]
+      return [device.activated(input, by: activation)]
     case .parametricRelu(let slope):
-      return [try parametricRelu(input, slope: slope)]
+      return [try device.parametricRelu(input, slope: slope)]
     case .softmax(let axis):
-      return [try softmax(input, axis: axis)]
+      return [try device.softmax(input, axis: axis)]
     case .logSoftmax(let axis):
-      return [try logSoftmax(input, axis: axis)]
+      return [try device.logSoftmax(input, axis: axis)]
     case .concatenation(let axis):
-      return [try concatenation(inputs, axis: axis)]
+      return [try device.concatenation(inputs, axis: axis)]
     case .split(let axis, let sizes):
-      return try splitting(input, axis: axis, sizes: sizes)
+      return try device.splitting(input, axis: axis, sizes: sizes)
     case .arithmetic(let arithmetic):
-      return [try combining(input, inputs[1], by: arithmetic)]
+      return [try device.combining(input, inputs[1], by: arithmetic)]
     case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
       return [
-        try isFirst ? combining(constant, input, by: arithmetic) : combining(input, constant, by: arithmetic)
+        try isFirst
+          ? device.combining(constant, input, by: arithmetic)
+          : device.combining(input, constant, by: arithmetic)
       ]
     case .padding(let before, let after, let mode):
-      return [try padded(input, before: before, after: after, mode: mode)]
+      return [try device.padded(input, before: before, after: after, mode: mode)]
     case .slice(let starts, let stops, let steps):
       let ends = zip(stops, input.shape.dimensions).map { min($0, $1) }
-      return [try sliced(input, starts: starts, stops: ends, steps: steps)]
+      return [try device.sliced(input, starts: starts, stops: ends, steps: steps)]
     case .average(let axes, let keepsAxes):
-      return [try averaged(input, over: axes, keepingAxes: keepsAxes)]
+      return [try device.averaged(input, over: axes, keepingAxes: keepsAxes)]
     case .flatten:
       let images = input.shape[0]
       return [input.reshaped(to: [images, input.shape.dimensions.dropFirst().reduce(1, *)])]
@@ -132,7 +134,7 @@ package final class Worker {
       }
       return [try input.inONNXOrder().reshaped(to: shape).fromONNXOrder()]
     case .transposition(let axes):
-      return [try permuted(input, axes)]
+      return [try device.permuted(input, axes)]
     case .dropout, .identity:
       return [input]
     }

@@ -51,42 +51,44 @@ public enum Activation: Hashable, Sendable {
   }
 }
 
-/// Applies an activation to every element.
-public func activated(_ input: Tensor, by activation: Activation) -> Tensor {
-  let code = activation.code
-  return unsafe Tensor(uninitialized: input.shape) { output in
-    unsafe input.withUnsafeElements { source in
-      unsafe vector_activation(
-        source.baseAddress, output.baseAddress, source.count, code.kind, code.first, code.second)
+extension Device {
+  /// Applies an activation to every element.
+  public func activated(_ input: Tensor, by activation: Activation) -> Tensor {
+    let code = activation.code
+    return unsafe Tensor(uninitialized: input.shape) { output in
+      unsafe input.withUnsafeElements { source in
+        unsafe vector_activation(
+          source.baseAddress, output.baseAddress, source.count, code.kind, code.first, code.second)
+      }
     }
   }
-}
 
-/// The ordinary gradient: the signal times the activation's derivative.
-///
-/// At a kink the derivative is that of the flat or lower side: 0 for `relu`, `clip` and `abs`, the slope for
-/// `leakyRelu`.
-///
-/// - Parameters:
-///   - signal: The gradient at the output.
-///   - input: What the activation was given.
-///   - output: What it gave.
-///   - activation: The activation.
-/// - Returns: The gradient at the input.
-/// - Throws: ``KernelError`` where the shapes disagree.
-public func activationBackward(
-  _ signal: Tensor, input: Tensor, output: Tensor, by activation: Activation
-) throws(KernelError) -> Tensor {
-  try require(signal, shaped: input.shape, for: "the gradient of an activation")
-  try require(output, shaped: input.shape, for: "the gradient of an activation")
-  let code = activation.code
-  return unsafe Tensor(uninitialized: input.shape) { result in
-    unsafe signal.withUnsafeElements { signal in
-      unsafe input.withUnsafeElements { input in
-        unsafe output.withUnsafeElements { output in
-          unsafe vector_activation_backward(
-            signal.baseAddress, input.baseAddress, output.baseAddress, result.baseAddress, signal.count,
-            code.kind, code.first, code.second)
+  /// The ordinary gradient: the signal times the activation's derivative.
+  ///
+  /// At a kink the derivative is that of the flat or lower side: 0 for `relu`, `clip` and `abs`, the slope for
+  /// `leakyRelu`.
+  ///
+  /// - Parameters:
+  ///   - signal: The gradient at the output.
+  ///   - input: What the activation was given.
+  ///   - output: What it gave.
+  ///   - activation: The activation.
+  /// - Returns: The gradient at the input.
+  /// - Throws: ``KernelError`` where the shapes disagree.
+  public func activationBackward(
+    _ signal: Tensor, input: Tensor, output: Tensor, by activation: Activation
+  ) throws(KernelError) -> Tensor {
+    try require(signal, shaped: input.shape, for: "the gradient of an activation")
+    try require(output, shaped: input.shape, for: "the gradient of an activation")
+    let code = activation.code
+    return unsafe Tensor(uninitialized: input.shape) { result in
+      unsafe signal.withUnsafeElements { signal in
+        unsafe input.withUnsafeElements { input in
+          unsafe output.withUnsafeElements { output in
+            unsafe vector_activation_backward(
+              signal.baseAddress, input.baseAddress, output.baseAddress, result.baseAddress, signal.count,
+              code.kind, code.first, code.second)
+          }
         }
       }
     }

@@ -11,39 +11,40 @@ public struct ChannelPeaks: Sendable {
   public let positions: [Int32]
   /// For each image, whether any of its values is NaN; then the peak of that channel is its first NaN.
   public let hasNaN: [Bool]
-}
 
-/// Finds the peak of every channel of every image.
-///
-/// - Parameter tensor: Images x rows x columns x channels; or images x channels, whose positions are all 0.
-/// - Returns: The peaks.
-/// - Throws: ``KernelError`` where the rank is neither 4 nor 2, or the maps have no position.
-public func channelPeaks(of tensor: Tensor) throws(KernelError) -> ChannelPeaks {
-  let shape = tensor.shape
-  guard shape.rank == 4 || shape.rank == 2 else {
-    throw .shapes(
-      operation: "the peaks of channels", expected: "images x rows x columns x channels or images x channels",
-      found: "\(shape)")
-  }
-  let images = shape[0]
-  let channels = shape[shape.rank - 1]
-  let count = shape.rank == 4 ? shape.rows * shape.columns : 1
-  guard count > 0 else {
-    throw .shapes(operation: "the peaks of channels", expected: "a position or more", found: "\(shape)")
-  }
-  var positions = [Int32](repeating: 0, count: images * channels)
-  let values = unsafe [Float](unsafeUninitializedCapacity: images * channels) { values, filled in
-    unsafe positions.withUnsafeMutableBufferPointer { positions in
-      unsafe tensor.withUnsafeElements { source in
-        unsafe vector_channel_peaks(
-          source.baseAddress, values.baseAddress, positions.baseAddress, images, count, channels)
-      }
+  /// Finds the peak of every channel of every image.
+  ///
+  /// - Parameter tensor: Images x rows x columns x channels; or images x channels, whose positions are all 0.
+  /// - Throws: ``KernelError`` where the rank is neither 4 nor 2, or the maps have no position.
+  public init(of tensor: Tensor) throws(KernelError) {
+    let shape = tensor.shape
+    guard shape.rank == 4 || shape.rank == 2 else {
+      throw .shapes(
+        operation: "the peaks of channels",
+        expected: "images x rows x columns x channels or images x channels",
+        found: "\(shape)")
     }
-    filled = images * channels
+    images = shape[0]
+    channels = shape[shape.rank - 1]
+    let count = shape.rank == 4 ? shape.rows * shape.columns : 1
+    guard count > 0 else {
+      throw .shapes(operation: "the peaks of channels", expected: "a position or more", found: "\(shape)")
+    }
+    var positions = [Int32](repeating: 0, count: images * channels)
+    let (images, channels) = (images, channels)
+    values = unsafe [Float](unsafeUninitializedCapacity: images * channels) { values, filled in
+      unsafe positions.withUnsafeMutableBufferPointer { positions in
+        unsafe tensor.withUnsafeElements { source in
+          unsafe vector_channel_peaks(
+            source.baseAddress, values.baseAddress, positions.baseAddress, images, count, channels)
+        }
+      }
+      filled = images * channels
+    }
+    self.positions = positions
+    let values = values
+    hasNaN = (0..<images).map { image in
+      values[image * channels..<(image + 1) * channels].contains { $0.isNaN }
+    }
   }
-  let hasNaN = (0..<images).map { image in
-    values[image * channels..<(image + 1) * channels].contains { $0.isNaN }
-  }
-  return ChannelPeaks(
-    images: images, channels: channels, values: values, positions: positions, hasNaN: hasNaN)
 }

@@ -43,7 +43,7 @@ struct ConvolutionGeometry: Hashable, CustomStringConvertible {
   }
 }
 
-extension Session {
+extension Device {
   /// Convolves, adds the bias and, if asked, rectifies, in one call.
   ///
   /// - Parameters:

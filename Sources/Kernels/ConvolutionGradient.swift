@@ -22,7 +22,7 @@ public struct ConvolutionGradient: Sendable {
   }
 }
 
-extension Session {
+extension Device {
   /// Adds what one batch contributes.
   ///
   /// - Parameters:
@@ -46,7 +46,12 @@ extension Session {
     let made = try executeGradient(
       primitive, source: input, signal: signal, outputs: gradient.filters[0])
     add(made.bias, to: &gradient.bias)
-    gradient.add(made.packed, layout: primitive.layout, geometry)
+    guard var part = gradient.partsByLayout.removeValue(forKey: primitive.layout) else {
+      gradient.partsByLayout[primitive.layout] = .init(geometry: geometry, packed: made.packed)
+      return
+    }
+    add(made.packed, to: &part.packed)
+    gradient.partsByLayout[primitive.layout] = part
   }
 
   /// The sum in plain order.
@@ -90,23 +95,14 @@ extension Session {
   }
 }
 
-extension ConvolutionGradient {
-  fileprivate mutating func add(_ packed: Tensor, layout: [Int64], _ geometry: ConvolutionGeometry) {
-    guard var part = partsByLayout.removeValue(forKey: layout) else {
-      partsByLayout[layout] = Part(geometry: geometry, packed: packed)
-      return
-    }
-    Kernels.add(packed, to: &part.packed)
-    partsByLayout[layout] = part
-  }
-}
-
-/// Adds a tensor to another of as many elements, where it stands.
-public func add(_ tensor: Tensor, to sum: inout Tensor) {
-  precondition(tensor.shape.count == sum.shape.count, "\(tensor.shape) added to \(sum.shape)")
-  unsafe sum.withUnsafeMutableElements { target in
-    unsafe tensor.withUnsafeElements { source in
-      unsafe vector_adding(source.baseAddress, target.baseAddress, source.count)
+extension Device {
+  /// Adds a tensor to another of as many elements, where it stands.
+  public func add(_ tensor: Tensor, to sum: inout Tensor) {
+    precondition(tensor.shape.count == sum.shape.count, "\(tensor.shape) added to \(sum.shape)")
+    unsafe sum.withUnsafeMutableElements { target in
+      unsafe tensor.withUnsafeElements { source in
+        unsafe vector_adding(source.baseAddress, target.baseAddress, source.count)
+      }
     }
   }
 }

@@ -14,9 +14,9 @@ internal import COneDNN
   deinit { unsafe onednn_engine_destroy(handle) }
 }
 
-/// A computation for one geometry, freed when the last session lets go of it.
+/// A computation for one geometry, freed when the last device lets go of it.
 ///
-/// A class because sessions keep it in a dictionary; used by one session only.
+/// A class because devices keep it in a dictionary; used by one device only.
 @safe final class Primitive {
   let handle: OpaquePointer
   let scratchBytes: Int

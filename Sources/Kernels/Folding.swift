@@ -9,7 +9,7 @@ func isFolded(filters: Shape, groups: Int) -> Bool {
 /// How many floats of products are made before they are folded: few enough to be still in the cache.
 private let productsAtOnce = 1 << 20
 
-extension Session {
+extension Device {
   /// A transposed convolution as one product of all places with all filter elements, folded back onto the map.
   ///
   /// oneDNN's kernels give each pixel's channels a vector of their own, of which a picture's three fill a fifth;

@@ -28,7 +28,7 @@ struct ProductGeometry: Hashable, CustomStringConvertible {
   }
 }
 
-extension Session {
+extension Device {
   /// A fully connected layer.
   ///
   /// - Parameters:

@@ -26,51 +26,53 @@ public struct LocalResponseNormalization: Hashable, Sendable {
   }
 }
 
-/// Divides each value by a power of the energy of its neighbouring channels.
-///
-/// - Parameters:
-///   - input: Any rank of 1 or more; the last axis is the channels.
-///   - constants: Size, alpha, beta and bias.
-/// - Returns: A tensor of the input's shape.
-/// - Throws: ``KernelError`` where the input is a scalar.
-/// - Note: ONNX LRN.
-public func localResponseNormalization(
-  _ input: Tensor, _ constants: LocalResponseNormalization
-) throws(KernelError) -> Tensor {
-  let channels = try checkedChannels(of: input, constants)
-  var scratch = Tensor([channels + constants.size])
-  return unsafe Tensor(uninitialized: input.shape) { output in
-    unsafe scratch.withUnsafeMutableElements { scratch in
-      unsafe input.withUnsafeElements { source in
-        unsafe vector_normalization(
-          source.baseAddress, output.baseAddress, scratch.baseAddress, rows(of: input, by: channels),
-          channels, constants.constants)
+extension Device {
+  /// Divides each value by a power of the energy of its neighbouring channels.
+  ///
+  /// - Parameters:
+  ///   - input: Any rank of 1 or more; the last axis is the channels.
+  ///   - constants: Size, alpha, beta and bias.
+  /// - Returns: A tensor of the input's shape.
+  /// - Throws: ``KernelError`` where the input is a scalar.
+  /// - Note: ONNX LRN.
+  public func localResponseNormalization(
+    _ input: Tensor, _ constants: LocalResponseNormalization
+  ) throws(KernelError) -> Tensor {
+    let channels = try checkedChannels(of: input, constants)
+    var scratch = Tensor([channels + constants.size])
+    return unsafe Tensor(uninitialized: input.shape) { output in
+      unsafe scratch.withUnsafeMutableElements { scratch in
+        unsafe input.withUnsafeElements { source in
+          unsafe vector_normalization(
+            source.baseAddress, output.baseAddress, scratch.baseAddress, rows(of: input, by: channels),
+            channels, constants.constants)
+        }
       }
     }
   }
-}
 
-/// The gradient of local response normalisation.
-///
-/// - Parameters:
-///   - signal: The gradient at the output, of the input's shape.
-///   - input: What was normalised.
-///   - constants: As in the forward pass.
-/// - Returns: The gradient at the input.
-/// - Throws: ``KernelError`` where the shapes disagree.
-public func localResponseNormalizationBackward(
-  _ signal: Tensor, input: Tensor, _ constants: LocalResponseNormalization
-) throws(KernelError) -> Tensor {
-  let channels = try checkedChannels(of: input, constants)
-  try require(signal, shaped: input.shape, for: "the gradient of local response normalisation")
-  var scratch = Tensor([2 * (channels + constants.size)])
-  return unsafe Tensor(uninitialized: input.shape) { output in
-    unsafe scratch.withUnsafeMutableElements { scratch in
-      unsafe input.withUnsafeElements { source in
-        unsafe signal.withUnsafeElements { signal in
-          unsafe vector_normalization_backward(
-            signal.baseAddress, source.baseAddress, output.baseAddress, scratch.baseAddress,
-            rows(of: input, by: channels), channels, constants.constants)
+  /// The gradient of local response normalisation.
+  ///
+  /// - Parameters:
+  ///   - signal: The gradient at the output, of the input's shape.
+  ///   - input: What was normalised.
+  ///   - constants: As in the forward pass.
+  /// - Returns: The gradient at the input.
+  /// - Throws: ``KernelError`` where the shapes disagree.
+  public func localResponseNormalizationBackward(
+    _ signal: Tensor, input: Tensor, _ constants: LocalResponseNormalization
+  ) throws(KernelError) -> Tensor {
+    let channels = try checkedChannels(of: input, constants)
+    try require(signal, shaped: input.shape, for: "the gradient of local response normalisation")
+    var scratch = Tensor([2 * (channels + constants.size)])
+    return unsafe Tensor(uninitialized: input.shape) { output in
+      unsafe scratch.withUnsafeMutableElements { scratch in
+        unsafe input.withUnsafeElements { source in
+          unsafe signal.withUnsafeElements { signal in
+            unsafe vector_normalization_backward(
+              signal.baseAddress, source.baseAddress, output.baseAddress, scratch.baseAddress,
+              rows(of: input, by: channels), channels, constants.constants)
+          }
         }
       }
     }

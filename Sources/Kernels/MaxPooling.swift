@@ -1,76 +1,78 @@
 internal import CVector
 public import Tensors
 
-/// The largest value of each window of each channel.
-///
-/// Padding never wins; NaN does. A window that covers nothing but padding gives negative infinity.
-///
-/// - Parameters:
-///   - input: Images x rows x columns x channels.
-///   - sliding: The windows.
-/// - Returns: Images x places down x places across x channels.
-/// - Throws: ``KernelError`` where the input is not of rank 4 or a window has no place.
-/// - Note: ONNX MaxPool.
-public func maxPooling(_ input: Tensor, over sliding: Sliding) throws(KernelError) -> Tensor {
-  try requireMaps(input, for: "max pooling")
-  let pooled = try sliding.output(over: input.shape)
-  let geometry = VectorSliding(sliding, input: input.shape, output: pooled)
-  return unsafe Tensor(uninitialized: pooled) { values in
-    unsafe input.withUnsafeElements { source in
-      unsafe vector_max_pooling(source.baseAddress, values.baseAddress, geometry)
-    }
-  }
-}
-
-/// The largest value of each window, and where in the window it stood.
-///
-/// A tie goes to the first position in row-major order; the first NaN wins over all else.
-///
-/// - Parameters:
-///   - input: Images x rows x columns x channels.
-///   - sliding: The windows, of at most 65,536 positions.
-/// - Returns: The pooled values and the switches that lead them back.
-/// - Throws: ``KernelError`` where the input is not of rank 4, or a window has no place or too many positions.
-/// - Note: Zeiler & Fergus 2014 (arXiv 1311.2901), section 2.1, "Unpooling".
-public func maxPoolingWithSwitches(
-  _ input: Tensor, over sliding: Sliding
-) throws(KernelError) -> (values: Tensor, switches: Switches) {
-  try requireMaps(input, for: "max pooling")
-  guard sliding.count <= Int(UInt16.max) + 1 else {
-    throw .shapes(
-      operation: "max pooling with switches",
-      expected: "a window of at most \(Int(UInt16.max) + 1) positions",
-      found: "\(sliding.rows.window) x \(sliding.columns.window)")
-  }
-  let pooled = try sliding.output(over: input.shape)
-  let geometry = VectorSliding(sliding, input: input.shape, output: pooled)
-  var values = Tensor(pooled) { (_: inout MutableSpan<Float>) in }
-  let winners = unsafe [UInt16](unsafeUninitializedCapacity: pooled.count) { winners, count in
-    unsafe values.withUnsafeMutableElements { values in
+extension Device {
+  /// The largest value of each window of each channel.
+  ///
+  /// Padding never wins; NaN does. A window that covers nothing but padding gives negative infinity.
+  ///
+  /// - Parameters:
+  ///   - input: Images x rows x columns x channels.
+  ///   - sliding: The windows.
+  /// - Returns: Images x places down x places across x channels.
+  /// - Throws: ``KernelError`` where the input is not of rank 4 or a window has no place.
+  /// - Note: ONNX MaxPool.
+  public func maxPooling(_ input: Tensor, over sliding: Sliding) throws(KernelError) -> Tensor {
+    try requireMaps(input, for: "max pooling")
+    let pooled = try sliding.output(over: input.shape)
+    let geometry = VectorSliding(sliding, input: input.shape, output: pooled)
+    return unsafe Tensor(uninitialized: pooled) { values in
       unsafe input.withUnsafeElements { source in
-        unsafe vector_max_pooling_with_winners(
-          source.baseAddress, values.baseAddress, winners.baseAddress, geometry)
+        unsafe vector_max_pooling(source.baseAddress, values.baseAddress, geometry)
       }
     }
-    count = pooled.count
   }
-  return (values, Switches(recorded: winners, pooled: pooled, input: input.shape, sliding: sliding))
-}
 
-/// The largest value of each channel of each image, and where it stood: a window as large as the map.
-///
-/// - Parameter input: Images x rows x columns x channels, of at most 65,536 positions.
-/// - Returns: Images x 1 x 1 x channels, and the switches.
-/// - Throws: ``KernelError`` where the maps are empty, too large, or not of rank 4.
-/// - Note: ONNX GlobalMaxPool.
-public func globalMaxPoolingWithSwitches(
-  _ input: Tensor
-) throws(KernelError) -> (values: Tensor, switches: Switches) {
-  try requireMaps(input, for: "global max pooling")
-  guard input.shape.rows > 0, input.shape.columns > 0 else {
-    throw .shapes(operation: "global max pooling", expected: "a position or more", found: "\(input.shape)")
+  /// The largest value of each window, and where in the window it stood.
+  ///
+  /// A tie goes to the first position in row-major order; the first NaN wins over all else.
+  ///
+  /// - Parameters:
+  ///   - input: Images x rows x columns x channels.
+  ///   - sliding: The windows, of at most 65,536 positions.
+  /// - Returns: The pooled values and the switches that lead them back.
+  /// - Throws: ``KernelError`` where the input is not of rank 4, or a window has no place or too many positions.
+  /// - Note: Zeiler & Fergus 2014 (arXiv 1311.2901), section 2.1, "Unpooling".
+  public func maxPoolingWithSwitches(
+    _ input: Tensor, over sliding: Sliding
+  ) throws(KernelError) -> (values: Tensor, switches: Switches) {
+    try requireMaps(input, for: "max pooling")
+    guard sliding.count <= Int(UInt16.max) + 1 else {
+      throw .shapes(
+        operation: "max pooling with switches",
+        expected: "a window of at most \(Int(UInt16.max) + 1) positions",
+        found: "\(sliding.rows.window) x \(sliding.columns.window)")
+    }
+    let pooled = try sliding.output(over: input.shape)
+    let geometry = VectorSliding(sliding, input: input.shape, output: pooled)
+    var values = Tensor(pooled) { (_: inout MutableSpan<Float>) in }
+    let winners = unsafe [UInt16](unsafeUninitializedCapacity: pooled.count) { winners, count in
+      unsafe values.withUnsafeMutableElements { values in
+        unsafe input.withUnsafeElements { source in
+          unsafe vector_max_pooling_with_winners(
+            source.baseAddress, values.baseAddress, winners.baseAddress, geometry)
+        }
+      }
+      count = pooled.count
+    }
+    return (values, Switches(recorded: winners, pooled: pooled, input: input.shape, sliding: sliding))
   }
-  return try maxPoolingWithSwitches(
-    input,
-    over: Sliding(rows: Slide(window: input.shape.rows), columns: Slide(window: input.shape.columns)))
+
+  /// The largest value of each channel of each image, and where it stood: a window as large as the map.
+  ///
+  /// - Parameter input: Images x rows x columns x channels, of at most 65,536 positions.
+  /// - Returns: Images x 1 x 1 x channels, and the switches.
+  /// - Throws: ``KernelError`` where the maps are empty, too large, or not of rank 4.
+  /// - Note: ONNX GlobalMaxPool.
+  public func globalMaxPoolingWithSwitches(
+    _ input: Tensor
+  ) throws(KernelError) -> (values: Tensor, switches: Switches) {
+    try requireMaps(input, for: "global max pooling")
+    guard input.shape.rows > 0, input.shape.columns > 0 else {
+      throw .shapes(operation: "global max pooling", expected: "a position or more", found: "\(input.shape)")
+    }
+    return try maxPoolingWithSwitches(
+      input,
+      over: Sliding(rows: Slide(window: input.shape.rows), columns: Slide(window: input.shape.columns)))
+  }
 }

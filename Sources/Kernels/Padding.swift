@@ -9,41 +9,43 @@ public enum PaddingMode: Hashable, Sendable {
   case edge
 }
 
-/// Adds positions around a tensor, or crops it where a count is negative.
-///
-/// - Parameters:
-///   - tensor: Any rank.
-///   - before: For each axis, the positions added before the first.
-///   - after: For each axis, the positions added after the last.
-///   - mode: What stands in them.
-/// - Returns: The padded tensor.
-/// - Throws: ``KernelError`` where there is not a count for each axis, cropping exceeds an extent, or an axis is
-///   too short to be mirrored or repeated.
-/// - Note: ONNX Pad.
-public func padded(
-  _ tensor: Tensor, before: [Int], after: [Int], mode: PaddingMode
-) throws(KernelError) -> Tensor {
-  let gathering = try paddingOf(tensor.shape, before: before, after: after, mode: mode)
-  guard case .constant(let filler) = mode else { return gathering.gather(tensor, filler: 0) }
-  return gathering.gather(tensor, filler: filler)
-}
+extension Device {
+  /// Adds positions around a tensor, or crops it where a count is negative.
+  ///
+  /// - Parameters:
+  ///   - tensor: Any rank.
+  ///   - before: For each axis, the positions added before the first.
+  ///   - after: For each axis, the positions added after the last.
+  ///   - mode: What stands in them.
+  /// - Returns: The padded tensor.
+  /// - Throws: ``KernelError`` where there is not a count for each axis, cropping exceeds an extent, or an axis is
+  ///   too short to be mirrored or repeated.
+  /// - Note: ONNX Pad.
+  public func padded(
+    _ tensor: Tensor, before: [Int], after: [Int], mode: PaddingMode
+  ) throws(KernelError) -> Tensor {
+    let gathering = try paddingOf(tensor.shape, before: before, after: after, mode: mode)
+    guard case .constant(let filler) = mode else { return gathering.gather(tensor, filler: 0) }
+    return gathering.gather(tensor, filler: filler)
+  }
 
-/// The transpose of padding: what reached an added position goes back to the position that it repeats.
-///
-/// - Parameters:
-///   - signal: Of the padded shape.
-///   - before: As in the forward pass.
-///   - after: As in the forward pass.
-///   - mode: As in the forward pass; what reached a constant is dropped.
-///   - shape: The shape that was padded.
-/// - Returns: A signal shaped `shape`.
-/// - Throws: ``KernelError`` where the shapes disagree, and as ``padded(_:before:after:mode:)``.
-public func paddedTransposed(
-  _ signal: Tensor, before: [Int], after: [Int], mode: PaddingMode, onto shape: Shape
-) throws(KernelError) -> Tensor {
-  let gathering = try paddingOf(shape, before: before, after: after, mode: mode)
-  try require(signal, shaped: gathering.shape, for: "transposed padding")
-  return gathering.scatter(signal, onto: shape)
+  /// The transpose of padding: what reached an added position goes back to the position that it repeats.
+  ///
+  /// - Parameters:
+  ///   - signal: Of the padded shape.
+  ///   - before: As in the forward pass.
+  ///   - after: As in the forward pass.
+  ///   - mode: As in the forward pass; what reached a constant is dropped.
+  ///   - shape: The shape that was padded.
+  /// - Returns: A signal shaped `shape`.
+  /// - Throws: ``KernelError`` where the shapes disagree, and as ``padded(_:before:after:mode:)``.
+  public func paddedTransposed(
+    _ signal: Tensor, before: [Int], after: [Int], mode: PaddingMode, onto shape: Shape
+  ) throws(KernelError) -> Tensor {
+    let gathering = try paddingOf(shape, before: before, after: after, mode: mode)
+    try require(signal, shaped: gathering.shape, for: "transposed padding")
+    return gathering.scatter(signal, onto: shape)
+  }
 }
 
 private func paddingOf(

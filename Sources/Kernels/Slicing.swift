@@ -1,37 +1,39 @@
 public import Tensors
 
-/// Takes positions at even distances along each axis.
-///
-/// - Parameters:
-///   - tensor: Any rank.
-///   - starts: For each axis, the first position taken.
-///   - stops: For each axis, the first position no longer taken; -1 with a negative step goes through position 0.
-///   - steps: For each axis, the distance between positions taken; negative to go backwards, never 0.
-/// - Returns: The positions taken; none of an axis whose start is not before its stop.
-/// - Throws: ``KernelError`` where there is not a value for each axis, a step is 0, or a position is outside.
-/// - Note: ONNX Slice, with negative indices already made positive.
-public func sliced(
-  _ tensor: Tensor, starts: [Int], stops: [Int], steps: [Int]
-) throws(KernelError) -> Tensor {
-  try slicingOf(tensor.shape, starts: starts, stops: stops, steps: steps).gather(tensor, filler: 0)
-}
+extension Device {
+  /// Takes positions at even distances along each axis.
+  ///
+  /// - Parameters:
+  ///   - tensor: Any rank.
+  ///   - starts: For each axis, the first position taken.
+  ///   - stops: For each axis, the first position no longer taken; -1 with a negative step goes through position 0.
+  ///   - steps: For each axis, the distance between positions taken; negative to go backwards, never 0.
+  /// - Returns: The positions taken; none of an axis whose start is not before its stop.
+  /// - Throws: ``KernelError`` where there is not a value for each axis, a step is 0, or a position is outside.
+  /// - Note: ONNX Slice, with negative indices already made positive.
+  public func sliced(
+    _ tensor: Tensor, starts: [Int], stops: [Int], steps: [Int]
+  ) throws(KernelError) -> Tensor {
+    try slicingOf(tensor.shape, starts: starts, stops: stops, steps: steps).gather(tensor, filler: 0)
+  }
 
-/// The transpose of slicing: what was taken goes back to its position, all else is zero.
-///
-/// - Parameters:
-///   - signal: Of the sliced shape.
-///   - starts: As in the forward pass.
-///   - stops: As in the forward pass.
-///   - steps: As in the forward pass.
-///   - shape: The shape that was sliced.
-/// - Returns: A signal shaped `shape`.
-/// - Throws: ``KernelError`` where the shapes disagree, and as ``sliced(_:starts:stops:steps:)``.
-public func slicedTransposed(
-  _ signal: Tensor, starts: [Int], stops: [Int], steps: [Int], onto shape: Shape
-) throws(KernelError) -> Tensor {
-  let gathering = try slicingOf(shape, starts: starts, stops: stops, steps: steps)
-  try require(signal, shaped: gathering.shape, for: "transposed slicing")
-  return gathering.scatter(signal, onto: shape)
+  /// The transpose of slicing: what was taken goes back to its position, all else is zero.
+  ///
+  /// - Parameters:
+  ///   - signal: Of the sliced shape.
+  ///   - starts: As in the forward pass.
+  ///   - stops: As in the forward pass.
+  ///   - steps: As in the forward pass.
+  ///   - shape: The shape that was sliced.
+  /// - Returns: A signal shaped `shape`.
+  /// - Throws: ``KernelError`` where the shapes disagree, and as ``sliced(_:starts:stops:steps:)``.
+  public func slicedTransposed(
+    _ signal: Tensor, starts: [Int], stops: [Int], steps: [Int], onto shape: Shape
+  ) throws(KernelError) -> Tensor {
+    let gathering = try slicingOf(shape, starts: starts, stops: stops, steps: steps)
+    try require(signal, shaped: gathering.shape, for: "transposed slicing")
+    return gathering.scatter(signal, onto: shape)
+  }
 }
 
 private func slicingOf(

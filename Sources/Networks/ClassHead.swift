@@ -36,9 +36,10 @@ public struct ClassHead: Hashable, Sendable {
   /// - Throws: `KernelError` where the scores are not of rank 2.
   public func probabilities(of scores: Tensor) throws(KernelError) -> Tensor {
     switch squashing {
-    case .none, .softmax, .logSoftmax: try softmax(scores, axis: 1)
-    case .sigmoid: activated(scores, by: .sigmoid)
-    case .hardSigmoid(let alpha, let beta): activated(scores, by: .hardSigmoid(alpha: alpha, beta: beta))
+    case .none, .softmax, .logSoftmax: try Device().softmax(scores, axis: 1)
+    case .sigmoid: Device().activated(scores, by: .sigmoid)
+    case .hardSigmoid(let alpha, let beta):
+      Device().activated(scores, by: .hardSigmoid(alpha: alpha, beta: beta))
     }
   }
 }

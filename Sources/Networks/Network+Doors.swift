@@ -38,11 +38,11 @@ extension Network {
 extension Tensor {
   /// A value as ONNX has it: images x channels x rows x columns where it has rank 4.
   public func inONNXOrder() throws(KernelError) -> Tensor {
-    shape.rank == 4 ? try permuted(self, [0, 3, 1, 2]) : self
+    shape.rank == 4 ? try Device().permuted(self, [0, 3, 1, 2]) : self
   }
 
   /// The inverse of ``inONNXOrder()``.
   public func fromONNXOrder() throws(KernelError) -> Tensor {
-    shape.rank == 4 ? try permuted(self, [0, 2, 3, 1]) : self
+    shape.rank == 4 ? try Device().permuted(self, [0, 2, 3, 1]) : self
   }
 }

@@ -28,7 +28,7 @@ public struct PeakTable: Sendable, Equatable {
   public mutating func insert(_ trace: Trace) throws {
     for value in values {
       guard let maps = trace[value] else { continue }
-      let peaks = try channelPeaks(of: maps)
+      let peaks = try ChannelPeaks(of: maps)
       let units = maps.shape.dimensions.last ?? 0
       let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
       for (index, image) in trace.images.enumerated() {

@@ -13,7 +13,7 @@ public import Foundation
   ///   - shape: The extents.
   ///   - initialize: Receives `shape.count` floats to fill.
   /// - Throws: What the closure throws.
-  @unsafe public init<Failure: Error>(
+  @unsafe package init<Failure: Error>(
     uninitialized shape: Shape,
     _ initialize: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Void
   ) throws(Failure) {
@@ -77,7 +77,7 @@ public import Foundation
   }
 
   /// Lends the elements for reading, as a pointer for C.
-  public func withUnsafeElements<Result, Failure: Error>(
+  package func withUnsafeElements<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(storage) {} }
@@ -85,7 +85,7 @@ public import Foundation
   }
 
   /// Lends the elements for writing; copies them first where they are shared.
-  public mutating func withUnsafeMutableElements<Result, Failure: Error>(
+  package mutating func withUnsafeMutableElements<Result, Failure: Error>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     if !isKnownUniquelyReferenced(&storage) {
@@ -108,7 +108,7 @@ public import Foundation
   }
 
   /// Names the memory behind this tensor: equal for tensors that share it, while either lives.
-  public var identity: ObjectIdentifier { ObjectIdentifier(storage) }
+  package var identity: ObjectIdentifier { ObjectIdentifier(storage) }
 }
 
 extension Tensor {

@@ -1,6 +1,4 @@
-internal import Dispatch
 internal import Images
-internal import Synchronization
 internal import Tensors
 
 /// Some pictures ready for the network, with their classes; those that could not be read are left out.
@@ -50,26 +48,12 @@ struct Batches: Sendable {
   /// A batch by its number, decoded side by side.
   func batch(_ number: Int) throws -> Batch {
     let ids = Array(order[number * size..<min((number + 1) * size, order.count)])
-    let made = Mutex([Tensor?](repeating: nil, count: ids.count))
-    let failures = Mutex([Int: any Error]())
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: min(threads, ids.count)) { _ in
-      while true {
-        let place = next.add(1, ordering: .relaxed).oldValue
-        guard place < ids.count else { return }
-        do {
-          guard let picture = try pictures.picture(ids[place]) else { continue }
-          let tensor = try picture.prepared(preprocessing, at: placement(ids[place])).tensor
-          made.withLock { $0[place] = tensor }
-        } catch {
-          failures.withLock { $0[place] = error }
-        }
-      }
+    let made = try Pool.map(over: ids.indices, threads: threads) { place in
+      try pictures.picture(ids[place])?.prepared(preprocessing, at: placement(ids[place])).tensor
     }
-    if let failure = failures.withLock({ $0.min { $0.key < $1.key }?.value }) { throw failure }
     let labels = pictures.labels
     var batch = Batch(pictures: [], labels: [], ids: [])
-    for (id, tensor) in zip(ids, made.withLock { $0 }) {
+    for (id, tensor) in zip(ids, made) {
       guard let tensor else { continue }
       batch.pictures.append(tensor)
       batch.labels.append(labels[id])

@@ -13,8 +13,9 @@ package struct CrossEntropy {
   /// - Parameters:
   ///   - scores: Pictures x classes, or maps of one position.
   ///   - labels: The true class of each picture.
+  ///   - device: What computes.
   /// - Throws: `KernelError` where there are not as many scores as labels, or a label is no class.
-  package init(of scores: Tensor, labels: [Int]) throws(KernelError) {
+  package init(of scores: Tensor, labels: [Int], on device: borrowing Device) throws(KernelError) {
     let count = labels.count
     let classes = count == 0 ? 0 : scores.shape.count / count
     guard scores.shape.dimensions.first == count, labels.allSatisfy({ (0..<classes).contains($0) }) else {
@@ -23,8 +24,8 @@ package struct CrossEntropy {
         found: "\(scores.shape)")
     }
     let table = scores.reshaped(to: [count, classes])
-    let logarithms = try logSoftmax(table, axis: 1)
-    var signal = activated(logarithms, by: .exp)
+    let logarithms = try device.logSoftmax(table, axis: 1)
+    var signal = device.activated(logarithms, by: .exp)
     var loss = 0.0
     var ranks: [Int] = []
     logarithms.withSpan { values in

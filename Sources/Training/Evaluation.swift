@@ -43,18 +43,19 @@ extension Learner {
       pictures: placed, preprocessing: preprocessing, order: order,
       size: max(1, batch / placements.count) * placements.count, threads: crew.count,
       placement: { placements[$0 % placements.count] })
-    let ahead = Ahead(0..<batches.count) { try batches.batch($0) }
+    let ahead = PrefetchQueue(0..<batches.count) { try batches.batch($0) }
     var ranks: [Int] = []
     while let batch = try ahead.next() {
       guard keepsGoing() else { return nil }
       if batch.pictures.isEmpty { continue }
       let scores = try scores(of: batch.pictures)
       let classes = scores.shape[1]
-      let probabilities = try softmax(scores, axis: 1)
       let seen = batch.ids.count / placements.count
-      let means = try averaged(
-        probabilities.reshaped(to: [seen, placements.count, classes]), over: [1], keepingAxes: false
-      ).elements
+      let means = try crew.allThreads { worker in
+        try worker.device.averaged(
+          worker.device.softmax(scores, axis: 1).reshaped(to: [seen, placements.count, classes]), over: [1],
+          keepingAxes: false)
+      }.elements
       for picture in 0..<seen {
         let label = labels[batch.ids[picture * placements.count] / placements.count]
         let row = means[picture * classes..<(picture + 1) * classes]

@@ -1,27 +1,27 @@
 internal import Execution
 internal import Kernels
 internal import Networks
-internal import Synchronization
 internal import Tensors
 
 extension Learner {
   /// A group of a batch's pictures, computed by one worker.
   struct Group: Sendable {
     let range: Range<Int>
-    let worker: Int
+    /// The groups of one share add up their gradients in order.
+    let share: Int
   }
 
-  /// Pictures divided among the workers, and each worker's share into groups.
+  /// Pictures divided into a share a worker, and each share into groups.
   private func groups(of pictures: [Tensor]) -> [Group] {
     // About a million input values: enough that filters are read often from cache, few enough that maps stay near.
     let size = max(4, min(32, 800_000 / max(1, pictures[0].shape.count)))
-    return (0..<crew.count).flatMap { worker -> [Group] in
-      let share = pictures.count * worker / crew.count..<pictures.count * (worker + 1) / crew.count
-      let count = (share.count + size - 1) / size
+    return (0..<crew.count).flatMap { share -> [Group] in
+      let range = pictures.count * share / crew.count..<pictures.count * (share + 1) / crew.count
+      let count = (range.count + size - 1) / size
       return (0..<count).map { part in
         Group(
-          range: share.lowerBound + share.count * part / count..<share.lowerBound + share.count * (part + 1)
-            / count, worker: worker)
+          range: range.lowerBound + range.count * part / count..<range.lowerBound + range.count * (part + 1)
+            / count, share: share)
       }
     }
   }
@@ -37,19 +37,16 @@ extension Learner {
     _ pictures: [Tensor], masks: DropoutMasks?
   ) throws -> (groups: [Group], trunk: [Memory], head: Memory) {
     let groups = groups(of: pictures)
-    let made = Mutex([Memory?](repeating: nil, count: groups.count))
     let plan = plan
-    try crew.work { worker, hands in
-      for (index, group) in groups.enumerated() where group.worker == worker {
-        var memory = Memory()
-        memory[plan.input] = Tensor.stacking(Array(pictures[group.range]))
-        for step in 0..<plan.headStart {
-          try Self.take(step, plan, &memory, masks, firstPicture: group.range.lowerBound, hands)
-        }
-        made.withLock { $0[index] = memory }
+    let trunk = try crew.map(over: groups.indices) { index, worker in
+      let range = groups[index].range
+      var memory = Memory()
+      memory[plan.input] = Tensor.stacking(Array(pictures[range]))
+      for step in 0..<plan.headStart {
+        try Self.take(step, plan, &memory, masks, firstPicture: range.lowerBound, worker)
       }
+      return memory
     }
-    let trunk = made.withLock { $0 }.compactMap { $0 }
     var head = Memory()
     for name in plan.crossing { head[name] = Tensor.stacking(trunk.compactMap { $0[name] }) }
     for index in plan.headStart..<plan.steps.count {
@@ -57,7 +54,7 @@ extension Learner {
         try multiply(plan.steps[index], product, &head)
         Self.forget(plan.steps[index], &head, masks)
       } else {
-        try crew.alone { try Self.take(index, plan, &head, masks, firstPicture: 0, $0) }
+        try crew.allThreads { try Self.take(index, plan, &head, masks, firstPicture: 0, $0) }
       }
     }
     return (groups, trunk, head)
@@ -74,7 +71,7 @@ extension Learner {
     if case .dropout(let ratio) = step.node.operation, let masks {
       let mask = masks.mask(inputs[0].shape, ratio: ratio, node: index, firstPicture: firstPicture)
       memory.masks[step.node.name] = mask
-      memory[step.node.outputs[0]] = try combining(inputs[0], mask, by: .multiply)
+      memory[step.node.outputs[0]] = try worker.device.combining(inputs[0], mask, by: .multiply)
     } else {
       var recorded: Switches?
       let made = try worker.outputs(
@@ -97,14 +94,14 @@ extension Learner {
     guard case .innerProduct(let layer) = step.node.operation else { return }
     let input = try memory.value(step.node.inputs[0], of: step.node)
     let rows = input.reshaped(to: [input.shape.count / product.features, product.features])
-    let made = Mutex([Tensor?](repeating: nil, count: crew.count))
-    try crew.work { index, worker in
-      let part = try worker.session.innerProduct(
+    let made = try crew.map(over: product.parts.indices) { index, worker in
+      try worker.device.innerProduct(
         rows, weights: product.parts[index].weights, bias: layer.bias?.slices(product.ranges[index]),
         rectified: step.isRectified, changing: true)
-      made.withLock { $0[index] = part }
     }
-    let whole = try concatenation(made.withLock { $0 }.compactMap { $0 }, axis: 1)
+    let whole = try crew.allThreads {
+      try $0.device.concatenation(made, axis: 1)
+    }
     memory[step.node.outputs[0]] = whole.reshaped(
       to: Shape(input.shape.dimensions.dropLast() + [whole.shape[1]]))
   }

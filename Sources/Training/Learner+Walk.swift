@@ -1,7 +1,6 @@
 internal import Execution
 internal import Kernels
 internal import Networks
-internal import Synchronization
 internal import Tensors
 
 /// Gradients by step and role.
@@ -26,7 +25,9 @@ extension Learner {
       return (Outcome(loss: 0, correct: 0, correctInFive: 0, pictures: 0), [:])
     }
     var (groups, trunk, head) = try forward(pictures, masks: DropoutMasks(seed: seed, step: number))
-    let cost = try CrossEntropy(of: try head.value(plan.scores, of: last.node), labels: labels)
+    let cost = try crew.allThreads {
+      try CrossEntropy(of: try head.value(plan.scores, of: last.node), labels: labels, on: $0.device)
+    }
     let outcome = Outcome(
       loss: cost.loss, correct: cost.ranks.count { $0 == 0 }, correctInFive: cost.ranks.count { $0 < 5 },
       pictures: pictures.count)
@@ -46,17 +47,17 @@ extension Learner {
     var sums: [Int: WeightGradient] = [:]
     for index in (plan.headStart..<plan.steps.count).reversed() {
       guard let product = products[index] else {
-        try crew.alone { try Self.back(index, plan, &signals, memory, &sums, $0) }
+        try crew.allThreads { try Self.back(index, plan, &signals, memory, &sums, $0) }
         continue
       }
       let step = plan.steps[index]
       guard let arriving = signals.removeValue(forKey: step.node.outputs[0]) else { continue }
-      let signal = try Self.unrectified(arriving, step, memory)
+      let signal = try crew.allThreads { try Self.unrectified(arriving, step, memory, $0) }
       let (below, bias) = try carry(signal, step, product, memory, moving: rates)
       if let bias { gradients[index] = [.bias: bias] }
-      if let below { try Self.add(below, to: step.node.inputs[0], &signals) }
+      if let below { try crew.allThreads { try Self.add(below, to: step.node.inputs[0], &signals, $0) } }
     }
-    for (index, sum) in sums { gradients[index] = try crew.alone { try sum.tensors($0) } }
+    for (index, sum) in sums { gradients[index] = try crew.allThreads { try sum.tensors($0) } }
     return gradients
   }
 
@@ -68,26 +69,27 @@ extension Learner {
     let input = try memory.value(step.node.inputs[0], of: step.node)
     let rows = input.shape.count / product.features
     let inputs = input.reshaped(to: [rows, product.features])
-    let signals = try splitting(
-      signal.reshaped(to: [rows, signal.shape.count / rows]), axis: 1, sizes: product.ranges.map(\.count))
-    let carried = Mutex([Tensor?](repeating: nil, count: crew.count))
-    try crew.work { index, worker in
+    let signals = try crew.allThreads {
+      try $0.device.splitting(
+        signal.reshaped(to: [rows, signal.shape.count / rows]), axis: 1, sizes: product.ranges.map(\.count))
+    }
+    let carried = try crew.map(over: product.parts.indices) { index, worker in
       let part = product.parts[index]
-      if step.passesDown {
-        let below = try worker.session.innerProductTransposed(
-          signals[index], weights: part.weights, changing: true)
-        carried.withLock { $0[index] = below }
-      }
+      let below =
+        step.passesDown
+        ? try worker.device.innerProductTransposed(signals[index], weights: part.weights, changing: true)
+        : nil
       try part.learn(signals[index], inputs, moving: rates, worker)
+      return below
     }
     var below: Tensor?
-    for part in carried.withLock({ $0 }).compactMap({ $0 }) {
+    for part in carried.compactMap({ $0 }) {
       guard var sum = below else {
         below = part
         continue
       }
       below = nil
-      Kernels.add(part, to: &sum)
+      crew.allThreads { $0.device.add(part, to: &sum) }
       below = sum
     }
     guard case .innerProduct(let layer) = step.node.operation, let bias = layer.bias else {
@@ -95,26 +97,26 @@ extension Learner {
     }
     let units = signal.shape.count / rows
     return (
-      below?.reshaped(to: input.shape), try summed(signal.reshaped(to: [rows, units]), to: bias.shape)
+      below?.reshaped(to: input.shape),
+      try crew.allThreads { try $0.device.summed(signal.reshaped(to: [rows, units]), to: bias.shape) }
     )
   }
 
   private func walkTrunk(
     _ groups: [Group], _ trunk: [Memory], _ signals: [String: Tensor]
   ) throws -> Gradients {
-    let sums = Mutex([[Int: WeightGradient]](repeating: [:], count: crew.count))
     let plan = plan
-    try crew.work { worker, hands in
+    let sums = try crew.map(over: 0..<crew.count) { share, worker in
       var own: [Int: WeightGradient] = [:]
-      for (group, memory) in zip(groups, trunk) where group.worker == worker {
+      for (group, memory) in zip(groups, trunk) where group.share == share {
         var carried = signals.filter { plan.crossing.contains($0.key) }.mapValues { $0.slices(group.range) }
         for index in (0..<plan.headStart).reversed() {
-          try Self.back(index, plan, &carried, memory, &own, hands)
+          try Self.back(index, plan, &carried, memory, &own, worker)
         }
       }
-      sums.withLock { $0[worker] = own }
+      return own
     }
-    return try joined(sums.withLock { $0 })
+    return try joined(sums)
   }
 
   /// One step of the walk back over some pictures: the gradient of its weights, and what it passes down.
@@ -130,7 +132,7 @@ extension Learner {
     for (name, signal) in zip(step.node.outputs, above) {
       arriving.append(signal ?? Tensor(memory.shapes[name] ?? []))
     }
-    arriving[0] = try unrectified(arriving[0], step, memory)
+    arriving[0] = try unrectified(arriving[0], step, memory, worker)
     if let first = step.node.inputs.first, !step.node.operation.parameterRoles.isEmpty,
       var sum = sums.removeValue(forKey: index) ?? WeightGradient(for: step.node.operation)
     {
@@ -140,7 +142,7 @@ extension Learner {
     }
     guard step.passesDown else { return }
     for (name, signal) in zip(step.node.inputs, try passed(arriving, step, memory, worker)) {
-      if let signal { try add(signal, to: name, &signals) }
+      if let signal { try add(signal, to: name, &signals, worker) }
     }
   }
 
@@ -149,7 +151,7 @@ extension Learner {
   ) throws(KernelError) -> [Tensor?] {
     if case .activation = step.node.operation, step.leavesMaskToPool { return signals }
     if let mask = memory.masks[step.node.name] {
-      return [try combining(signals[0], mask, by: .multiply)]
+      return [try worker.device.combining(signals[0], mask, by: .multiply)]
     }
     var inputs: [Shape] = []
     for name in step.node.inputs { inputs.append(memory.shapes[name] ?? []) }
@@ -159,45 +161,41 @@ extension Learner {
 
   /// The signal below a rectifier that was computed with its step, or above a pool that masks for one.
   private static func unrectified(
-    _ signal: Tensor, _ step: LearningPlan.Step, _ memory: Memory
+    _ signal: Tensor, _ step: LearningPlan.Step, _ memory: Memory, _ worker: Worker
   ) throws(KernelError) -> Tensor {
     guard step.masksForRectifier || step.isRectified && !step.leavesMaskToPool else { return signal }
     let output = try memory.value(step.node.outputs[0], of: step.node)
-    return try rectifying(signal, output: output, rule: .gradient)
+    return try worker.device.rectifying(signal, output: output, rule: .gradient)
   }
 
   private static func add(
-    _ signal: Tensor, to name: String, _ signals: inout [String: Tensor]
+    _ signal: Tensor, to name: String, _ signals: inout [String: Tensor], _ worker: Worker
   ) throws(KernelError) {
     if let known = signals[name] {
-      signals[name] = try combining(known, signal, by: .add)
+      signals[name] = try worker.device.combining(known, signal, by: .add)
     } else {
       signals[name] = signal
     }
   }
 
-  /// Every worker's sums as one, added in the workers' order; each worker joins some of the steps.
+  /// Every share's sums as one, added in the shares' order.
   private func joined(_ sums: [[Int: WeightGradient]]) throws -> Gradients {
     let steps = Set(sums.flatMap(\.keys)).sorted()
-    let joined = Mutex(Gradients())
-    let workers = crew.count
-    try crew.work { worker, hands in
-      for (place, step) in steps.enumerated() where place % workers == worker {
-        var total: [ParameterRole: Tensor] = [:]
-        for sum in sums {
-          for (role, tensor) in try sum[step]?.tensors(hands) ?? [:] {
-            guard var known = total.removeValue(forKey: role) else {
-              total[role] = tensor
-              continue
-            }
-            Kernels.add(tensor, to: &known)
-            total[role] = known
+    let totals = try crew.map(over: steps.indices) { place, worker in
+      var total: [ParameterRole: Tensor] = [:]
+      for sum in sums {
+        for (role, tensor) in try sum[steps[place]]?.tensors(worker) ?? [:] {
+          guard var known = total.removeValue(forKey: role) else {
+            total[role] = tensor
+            continue
           }
+          worker.device.add(tensor, to: &known)
+          total[role] = known
         }
-        joined.withLock { $0[step] = total }
       }
+      return total
     }
-    return joined.withLock { $0 }
+    return Dictionary(uniqueKeysWithValues: zip(steps, totals))
   }
 }
 
@@ -211,12 +209,12 @@ extension SharedProduct.Part {
     // About a megabyte of gradients.
     let step = max(16, min(256, (1 << 18) / max(features, 1)))
     let starts = Array(stride(from: 0, to: units, by: step))
-    let columns = try splitting(signal, axis: 1, sizes: starts.map { min(step, units - $0) })
+    let columns = try worker.device.splitting(signal, axis: 1, sizes: starts.map { min(step, units - $0) })
     var gradients: [Tensor] = []
     for (start, column) in zip(starts, columns) {
-      let part = try worker.session.innerProductGradient(column, input: input)
+      let part = try worker.device.innerProductGradient(column, input: input)
       if let rates {
-        move(&weights, velocity: &velocity, along: part, from: start * features, by: rates)
+        worker.device.move(&weights, velocity: &velocity, along: part, from: start * features, by: rates)
       } else {
         gradients.append(part)
       }

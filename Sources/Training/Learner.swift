@@ -36,13 +36,13 @@ public final class Learner {
   ///   - seed: Of dropout's choices.
   ///   - threads: How many groups of pictures are computed side by side.
   ///   - filterLimit: Convolution filters above this root mean square are scaled back to it after each step.
-  /// - Throws: ``TrainingError/network(reason:)``, or `KernelError` where oneDNN cannot start.
+  /// - Throws: ``TrainingError/network(reason:)``.
   public init(
     _ network: Network, velocities known: [String: Tensor] = [:], seed: UInt64 = 0, threads: Int = 2,
     filterLimit: Float? = nil
   ) throws {
     plan = try LearningPlan(network)
-    crew = try Crew(threads: threads)
+    crew = Crew(threads: threads)
     self.seed = seed
     self.filterLimit = filterLimit
     var learned = Set<String>()
@@ -180,9 +180,11 @@ public final class Learner {
       let limit = filterLimit
       let isConvolution =
         if case .convolution = plan.steps[index].node.operation { true } else { false }
-      plan.steps[index].node.operation.withParameter(role) { weights in
-        Kernels.move(&weights, velocity: &velocity, along: gradient, by: rates)
-        if isConvolution, role == .weights, let limit { renormalize(&weights, above: limit) }
+      crew.allThreads { worker in
+        plan.steps[index].node.operation.withParameter(role) { weights in
+          worker.device.move(&weights, velocity: &velocity, along: gradient, by: rates)
+          if isConvolution, role == .weights, let limit { worker.device.renormalize(&weights, above: limit) }
+        }
       }
       speeds[index]?[role] = velocity
     }

@@ -21,7 +21,7 @@ public func pixelMean(
   let batches = Batches(
     pictures: pictures, preprocessing: preprocessing, order: Array(pictures.labels.indices), size: 64,
     threads: threads, placement: { _ in .center })
-  let ahead = Ahead(0..<batches.count) { try batches.batch($0) }
+  let ahead = PrefetchQueue(0..<batches.count) { try batches.batch($0) }
   var sums: [Double] = []
   var shape: Shape?
   var count = 0

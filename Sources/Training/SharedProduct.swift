@@ -8,7 +8,7 @@ internal import Tensors
 final class SharedProduct: Sendable {
   /// One worker's units.
   ///
-  /// `@unchecked Sendable`: during a step, part `i` is touched by worker `i` alone; between steps by the caller.
+  /// `@unchecked Sendable`: during a step, one worker at a time has a part; between steps the caller.
   final class Part: @unchecked Sendable {
     var weights: Tensor
     var velocity: Tensor

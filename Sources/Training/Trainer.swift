@@ -79,7 +79,7 @@ public final class Trainer {
       mark = .now
       let batches = Batches.training(
         data.training, preprocessing, recipe, epoch: state.epoch, threads: threads)
-      let ahead = Ahead(state.batch..<batches.count) { try batches.batch($0) }
+      let ahead = PrefetchQueue(state.batch..<batches.count) { try batches.batch($0) }
       while let batch = try ahead.next() {
         rate = rate(of: state.batch, in: batches)
         try learn(batch)

@@ -166,7 +166,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
         guard let values = trace[scores] else { return }
         for (index, image) in trace.images.enumerated() {
           let one = values.slices(index..<index + 1)
-          let probabilities = try softmax(one.reshaped(to: [1, one.shape.count]), axis: 1).elements
+          let probabilities = try Device().softmax(one.reshaped(to: [1, one.shape.count]), axis: 1).elements
           found.withLock { $0[image] = probabilities }
         }
       }

@@ -57,7 +57,7 @@ struct Neighbours {
     guard let input = try source.tensor(id) else { return nil }
     let trace = try runner.forward(input)
     guard let maps = trace[projector.value] else { return nil }
-    let peaks = try channelPeaks(of: maps)
+    let peaks = try ChannelPeaks(of: maps)
     let position = Int(peaks.positions[unit])
     let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
     let seed = Seed.activation(unit: unit, row: position / columns, column: position % columns)

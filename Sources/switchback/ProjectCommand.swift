@@ -155,7 +155,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
       throw NetworkError.unknownUnit(unit: unit, layer: layer ?? "", units: units)
     }
     let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
-    let peaks = try channelPeaks(of: maps)
+    let peaks = try ChannelPeaks(of: maps)
     guard peaks.values.allSatisfy(\.isFinite) else {
       throw ArgumentError(
         "\(model): '\(layer ?? "")' is not finite (NaN, or infinite) for \(image). "

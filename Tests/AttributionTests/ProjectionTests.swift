@@ -78,7 +78,7 @@ let summationTolerance: Float = 2e-5
     let map = try #require(try runner.forward(picture)[value])
     let units = map.shape.dimensions.last ?? 0
     let columns = map.shape.rank == 4 ? map.shape.columns : 1
-    let peaks = try channelPeaks(of: map)
+    let peaks = try ChannelPeaks(of: map)
     let unit = try #require(peaks.values.indices.max { peaks.values[$0] < peaks.values[$1] })
     let position = Int(peaks.positions[unit])
     let seed: Seed =

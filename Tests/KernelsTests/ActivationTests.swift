@@ -21,7 +21,7 @@ import Testing
     // The line of a hard sigmoid is a difference of terms near 1/2 where it meets zero.
     let cancels = activation == .hardSigmoid(alpha: 0.2, beta: 0.5)
     soil([values.count])
-    let found = activated(Tensor([values.count], elements: values), by: activation)
+    let found = Device().activated(Tensor([values.count], elements: values), by: activation)
     for (value, result) in zip(values, found.elements) {
       let expected = referenceActivated(Double(value), by: activation)
       // Eight roundings of the result, and one of the argument where the function falls steeply from it.
@@ -35,7 +35,7 @@ import Testing
 
   @Test func `the exponential errs by less than two in ten million of its value`() {
     let values = (-870_00...880_00).map { Float($0) * 0.001 }
-    let found = activated(Tensor([values.count], elements: values), by: .exp).elements
+    let found = Device().activated(Tensor([values.count], elements: values), by: .exp).elements
     let largest = zip(values, found).reduce(0.0) { largest, pair in
       let exact = referenceActivated(Double(pair.0), by: .exp)
       return max(largest, abs(Double(pair.1) - exact) / exact)
@@ -45,14 +45,14 @@ import Testing
 
   @Test func `the ends of the range go to zero and infinity, and NaN stays`() {
     let ends = Tensor([4], elements: [-.infinity, -200, 89, .infinity])
-    #expect(activated(ends, by: .exp).elements == [0, 0, .infinity, .infinity])
-    #expect(activated(ends, by: .sigmoid).elements == [0, 0, 1, 1])
-    #expect(activated(ends, by: .tanh).elements == [-1, -1, 1, 1])
-    let subnormal = activated(Tensor([1], elements: [-95]), by: .exp).elements[0]
+    #expect(Device().activated(ends, by: .exp).elements == [0, 0, .infinity, .infinity])
+    #expect(Device().activated(ends, by: .sigmoid).elements == [0, 0, 1, 1])
+    #expect(Device().activated(ends, by: .tanh).elements == [-1, -1, 1, 1])
+    let subnormal = Device().activated(Tensor([1], elements: [-95]), by: .exp).elements[0]
     #expect(abs(Double(subnormal) - referenceActivated(-95, by: .exp)) <= 1.5 * 0x1p-149)
     for activation in Self.all {
       for count in [1, 33] {
-        let result = activated(Tensor([count], repeating: .nan), by: activation)
+        let result = Device().activated(Tensor([count], repeating: .nan), by: activation)
         #expect(result.elements.allSatisfy { $0.isNaN }, "\(activation)")
       }
     }
@@ -65,9 +65,9 @@ import Testing
       abs(value) < 5 && abs(value) > 0.05 && kinks.allSatisfy { abs(Double(value) - $0) > 0.02 }
     }
     let input = Tensor([values.count], elements: values)
-    let output = activated(input, by: activation)
+    let output = Device().activated(input, by: activation)
     let signal = Tensor([values.count], repeating: 2)
-    let gradient = try activationBackward(signal, input: input, output: output, by: activation)
+    let gradient = try Device().activationBackward(signal, input: input, output: output, by: activation)
     for (value, found) in zip(values, gradient.elements) {
       let expected = slope(
         of: { 2 * referenceActivated($0[0], by: activation) }, at: [Double(value)], along: [1])
@@ -82,24 +82,26 @@ import Testing
   @Test func `the three rules differ in what they pass`() throws {
     let signal = Tensor([4], elements: [1, -1, 1, -1])
     let output = Tensor([4], elements: [2, 2, 0, 0])
-    #expect(try rectifying(signal, output: output, rule: .gradient).elements == [1, -1, 0, 0])
-    #expect(try rectifying(signal, output: nil, rule: .deconvnet).elements == [1, 0, 1, 0])
-    #expect(try rectifying(signal, output: output, rule: .guided).elements == [1, 0, 0, 0])
-    #expect(throws: KernelError.self) { try rectifying(signal, output: nil, rule: .guided) }
-    #expect(throws: KernelError.self) { try rectifying(signal, output: Tensor([3]), rule: .gradient) }
+    #expect(try Device().rectifying(signal, output: output, rule: .gradient).elements == [1, -1, 0, 0])
+    #expect(try Device().rectifying(signal, output: nil, rule: .deconvnet).elements == [1, 0, 1, 0])
+    #expect(try Device().rectifying(signal, output: output, rule: .guided).elements == [1, 0, 0, 0])
+    #expect(throws: KernelError.self) { try Device().rectifying(signal, output: nil, rule: .guided) }
+    #expect(throws: KernelError.self) {
+      try Device().rectifying(signal, output: Tensor([3]), rule: .gradient)
+    }
   }
 
   @Test func `a parametric rectifier has a slope a channel, or one for all`() throws {
     let input = Tensor([1, 2, 1, 2], elements: [-1, -2, 3, -4])
     let slopes = Tensor([2], elements: [0.5, 0.25])
-    #expect(try parametricRelu(input, slope: slopes).elements == [-0.5, -0.5, 3, -1])
-    #expect(try parametricRelu(input, slope: Tensor([1], repeating: 2)).elements == [-2, -4, 3, -8])
+    #expect(try Device().parametricRelu(input, slope: slopes).elements == [-0.5, -0.5, 3, -1])
+    #expect(try Device().parametricRelu(input, slope: Tensor([1], repeating: 2)).elements == [-2, -4, 3, -8])
     let signal = Tensor(input.shape, repeating: 1)
-    let gradient = try parametricReluBackward(signal, input: input, slope: slopes)
+    let gradient = try Device().parametricReluBackward(signal, input: input, slope: slopes)
     #expect(gradient.elements == [0.5, 0.25, 1, 0.25])
-    #expect(throws: KernelError.self) { try parametricRelu(input, slope: Tensor([3])) }
+    #expect(throws: KernelError.self) { try Device().parametricRelu(input, slope: Tensor([3])) }
     #expect(throws: KernelError.self) {
-      try parametricReluBackward(Tensor([1]), input: input, slope: slopes)
+      try Device().parametricReluBackward(Tensor([1]), input: input, slope: slopes)
     }
   }
 
@@ -109,7 +111,7 @@ import Testing
     let input = Tensor.random([2, 3, 2, channels], using: &generator)
     let slopes = Tensor.random([channels], using: &generator).elements
     soil(input.shape)
-    let found = try parametricRelu(input, slope: Tensor([channels], elements: slopes))
+    let found = try Device().parametricRelu(input, slope: Tensor([channels], elements: slopes))
     let expected = input.elements.enumerated().map { index, value in
       referenceActivated(Double(value), by: .leakyRelu(slope: slopes[index % channels]))
     }
@@ -119,10 +121,10 @@ import Testing
   @Test func `a gradient of another shape is refused`() {
     let map = Tensor([2])
     #expect(throws: KernelError.self) {
-      try activationBackward(Tensor([3]), input: map, output: map, by: .relu)
+      try Device().activationBackward(Tensor([3]), input: map, output: map, by: .relu)
     }
     #expect(throws: KernelError.self) {
-      try activationBackward(map, input: map, output: Tensor([3]), by: .relu)
+      try Device().activationBackward(map, input: map, output: Tensor([3]), by: .relu)
     }
   }
 }

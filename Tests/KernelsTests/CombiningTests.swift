@@ -22,7 +22,7 @@ import Testing
     for (arithmetic, combine) in operations {
       let expected = referenceCombined(ReferenceTensor(one), ReferenceTensor(other), combine)
       soil(expected.shape)
-      let found = try combining(one, other, by: arithmetic)
+      let found = try Device().combining(one, other, by: arithmetic)
       #expect(found.shape == expected.shape)
       // A single operation in double precision, rounded, is that operation in single precision.
       #expect(found.elements == expected.elements.map(Float.init))
@@ -31,11 +31,12 @@ import Testing
 
   @Test func `powers are powers and NaN comes out of every operation, from either side`() throws {
     let bases = Tensor([3], elements: [2, 9, -2])
-    #expect(try combining(bases, Tensor([3], elements: [3, 0.5, 2]), by: .power).elements == [8, 3, 4])
+    #expect(
+      try Device().combining(bases, Tensor([3], elements: [3, 0.5, 2]), by: .power).elements == [8, 3, 4])
     let (value, hole) = (Tensor([20], repeating: 2), Tensor([20], repeating: .nan))
     for arithmetic in Arithmetic.allCases {
-      #expect(try combining(value, hole, by: arithmetic).elements.allSatisfy { $0.isNaN })
-      #expect(try combining(hole, value, by: arithmetic).elements.allSatisfy { $0.isNaN })
+      #expect(try Device().combining(value, hole, by: arithmetic).elements.allSatisfy { $0.isNaN })
+      #expect(try Device().combining(hole, value, by: arithmetic).elements.allSatisfy { $0.isNaN })
     }
   }
 
@@ -45,9 +46,9 @@ import Testing
     for shape in [left, right] {
       let small = Tensor.random(shape, using: &generator)
       let zero = Tensor(shape == left ? right : left)
-      let spread = try combining(small, zero, by: .add)
+      let spread = try Device().combining(small, zero, by: .add)
       let signal = Tensor.random(spread.shape, using: &generator)
-      let sums = try summed(signal, to: shape)
+      let sums = try Device().summed(signal, to: shape)
       #expect(sums.shape == shape)
       let difference =
         innerProduct(spread.elements, signal.elements) - innerProduct(small.elements, sums.elements)
@@ -57,20 +58,20 @@ import Testing
 
   @Test func `means are taken over the axes named`() throws {
     let tensor = Tensor([2, 3], elements: [1, 2, 3, 4, 5, 6])
-    #expect(try averaged(tensor, over: [0], keepingAxes: false).elements == [2.5, 3.5, 4.5])
-    let kept = try averaged(tensor, over: [1], keepingAxes: true)
+    #expect(try Device().averaged(tensor, over: [0], keepingAxes: false).elements == [2.5, 3.5, 4.5])
+    let kept = try Device().averaged(tensor, over: [1], keepingAxes: true)
     #expect(kept.shape == [2, 1])
     #expect(kept.elements == [2, 5])
-    #expect(try averaged(tensor, over: [1, 0], keepingAxes: false).elements == [3.5])
-    #expect(try averaged(tensor, over: [], keepingAxes: false).elements == tensor.elements)
+    #expect(try Device().averaged(tensor, over: [1, 0], keepingAxes: false).elements == [3.5])
+    #expect(try Device().averaged(tensor, over: [], keepingAxes: false).elements == tensor.elements)
     #expect(tensor.elements == [1, 2, 3, 4, 5, 6])
   }
 
   @Test func `shapes that do not broadcast are refused`() {
-    #expect(throws: KernelError.self) { try combining(Tensor([2]), Tensor([3]), by: .add) }
-    #expect(throws: KernelError.self) { try summed(Tensor([2, 3]), to: [2]) }
-    #expect(throws: KernelError.self) { try summed(Tensor([3]), to: [2, 3]) }
-    #expect(throws: KernelError.self) { try averaged(Tensor([2]), over: [1], keepingAxes: false) }
-    #expect(throws: KernelError.self) { try averaged(Tensor([0]), over: [0], keepingAxes: false) }
+    #expect(throws: KernelError.self) { try Device().combining(Tensor([2]), Tensor([3]), by: .add) }
+    #expect(throws: KernelError.self) { try Device().summed(Tensor([2, 3]), to: [2]) }
+    #expect(throws: KernelError.self) { try Device().summed(Tensor([3]), to: [2, 3]) }
+    #expect(throws: KernelError.self) { try Device().averaged(Tensor([2]), over: [1], keepingAxes: false) }
+    #expect(throws: KernelError.self) { try Device().averaged(Tensor([0]), over: [0], keepingAxes: false) }
   }
 }

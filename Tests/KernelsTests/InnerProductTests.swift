@@ -5,22 +5,22 @@ import Testing
 
 @Suite struct InnerProducts {
   @Test func `each output is a weighted sum, its bias and the rectifier`() throws {
-    var session = try Session()
+    var device = Device()
     let input = Tensor([2, 2], elements: [1, 2, 3, 4])
     let weights = Tensor([3, 2], elements: [1, 0, 10, 1, -1, -1])
     let bias = Tensor([3], elements: [0, 100, 5])
-    #expect(try session.innerProduct(input, weights: weights, bias: nil).elements == [1, 12, -3, 3, 34, -7])
+    #expect(try device.innerProduct(input, weights: weights, bias: nil).elements == [1, 12, -3, 3, 34, -7])
     #expect(
-      try session.innerProduct(input, weights: weights, bias: bias, rectified: true).elements
+      try device.innerProduct(input, weights: weights, bias: bias, rectified: true).elements
         == [1, 112, 2, 3, 134, 0])
     let signal = Tensor([1, 3], elements: [1, 2, 3])
-    #expect(try session.innerProductTransposed(signal, weights: weights).elements == [18, -1])
+    #expect(try device.innerProductTransposed(signal, weights: weights).elements == [18, -1])
   }
 
   @Test(arguments: [1, 2, 7], [1, 3, 16, 130])
   func `fast and reference agree for every size, forward and back`(images: Int, inputs: Int) throws {
     var generator = SeededGenerator(seed: 60)
-    var session = try Session()
+    var device = Device()
     let input = Tensor.random([images, inputs], using: &generator)
     for outputs in [1, 2, 16, 33, 130] {
       let weights = Tensor.random([outputs, inputs], using: &generator)
@@ -30,7 +30,7 @@ import Testing
           ReferenceTensor(input), weights: ReferenceTensor(weights),
           bias: isBiased ? bias.elements.map(Double.init) : nil, rectified: rectified)
         let found = try soiled(expected.shape) {
-          try session.innerProduct(
+          try device.innerProduct(
             input, weights: weights, bias: isBiased ? bias : nil, rectified: rectified)
         }
         #expect(found.shape == expected.shape)
@@ -39,7 +39,7 @@ import Testing
       let signal = Tensor.random([images, outputs], using: &generator)
       let expected = referenceMatrixProduct(ReferenceTensor(signal), ReferenceTensor(weights))
       let back = try soiled(input.shape) {
-        try session.innerProductTransposed(signal, weights: weights)
+        try device.innerProductTransposed(signal, weights: weights)
       }
       #expect(back.shape == input.shape)
       #expect(largestDifference(back.elements, expected.elements) <= Tolerance.sum(of: outputs))
@@ -49,12 +49,12 @@ import Testing
   @Test(arguments: [(5, 40, 24), (1, 300, 7), (3, 64, 64)])
   func `the transpose is the adjoint`(images: Int, inputs: Int, outputs: Int) throws {
     var generator = SeededGenerator(seed: 61)
-    var session = try Session()
+    var device = Device()
     let input = Tensor.random([images, inputs], using: &generator)
     let weights = Tensor.random([outputs, inputs], using: &generator)
-    let output = try session.innerProduct(input, weights: weights, bias: nil)
+    let output = try device.innerProduct(input, weights: weights, bias: nil)
     let signal = Tensor.random(output.shape, using: &generator)
-    let back = try session.innerProductTransposed(signal, weights: weights)
+    let back = try device.innerProductTransposed(signal, weights: weights)
     let difference =
       innerProduct(output.elements, signal.elements) - innerProduct(input.elements, back.elements)
     #expect(abs(difference) <= Tolerance.sum(of: images * inputs * outputs))
@@ -69,10 +69,10 @@ import Testing
   @Test(arguments: stacks)
   func `products of stacks broadcast as in NumPy`(left: Shape, right: Shape) throws {
     var generator = SeededGenerator(seed: 62)
-    var session = try Session()
+    var device = Device()
     let (one, other) = (Tensor.random(left, using: &generator), Tensor.random(right, using: &generator))
     let expected = referenceMatrixProduct(ReferenceTensor(one), ReferenceTensor(other))
-    let found = try soiled(expected.shape) { try session.matrixProduct(one, other) }
+    let found = try soiled(expected.shape) { try device.matrixProduct(one, other) }
     #expect(found.shape == expected.shape)
     #expect(
       largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: left[left.rank - 1]))
@@ -80,12 +80,12 @@ import Testing
 
   @Test func `a batch multiplies as its rows do one by one`() throws {
     var generator = SeededGenerator(seed: 63)
-    var session = try Session()
+    var device = Device()
     let batch = Tensor.random([4, 50], using: &generator)
     let weights = Tensor.random([20, 50], using: &generator)
-    let whole = try session.innerProduct(batch, weights: weights, bias: nil)
+    let whole = try device.innerProduct(batch, weights: weights, bias: nil)
     for image in 0..<4 {
-      let one = try session.innerProduct(batch.slices(image..<image + 1), weights: weights, bias: nil)
+      let one = try device.innerProduct(batch.slices(image..<image + 1), weights: weights, bias: nil)
       let part = whole.slices(image..<image + 1)
       #expect(largestDifference(one.elements, part.elements) <= 2 * Tolerance.sum(of: 50))
     }
@@ -93,48 +93,48 @@ import Testing
 
   @Test func `multiplying leaves no trace in what it is given`() throws {
     var generator = SeededGenerator(seed: 64)
-    var session = try Session()
+    var device = Device()
     let input = Tensor.random([3, 16], using: &generator)
     let weights = Tensor.random([16, 16], using: &generator)
     let bias = Tensor.random([16], using: &generator)
     let before = [input, weights, bias].map(\.elements)
-    _ = try session.innerProduct(input, weights: weights, bias: bias, rectified: true)
-    _ = try session.innerProductTransposed(input, weights: weights)
-    _ = try session.matrixProduct(input, weights)
+    _ = try device.innerProduct(input, weights: weights, bias: bias, rectified: true)
+    _ = try device.innerProductTransposed(input, weights: weights)
+    _ = try device.matrixProduct(input, weights)
     #expect([input, weights, bias].map(\.elements) == before)
   }
 
   @Test func `a sum of no terms is its bias`() throws {
-    var session = try Session()
+    var device = Device()
     let bias = Tensor([2], elements: [-3, 4])
     let (input, weights) = (Tensor([2, 0]), Tensor([2, 0]))
-    #expect(try session.innerProduct(input, weights: weights, bias: nil).elements == [0, 0, 0, 0])
-    #expect(try session.innerProduct(input, weights: weights, bias: bias).elements == [-3, 4, -3, 4])
+    #expect(try device.innerProduct(input, weights: weights, bias: nil).elements == [0, 0, 0, 0])
+    #expect(try device.innerProduct(input, weights: weights, bias: bias).elements == [-3, 4, -3, 4])
     #expect(
-      try session.innerProduct(input, weights: weights, bias: bias, rectified: true).elements == [0, 4, 0, 4])
-    #expect(try session.innerProduct(Tensor([0, 3]), weights: Tensor([2, 3]), bias: bias).shape == [0, 2])
-    #expect(try session.matrixProduct(Tensor([3, 2, 0]), Tensor([0, 2])).elements.count == 12)
-    #expect(try session.matrixProduct(Tensor([0, 2, 3]), Tensor([3, 2])).shape == [0, 2, 2])
-    #expect(try session.matrixProduct(Tensor([0, 2, 3]), Tensor([1, 3, 2])).shape == [0, 2, 2])
+      try device.innerProduct(input, weights: weights, bias: bias, rectified: true).elements == [0, 4, 0, 4])
+    #expect(try device.innerProduct(Tensor([0, 3]), weights: Tensor([2, 3]), bias: bias).shape == [0, 2])
+    #expect(try device.matrixProduct(Tensor([3, 2, 0]), Tensor([0, 2])).elements.count == 12)
+    #expect(try device.matrixProduct(Tensor([0, 2, 3]), Tensor([3, 2])).shape == [0, 2, 2])
+    #expect(try device.matrixProduct(Tensor([0, 2, 3]), Tensor([1, 3, 2])).shape == [0, 2, 2])
   }
 
   @Test func `shapes that disagree are refused`() throws {
-    var session = try Session()
+    var device = Device()
     let weights = Tensor([2, 3])
-    func refuses(_ input: Shape, _ weights: Shape, bias: Int? = nil, _ session: inout Session) {
+    func refuses(_ input: Shape, _ weights: Shape, bias: Int? = nil, _ device: inout Device) {
       #expect(throws: KernelError.self) {
-        try session.innerProduct(Tensor(input), weights: Tensor(weights), bias: bias.map { Tensor([$0]) })
+        try device.innerProduct(Tensor(input), weights: Tensor(weights), bias: bias.map { Tensor([$0]) })
       }
     }
-    refuses([3], [2, 3], &session)
-    refuses([1, 2], [2, 3], &session)
-    refuses([1, 3], [2, 3], bias: 3, &session)
-    refuses([1, 6], [6], &session)
+    refuses([3], [2, 3], &device)
+    refuses([1, 2], [2, 3], &device)
+    refuses([1, 3], [2, 3], bias: 3, &device)
+    refuses([1, 6], [6], &device)
     #expect(throws: KernelError.self) {
-      try session.innerProductTransposed(Tensor([1, 3]), weights: weights)
+      try device.innerProductTransposed(Tensor([1, 3]), weights: weights)
     }
     for (left, right): (Shape, Shape) in [([3], [3, 1]), ([2, 3], [2, 3]), ([2, 2, 3], [3, 3, 2])] {
-      #expect(throws: KernelError.self) { try session.matrixProduct(Tensor(left), Tensor(right)) }
+      #expect(throws: KernelError.self) { try device.matrixProduct(Tensor(left), Tensor(right)) }
     }
   }
 }

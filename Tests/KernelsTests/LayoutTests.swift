@@ -16,7 +16,7 @@ import Testing
       let axes = [code & 3, code >> 2 & 3, code >> 4 & 3, code >> 6]
       guard Set(axes).count == 4 else { continue }
       soil(tensor.shape)
-      let found = try permuted(tensor, axes)
+      let found = try Device().permuted(tensor, axes)
       #expect(found.shape.dimensions == axes.map { extents[$0] })
       var place = [0, 0, 0, 0]
       var expected: [Float] = []
@@ -38,7 +38,7 @@ import Testing
 
   @Test func `an order that changes nothing in memory copies nothing`() throws {
     let tensor = counting([2, 1, 3, 1])
-    #expect(try permuted(tensor, [1, 0, 3, 2]).identity == tensor.identity)
+    #expect(try Device().permuted(tensor, [1, 0, 3, 2]).identity == tensor.identity)
   }
 
   @Test func `splitting undoes concatenation along every axis`() throws {
@@ -47,25 +47,29 @@ import Testing
       let parts = [1, 3, 0, 2].map { size in
         Tensor.random(Shape((0..<3).map { $0 == axis ? size : 4 }), using: &generator)
       }
-      let joined = try concatenation(parts, axis: axis)
+      let joined = try Device().concatenation(parts, axis: axis)
       #expect(joined.shape[axis] == 6)
-      let pieces = try splitting(joined, axis: axis, sizes: [1, 3, 0, 2])
+      let pieces = try Device().splitting(joined, axis: axis, sizes: [1, 3, 0, 2])
       #expect(pieces.map(\.elements) == parts.map(\.elements))
       #expect(pieces.map(\.shape) == parts.map(\.shape))
     }
     let pair = [Tensor([2, 1], elements: [1, 2]), Tensor([2, 2], elements: [3, 4, 5, 6])]
-    #expect(try concatenation(pair, axis: 1).elements == [1, 3, 4, 2, 5, 6])
+    #expect(try Device().concatenation(pair, axis: 1).elements == [1, 3, 4, 2, 5, 6])
   }
 
   @Test func `padding fills, mirrors, repeats and crops`() throws {
     let row = Tensor([4], elements: [1, 2, 3, 4])
-    #expect(try padded(row, before: [1], after: [2], mode: .constant(9)).elements == [9, 1, 2, 3, 4, 9, 9])
-    #expect(try padded(row, before: [2], after: [3], mode: .reflect).elements == [3, 2, 1, 2, 3, 4, 3, 2, 1])
-    #expect(try padded(row, before: [2], after: [1], mode: .edge).elements == [1, 1, 1, 2, 3, 4, 4])
-    #expect(try padded(row, before: [-1], after: [-2], mode: .constant(0)).elements == [2])
-    #expect(try padded(row, before: [-2], after: [1], mode: .edge).elements == [3, 4, 4])
+    #expect(
+      try Device().padded(row, before: [1], after: [2], mode: .constant(9)).elements == [9, 1, 2, 3, 4, 9, 9])
+    #expect(
+      try Device().padded(row, before: [2], after: [3], mode: .reflect).elements == [
+        3, 2, 1, 2, 3, 4, 3, 2, 1,
+      ])
+    #expect(try Device().padded(row, before: [2], after: [1], mode: .edge).elements == [1, 1, 1, 2, 3, 4, 4])
+    #expect(try Device().padded(row, before: [-1], after: [-2], mode: .constant(0)).elements == [2])
+    #expect(try Device().padded(row, before: [-2], after: [1], mode: .edge).elements == [3, 4, 4])
     let map = Tensor([2, 2], elements: [1, 2, 3, 4])
-    let around = try padded(map, before: [1, 0], after: [0, 1], mode: .constant(0))
+    let around = try Device().padded(map, before: [1, 0], after: [0, 1], mode: .constant(0))
     #expect(around.shape == [3, 3])
     #expect(around.elements == [0, 0, 0, 1, 2, 0, 3, 4, 0])
   }
@@ -79,7 +83,7 @@ import Testing
         let expected = referencePadded(
           ReferenceTensor(map), before: counts.0, after: counts.1, mode: mode)
         soil(expected.shape)
-        let found = try padded(map, before: counts.0, after: counts.1, mode: mode)
+        let found = try Device().padded(map, before: counts.0, after: counts.1, mode: mode)
         #expect(found.shape == expected.shape)
         #expect(found.elements.map(Double.init) == expected.elements)
       }
@@ -94,9 +98,10 @@ import Testing
       ([0, 2, 1, 0], [0, 1, 3, 0]), ([1, -1, 2, -1], [0, 2, -2, 2]), ([0, 3, 0, 2], [1, 0, 4, 0]),
     ] {
       guard mode != .reflect || before[0] == 0 && after[0] == 0 else { continue }
-      let wide = try padded(map, before: before, after: after, mode: mode)
+      let wide = try Device().padded(map, before: before, after: after, mode: mode)
       let signal = Tensor.random(wide.shape, using: &generator)
-      let back = try paddedTransposed(signal, before: before, after: after, mode: mode, onto: map.shape)
+      let back = try Device().paddedTransposed(
+        signal, before: before, after: after, mode: mode, onto: map.shape)
       let difference =
         innerProduct(wide.elements, signal.elements) - innerProduct(map.elements, back.elements)
       #expect(abs(difference) <= Tolerance.sum(of: wide.shape.count))
@@ -105,38 +110,48 @@ import Testing
 
   @Test func `slices step forwards and backwards`() throws {
     let row = counting([6])
-    #expect(try sliced(row, starts: [1], stops: [6], steps: [2]).elements == [1, 3, 5])
-    #expect(try sliced(row, starts: [5], stops: [-1], steps: [-2]).elements == [5, 3, 1])
-    #expect(try sliced(row, starts: [4], stops: [4], steps: [1]).shape == [0])
+    #expect(try Device().sliced(row, starts: [1], stops: [6], steps: [2]).elements == [1, 3, 5])
+    #expect(try Device().sliced(row, starts: [5], stops: [-1], steps: [-2]).elements == [5, 3, 1])
+    #expect(try Device().sliced(row, starts: [4], stops: [4], steps: [1]).shape == [0])
     let map = counting([3, 4])
-    #expect(try sliced(map, starts: [2, 0], stops: [0, 2], steps: [-1, 1]).elements == [8, 9, 4, 5])
+    #expect(
+      try Device().sliced(map, starts: [2, 0], stops: [0, 2], steps: [-1, 1]).elements == [8, 9, 4, 5])
     let signal = Tensor([2, 2], elements: [1, 2, 3, 4])
-    let back = try slicedTransposed(signal, starts: [2, 0], stops: [0, 2], steps: [-1, 1], onto: [3, 4])
+    let back = try Device().slicedTransposed(
+      signal, starts: [2, 0], stops: [0, 2], steps: [-1, 1], onto: [3, 4])
     #expect(back.elements == [0, 0, 0, 0, 3, 4, 0, 0, 1, 2, 0, 0])
   }
 
   @Test func `orders, sizes and counts that do not fit are refused`() {
     let map = Tensor([2, 3])
-    #expect(throws: KernelError.self) { try permuted(map, [0, 0]) }
-    #expect(throws: KernelError.self) { try permuted(map, [0]) }
-    #expect(throws: KernelError.self) { try concatenation([], axis: 0) }
-    #expect(throws: KernelError.self) { try concatenation([map, Tensor([2, 2])], axis: 0) }
-    #expect(throws: KernelError.self) { try concatenation([map], axis: 2) }
-    #expect(throws: KernelError.self) { try splitting(map, axis: 1, sizes: [1, 1]) }
-    #expect(throws: KernelError.self) { try splitting(map, axis: 1, sizes: [4, -1]) }
-    #expect(throws: KernelError.self) { try padded(map, before: [0], after: [0, 0], mode: .edge) }
-    #expect(throws: KernelError.self) { try padded(map, before: [2, 0], after: [0, 0], mode: .reflect) }
+    #expect(throws: KernelError.self) { try Device().permuted(map, [0, 0]) }
+    #expect(throws: KernelError.self) { try Device().permuted(map, [0]) }
+    #expect(throws: KernelError.self) { try Device().concatenation([], axis: 0) }
+    #expect(throws: KernelError.self) { try Device().concatenation([map, Tensor([2, 2])], axis: 0) }
+    #expect(throws: KernelError.self) { try Device().concatenation([map], axis: 2) }
+    #expect(throws: KernelError.self) { try Device().splitting(map, axis: 1, sizes: [1, 1]) }
+    #expect(throws: KernelError.self) { try Device().splitting(map, axis: 1, sizes: [4, -1]) }
+    #expect(throws: KernelError.self) { try Device().padded(map, before: [0], after: [0, 0], mode: .edge) }
     #expect(throws: KernelError.self) {
-      try padded(map, before: [-2, 0], after: [-1, 0], mode: .constant(0))
-    }
-    #expect(throws: KernelError.self) { try padded(Tensor([0]), before: [1], after: [0], mode: .edge) }
-    #expect(throws: KernelError.self) { try sliced(map, starts: [0, 0], stops: [2, 4], steps: [1, 1]) }
-    #expect(throws: KernelError.self) { try sliced(map, starts: [0, 0], stops: [2, 3], steps: [1, 0]) }
-    #expect(throws: KernelError.self) {
-      try paddedTransposed(map, before: [1, 0], after: [0, 0], mode: .edge, onto: [2, 3])
+      try Device().padded(map, before: [2, 0], after: [0, 0], mode: .reflect)
     }
     #expect(throws: KernelError.self) {
-      try slicedTransposed(map, starts: [0, 0], stops: [1, 1], steps: [1, 1], onto: [2, 3])
+      try Device().padded(map, before: [-2, 0], after: [-1, 0], mode: .constant(0))
+    }
+    #expect(throws: KernelError.self) {
+      try Device().padded(Tensor([0]), before: [1], after: [0], mode: .edge)
+    }
+    #expect(throws: KernelError.self) {
+      try Device().sliced(map, starts: [0, 0], stops: [2, 4], steps: [1, 1])
+    }
+    #expect(throws: KernelError.self) {
+      try Device().sliced(map, starts: [0, 0], stops: [2, 3], steps: [1, 0])
+    }
+    #expect(throws: KernelError.self) {
+      try Device().paddedTransposed(map, before: [1, 0], after: [0, 0], mode: .edge, onto: [2, 3])
+    }
+    #expect(throws: KernelError.self) {
+      try Device().slicedTransposed(map, starts: [0, 0], stops: [1, 1], steps: [1, 1], onto: [2, 3])
     }
   }
 }

@@ -16,7 +16,7 @@ import Testing
     let constants = LocalResponseNormalization(size: 2, alpha: 2, beta: 1, bias: 0)
     let input = Tensor([1, 1, 1, 3], elements: [1, 2, 3])
     let expected: [Double] = [1 / 5.0, 2 / 13.0, 3 / 9.0]
-    let found = try localResponseNormalization(input, constants)
+    let found = try Device().localResponseNormalization(input, constants)
     #expect(largestDifference(found.elements, expected) <= Tolerance.rounding(8))
   }
 
@@ -29,7 +29,7 @@ import Testing
       let input = Tensor.random([2, 3, 2, channels], in: -3...3, using: &generator)
       let expected = referenceLocalResponseNormalization(ReferenceTensor(input), constants)
       soil(input.shape)
-      let found = try localResponseNormalization(input, constants)
+      let found = try Device().localResponseNormalization(input, constants)
       let tolerance = Tolerance.sum(of: constants.size, magnitude: 3)
       #expect(largestDifference(found.elements, expected.elements) <= tolerance)
     }
@@ -41,7 +41,7 @@ import Testing
     let shape: Shape = [1, 1, 2, 11]
     let input = Tensor.random(shape, in: -2...2, using: &generator)
     let signal = Tensor.random(shape, using: &generator)
-    let gradient = try localResponseNormalizationBackward(signal, input: input, constants)
+    let gradient = try Device().localResponseNormalizationBackward(signal, input: input, constants)
     for _ in 0..<10 {
       let direction = Tensor.random(shape, using: &generator)
       let measured = slope(
@@ -57,8 +57,8 @@ import Testing
 
   @Test func `softmax shares by exponentials, and ties share alike`() throws {
     let input = Tensor([1, 3], elements: [0, 0, 0])
-    #expect(try softmax(input, axis: 1).elements.allSatisfy { abs($0 - 1 / 3) < 1e-7 })
-    let thirds = try softmax(Tensor([2], elements: [0, 0.6931472]), axis: 0)
+    #expect(try Device().softmax(input, axis: 1).elements.allSatisfy { abs($0 - 1 / 3) < 1e-7 })
+    let thirds = try Device().softmax(Tensor([2], elements: [0, 0.6931472]), axis: 0)
     #expect(largestDifference(thirds.elements, [1 / 3.0, 2 / 3.0]) <= Tolerance.rounding(6))
   }
 
@@ -66,9 +66,9 @@ import Testing
     var generator = SeededGenerator(seed: 22)
     let input = Tensor.random([3, 4, 5], in: -300...300, using: &generator)
     for axis in 0..<3 {
-      let output = try softmax(input, axis: axis)
+      let output = try Device().softmax(input, axis: axis)
       #expect(output.shape == input.shape)
-      let sums = try summed(
+      let sums = try Device().summed(
         output, to: Shape((0..<3).map { $0 == axis ? 1 : input.shape[$0] }))
       #expect(sums.elements.allSatisfy { abs(Double($0) - 1) <= Tolerance.sum(of: 5) })
     }
@@ -79,13 +79,16 @@ import Testing
     let input = Tensor.random([3, 37], in: -5...5, using: &generator)
     let expected = referenceSoftmax(ReferenceTensor(input))
     #expect(
-      largestDifference(try softmax(input, axis: 1).elements, expected.elements) <= Tolerance.rounding(10))
+      largestDifference(try Device().softmax(input, axis: 1).elements, expected.elements)
+        <= Tolerance.rounding(10))
     let logarithms = expected.elements.map { referenceActivated($0, by: .log) }
     #expect(
-      largestDifference(try logSoftmax(input, axis: 1).elements, logarithms)
+      largestDifference(try Device().logSoftmax(input, axis: 1).elements, logarithms)
         <= Tolerance.rounding(6, magnitude: 16))
-    let turned = try permuted(input, [1, 0])
-    #expect(try permuted(softmax(turned, axis: 0), [1, 0]).elements == softmax(input, axis: 1).elements)
+    let turned = try Device().permuted(input, [1, 0])
+    #expect(
+      try Device().permuted(Device().softmax(turned, axis: 0), [1, 0]).elements
+        == Device().softmax(input, axis: 1).elements)
   }
 
   @Test func `the gradients of softmax and its logarithm are slopes of the reference`() throws {
@@ -101,10 +104,11 @@ import Testing
           return zip(output, signal.elements).reduce(0) { $0 + $1.0 * Double($1.1) }
         }, at: input.elements.map(Double.init), along: direction.elements.map(Double.init))
     }
-    let plain = try softmaxBackward(signal, output: softmax(input, axis: 1), axis: 1)
+    let plain = try Device().softmaxBackward(signal, output: Device().softmax(input, axis: 1), axis: 1)
     #expect(
       abs(measured { $0 } - innerProduct(plain.elements, direction.elements)) <= Tolerance.slope(of: 24))
-    let logarithm = try logSoftmaxBackward(signal, output: logSoftmax(input, axis: 1), axis: 1)
+    let logarithm = try Device().logSoftmaxBackward(
+      signal, output: Device().logSoftmax(input, axis: 1), axis: 1)
     #expect(
       abs(
         measured { referenceActivated($0, by: .log) } - innerProduct(logarithm.elements, direction.elements))
@@ -114,9 +118,9 @@ import Testing
   @Test func `scaling multiplies and shifts each channel`() throws {
     let input = Tensor([2, 1, 1, 2], elements: [1, 2, 3, 4])
     let scale = Tensor([2], elements: [10, 100])
-    #expect(try scaling(input, scale: scale, shift: nil).elements == [10, 200, 30, 400])
+    #expect(try Device().scaling(input, scale: scale, shift: nil).elements == [10, 200, 30, 400])
     let shift = Tensor([2], elements: [1, -1])
-    #expect(try scaling(input, scale: scale, shift: shift).elements == [11, 199, 31, 399])
+    #expect(try Device().scaling(input, scale: scale, shift: shift).elements == [11, 199, 31, 399])
   }
 
   @Test(arguments: [1, 15, 16, 40])
@@ -128,23 +132,23 @@ import Testing
     let products = referenceCombined(ReferenceTensor(input), ReferenceTensor(scale), *)
     let sums = referenceCombined(products, ReferenceTensor(shift), +)
     soil(input.shape)
-    let scaled = try scaling(input, scale: scale, shift: nil)
+    let scaled = try Device().scaling(input, scale: scale, shift: nil)
     #expect(largestDifference(scaled.elements, products.elements) <= Tolerance.rounding(1))
     soil(input.shape)
-    let shifted = try scaling(input, scale: scale, shift: shift)
+    let shifted = try Device().scaling(input, scale: scale, shift: shift)
     #expect(largestDifference(shifted.elements, sums.elements) <= Tolerance.rounding(3))
   }
 
   @Test func `shapes that disagree are refused`() {
     let map = Tensor([1, 1, 1, 2])
     let constants = Self.constants[0]
-    #expect(throws: KernelError.self) { try scaling(map, scale: Tensor([3]), shift: nil) }
-    #expect(throws: KernelError.self) { try scaling(map, scale: Tensor([2]), shift: Tensor([1])) }
-    #expect(throws: KernelError.self) { try localResponseNormalization(Tensor([]), constants) }
+    #expect(throws: KernelError.self) { try Device().scaling(map, scale: Tensor([3]), shift: nil) }
+    #expect(throws: KernelError.self) { try Device().scaling(map, scale: Tensor([2]), shift: Tensor([1])) }
+    #expect(throws: KernelError.self) { try Device().localResponseNormalization(Tensor([]), constants) }
     #expect(throws: KernelError.self) {
-      try localResponseNormalizationBackward(Tensor([2]), input: map, constants)
+      try Device().localResponseNormalizationBackward(Tensor([2]), input: map, constants)
     }
-    #expect(throws: KernelError.self) { try softmax(map, axis: 4) }
-    #expect(throws: KernelError.self) { try softmaxBackward(map, output: Tensor([2]), axis: 0) }
+    #expect(throws: KernelError.self) { try Device().softmax(map, axis: 4) }
+    #expect(throws: KernelError.self) { try Device().softmaxBackward(map, output: Tensor([2]), axis: 0) }
   }
 }

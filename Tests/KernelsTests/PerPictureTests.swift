@@ -22,51 +22,57 @@ struct PerPicture: CustomTestStringConvertible, Sendable {
     [7, 3, 2, channels], elements: (0..<7 * 6 * channels).map { Float($0 % 11) - 5 })
 
   static let all: [PerPicture] = [
-    PerPicture("max pooling") { try maxPooling($0, over: sliding) },
+    PerPicture("max pooling") { try Device().maxPooling($0, over: sliding) },
     PerPicture("unpooling") { map in
-      let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
-      return try unpooling(values, through: switches)
+      let (values, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
+      return try Device().unpooling(values, through: switches)
     },
-    PerPicture("global max pooling") { try globalMaxPoolingWithSwitches($0).values },
-    PerPicture("average pooling") { try averagePooling($0, over: sliding, countsPadding: false) },
+    PerPicture("global max pooling") { try Device().globalMaxPoolingWithSwitches($0).values },
+    PerPicture("average pooling") { try Device().averagePooling($0, over: sliding, countsPadding: false) },
     PerPicture("transposed average pooling") { map in
       let shape = Shape(images: map.shape.images, rows: 17, columns: 8, channels: channels)
-      return try averagePoolingTransposed(map, over: sliding, countsPadding: true, onto: shape)
+      return try Device().averagePoolingTransposed(map, over: sliding, countsPadding: true, onto: shape)
     },
-    PerPicture("global average pooling") { try globalAveragePooling($0) },
+    PerPicture("global average pooling") { try Device().globalAveragePooling($0) },
     PerPicture("transposed global average pooling") { map in
-      try globalAveragePoolingTransposed(globalAveragePooling(map), onto: map.shape)
+      try Device().globalAveragePoolingTransposed(Device().globalAveragePooling(map), onto: map.shape)
     },
-    PerPicture("local response normalisation") { try localResponseNormalization($0, constants) },
+    PerPicture("local response normalisation") { try Device().localResponseNormalization($0, constants) },
     PerPicture("local response normalisation's gradient") { map in
-      try localResponseNormalizationBackward(map, input: map, constants)
+      try Device().localResponseNormalizationBackward(map, input: map, constants)
     },
-    PerPicture("softmax over channels") { try softmax($0, axis: 3) },
-    PerPicture("log softmax over rows") { try logSoftmax($0, axis: 1) },
-    PerPicture("scaling") { try scaling($0, scale: perChannel, shift: perChannel) },
-    PerPicture("a rectifier") { activated($0, by: .relu) },
-    PerPicture("swish") { activated($0, by: .swish) },
+    PerPicture("softmax over channels") { try Device().softmax($0, axis: 3) },
+    PerPicture("log softmax over rows") { try Device().logSoftmax($0, axis: 1) },
+    PerPicture("scaling") { try Device().scaling($0, scale: perChannel, shift: perChannel) },
+    PerPicture("a rectifier") { Device().activated($0, by: .relu) },
+    PerPicture("swish") { Device().activated($0, by: .swish) },
     PerPicture("swish's gradient") { map in
-      try activationBackward(map, input: map, output: activated(map, by: .swish), by: .swish)
+      try Device().activationBackward(
+        map, input: map, output: Device().activated(map, by: .swish), by: .swish)
     },
-    PerPicture("a parametric rectifier") { try parametricRelu($0, slope: perChannel) },
+    PerPicture("a parametric rectifier") { try Device().parametricRelu($0, slope: perChannel) },
     PerPicture("a parametric rectifier's gradient") { map in
-      try parametricReluBackward(map, input: map, slope: perChannel)
+      try Device().parametricReluBackward(map, input: map, slope: perChannel)
     },
-    PerPicture("the guided rule") { try rectifying($0, output: $0, rule: .guided) },
-    PerPicture("adding a channel's constant") { try combining($0, perChannel, by: .add) },
-    PerPicture("a mean over rows and columns") { try averaged($0, over: [1, 2], keepingAxes: true) },
-    PerPicture("padding") { try padded($0, before: [0, 2, 1, 0], after: [0, 1, 0, 0], mode: .reflect) },
+    PerPicture("the guided rule") { try Device().rectifying($0, output: $0, rule: .guided) },
+    PerPicture("adding a channel's constant") { try Device().combining($0, perChannel, by: .add) },
+    PerPicture("a mean over rows and columns") {
+      try Device().averaged($0, over: [1, 2], keepingAxes: true)
+    },
+    PerPicture("padding") {
+      try Device().padded($0, before: [0, 2, 1, 0], after: [0, 1, 0, 0], mode: .reflect)
+    },
     PerPicture("slicing") { map in
-      try sliced(
+      try Device().sliced(
         map, starts: [0, 8, 1, 0], stops: [map.shape.images, 0, 6, 20], steps: [1, -3, 2, 1])
     },
-    PerPicture("turning axes") { try permuted($0, [0, 3, 1, 2]) },
+    PerPicture("turning axes") { try Device().permuted($0, [0, 3, 1, 2]) },
     PerPicture("a sparse transposed convolution") { map in
-      let signal = try sliced(
+      let signal = try Device().sliced(
         map, starts: [0, 0, 0, 0], stops: [map.shape.images, 9, 7, 7], steps: [1, 1, 1, 1])
       let shape = Shape(images: map.shape.images, rows: 17, columns: 8, channels: channels)
-      return try sparseConvolutionTransposed(signal, filters: filters, over: sliding, groups: 1, onto: shape)
+      return try Device().sparseConvolutionTransposed(
+        signal, filters: filters, over: sliding, groups: 1, onto: shape)
     },
   ]
 }

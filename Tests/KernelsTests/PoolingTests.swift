@@ -6,7 +6,7 @@ import Testing
 @Suite struct Pooling {
   @Test func `a tie goes to the first position in row-major order`() throws {
     let map = Tensor([1, 2, 4, 1], elements: [1, 5, 3, 3, 5, 2, 3, 3])
-    let (values, switches) = try maxPoolingWithSwitches(map, over: Sliding(window: 2, stride: 2))
+    let (values, switches) = try Device().maxPoolingWithSwitches(map, over: Sliding(window: 2, stride: 2))
     #expect(values.elements == [5, 3])
     #expect(switches.winners == [1, 0])
   }
@@ -14,10 +14,10 @@ import Testing
   @Test func `padding never wins, not even over negative values`() throws {
     let map = Tensor([1, 2, 2, 1], elements: [-1, -2, -3, -4])
     let sliding = Sliding(window: 2, stride: 2, padding: 1)
-    let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+    let (values, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
     #expect(values.elements == [-1, -2, -3, -4])
     #expect(switches.winners == [3, 2, 1, 0])
-    #expect(try maxPooling(map, over: sliding).elements == values.elements)
+    #expect(try Device().maxPooling(map, over: sliding).elements == values.elements)
   }
 
   @Test(arguments: [1, 16, 19])
@@ -25,7 +25,7 @@ import Testing
     var elements = [Float](repeating: 9, count: 4 * channels)
     for position in [1, 3] { elements[position * channels + channels - 1] = .nan }
     let map = Tensor([1, 2, 2, channels], elements: elements)
-    let (values, switches) = try maxPoolingWithSwitches(map, over: Sliding(window: 2))
+    let (values, switches) = try Device().maxPoolingWithSwitches(map, over: Sliding(window: 2))
     #expect(values.elements[channels - 1].isNaN)
     #expect(switches.winners[channels - 1] == 1)
     #expect(values.elements.dropLast().allSatisfy { $0 == 9 })
@@ -38,12 +38,12 @@ import Testing
     for sliding in slidings(rows: 5, columns: 6) {
       let (expected, winners) = try referenceMaxPooling(ReferenceTensor(map), over: sliding)
       soil(expected.shape)
-      let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+      let (values, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
       #expect(values.shape == expected.shape)
       #expect(values.elements.map(Double.init) == expected.elements)
       #expect(switches.winners.map(Int.init) == winners)
       soil(expected.shape)
-      #expect(try maxPooling(map, over: sliding).elements == values.elements)
+      #expect(try Device().maxPooling(map, over: sliding).elements == values.elements)
     }
   }
 
@@ -51,12 +51,15 @@ import Testing
     let map = Tensor([1, 1, 3, 1], elements: [2, 4, 9])
     let sliding = Sliding(
       rows: Slide(window: 1), columns: Slide(window: 2, before: 1, after: 1))
-    #expect(try averagePooling(map, over: sliding, countsPadding: true).elements == [1, 3, 6.5, 4.5])
-    #expect(try averagePooling(map, over: sliding, countsPadding: false).elements == [2, 3, 6.5, 9])
+    #expect(
+      try Device().averagePooling(map, over: sliding, countsPadding: true).elements == [1, 3, 6.5, 4.5])
+    #expect(try Device().averagePooling(map, over: sliding, countsPadding: false).elements == [2, 3, 6.5, 9])
     let signal = Tensor([1, 1, 4, 1], elements: [2, 4, 6, 8])
-    let counted = try averagePoolingTransposed(signal, over: sliding, countsPadding: true, onto: map.shape)
+    let counted = try Device().averagePoolingTransposed(
+      signal, over: sliding, countsPadding: true, onto: map.shape)
     #expect(counted.elements == [3, 5, 7])
-    let alone = try averagePoolingTransposed(signal, over: sliding, countsPadding: false, onto: map.shape)
+    let alone = try Device().averagePoolingTransposed(
+      signal, over: sliding, countsPadding: false, onto: map.shape)
     #expect(alone.elements == [4, 5, 11])
   }
 
@@ -66,12 +69,12 @@ import Testing
     let ramp = Tensor([1, 4, 4, 1], elements: (1...16).map(Float.init))
     let slide = Slide(window: 3, stride: 2, before: 1, after: 1, room: 1)
     let sliding = Sliding(rows: slide, columns: slide)
-    let means = try averagePooling(ramp, over: sliding, countsPadding: true)
+    let means = try Device().averagePooling(ramp, over: sliding, countsPadding: true)
     let expected: [Double] = [14.0 / 9, 30.0 / 9, 2, 57.0 / 9, 11, 6, 4.5, 7.5, 4]
     #expect(largestDifference(means.elements, expected) <= 1e-6)
-    let alone = try averagePooling(ramp, over: sliding, countsPadding: false)
+    let alone = try Device().averagePooling(ramp, over: sliding, countsPadding: false)
     #expect(alone.elements == [3.5, 5, 6, 9.5, 11, 12, 13.5, 15, 16])
-    let spread = try averagePoolingTransposed(
+    let spread = try Device().averagePoolingTransposed(
       Tensor([1, 3, 3, 1], elements: [0, 0, 0, 0, 0, 0, 0, 6, 8]), over: sliding, countsPadding: true,
       onto: ramp.shape)
     #expect(spread.elements == [Float](repeating: 0, count: 13) + [1, 1, 3])
@@ -88,13 +91,13 @@ import Testing
         let expected = try referenceAveragePooling(
           ReferenceTensor(map), over: sliding, countsPadding: countsPadding)
         soil(expected.shape)
-        let means = try averagePooling(map, over: sliding, countsPadding: countsPadding)
+        let means = try Device().averagePooling(map, over: sliding, countsPadding: countsPadding)
         #expect(largestDifference(means.elements, expected.elements) <= Tolerance.sum(of: sliding.count))
         let signal = Tensor.random(means.shape, using: &generator)
         let expectedSpread = referenceAveragePoolingTransposed(
           ReferenceTensor(signal), over: sliding, countsPadding: countsPadding, onto: map.shape)
         soil(map.shape)
-        let spread = try averagePoolingTransposed(
+        let spread = try Device().averagePoolingTransposed(
           signal, over: sliding, countsPadding: countsPadding, onto: map.shape)
         #expect(
           largestDifference(spread.elements, expectedSpread.elements) <= Tolerance.sum(of: sliding.count))
@@ -107,9 +110,9 @@ import Testing
     let map = Tensor.random([2, 5, 6, 3], using: &generator)
     for sliding in slidings(rows: 5, columns: 6) {
       for countsPadding in [false, true] {
-        let means = try averagePooling(map, over: sliding, countsPadding: countsPadding)
+        let means = try Device().averagePooling(map, over: sliding, countsPadding: countsPadding)
         let signal = Tensor.random(means.shape, using: &generator)
-        let spread = try averagePoolingTransposed(
+        let spread = try Device().averagePoolingTransposed(
           signal, over: sliding, countsPadding: countsPadding, onto: map.shape)
         let difference =
           innerProduct(means.elements, signal.elements) - innerProduct(map.elements, spread.elements)
@@ -120,11 +123,12 @@ import Testing
 
   @Test func `global pooling takes the whole map`() throws {
     let map = Tensor([1, 2, 2, 2], elements: [1, 8, 2, 7, 3, 6, 4, 5])
-    #expect(try globalAveragePooling(map).elements == [2.5, 6.5])
-    let (values, switches) = try globalMaxPoolingWithSwitches(map)
+    #expect(try Device().globalAveragePooling(map).elements == [2.5, 6.5])
+    let (values, switches) = try Device().globalMaxPoolingWithSwitches(map)
     #expect(values.elements == [4, 8])
     #expect(switches.winners == [3, 0])
-    let spread = try globalAveragePoolingTransposed(Tensor([1, 1, 1, 2], elements: [4, 8]), onto: map.shape)
+    let spread = try Device().globalAveragePoolingTransposed(
+      Tensor([1, 1, 1, 2], elements: [4, 8]), onto: map.shape)
     #expect(spread.elements == [1, 2, 1, 2, 1, 2, 1, 2])
   }
 
@@ -132,19 +136,21 @@ import Testing
     var generator = SeededGenerator(seed: 6)
     let batch = Tensor.random([4, 7, 7, 17], using: &generator)
     let sliding = Sliding(window: 3, stride: 2, padding: 1)
-    let parts = try (0..<4).map { try maxPooling(batch.slices($0..<$0 + 1), over: sliding) }
-    #expect(try maxPooling(batch, over: sliding).elements == Tensor.stacking(parts).elements)
+    let parts = try (0..<4).map { try Device().maxPooling(batch.slices($0..<$0 + 1), over: sliding) }
+    #expect(try Device().maxPooling(batch, over: sliding).elements == Tensor.stacking(parts).elements)
   }
 
   @Test func `shapes that cannot be pooled are refused`() {
     let sliding = Sliding(window: 3)
-    #expect(throws: KernelError.self) { try maxPooling(Tensor([3, 3]), over: sliding) }
-    #expect(throws: KernelError.self) { try maxPooling(Tensor([1, 2, 3, 1]), over: sliding) }
-    #expect(throws: KernelError.self) { try averagePooling(Tensor([3]), over: sliding, countsPadding: true) }
-    #expect(throws: KernelError.self) { try globalAveragePooling(Tensor([1, 0, 3, 1])) }
-    #expect(throws: KernelError.self) { try globalMaxPoolingWithSwitches(Tensor([1, 300, 300, 1])) }
+    #expect(throws: KernelError.self) { try Device().maxPooling(Tensor([3, 3]), over: sliding) }
+    #expect(throws: KernelError.self) { try Device().maxPooling(Tensor([1, 2, 3, 1]), over: sliding) }
     #expect(throws: KernelError.self) {
-      try averagePoolingTransposed(
+      try Device().averagePooling(Tensor([3]), over: sliding, countsPadding: true)
+    }
+    #expect(throws: KernelError.self) { try Device().globalAveragePooling(Tensor([1, 0, 3, 1])) }
+    #expect(throws: KernelError.self) { try Device().globalMaxPoolingWithSwitches(Tensor([1, 300, 300, 1])) }
+    #expect(throws: KernelError.self) {
+      try Device().averagePoolingTransposed(
         Tensor([1, 1, 1, 1]), over: sliding, countsPadding: true, onto: [1, 9, 9, 1])
     }
   }

@@ -9,11 +9,11 @@ import Testing
     let sliding = Sliding(window: 2, padding: 1)
     var signal = Tensor([1, 3, 3, 1])
     signal.withMutableSpan { $0[0] = 10 }
-    let result = try sparseConvolutionTransposed(
+    let result = try Device().sparseConvolutionTransposed(
       signal, filters: filters, over: sliding, groups: 1, onto: [1, 2, 2, 1])
     #expect(result.elements == [40, 0, 0, 0])
     signal.withMutableSpan { $0[4] = 1 }
-    let both = try sparseConvolutionTransposed(
+    let both = try Device().sparseConvolutionTransposed(
       signal, filters: filters, over: sliding, groups: 1, onto: [1, 2, 2, 1])
     #expect(both.elements == [41, 2, 3, 4])
   }
@@ -28,7 +28,7 @@ import Testing
       let places = try sliding.output(over: shape, channels: outputs)
       let signal = Tensor.sparse(places, share: 0.3, using: &generator)
       soil(shape)
-      let found = try sparseConvolutionTransposed(
+      let found = try Device().sparseConvolutionTransposed(
         signal, filters: filters, over: sliding, groups: groups, onto: shape)
       let expected = referenceConvolutionTransposed(
         ReferenceTensor(signal), filters: ReferenceTensor(filters), over: sliding, groups: groups, onto: shape
@@ -45,7 +45,7 @@ import Testing
     let filters = Tensor.random([20, 11, 11, 3], using: &generator)
     let places = try sliding.output(over: shape, channels: 20)
     let signal = Tensor.sparse(places, share: 0.1, using: &generator)
-    let found = try sparseConvolutionTransposed(
+    let found = try Device().sparseConvolutionTransposed(
       signal, filters: filters, over: sliding, groups: 1, onto: shape)
     let expected = referenceConvolutionTransposed(
       ReferenceTensor(signal), filters: ReferenceTensor(filters), over: sliding, onto: shape)
@@ -54,14 +54,14 @@ import Testing
 
   @Test func `the sparse way is the adjoint of the dense convolution`() throws {
     var generator = SeededGenerator(seed: 16)
-    var session = try Session()
+    var device = Device()
     let sliding = Sliding(
       rows: Slide(window: 3, stride: 2, before: 1), columns: Slide(window: 2, dilation: 2, after: 1))
     let input = Tensor.random([2, 6, 7, 8], using: &generator)
     let filters = Tensor.random([20, 3, 2, 4], using: &generator)
-    let output = try session.convolution(input, filters: filters, bias: nil, over: sliding, groups: 2)
+    let output = try device.convolution(input, filters: filters, bias: nil, over: sliding, groups: 2)
     let signal = Tensor.sparse(output.shape, share: 0.2, using: &generator)
-    let back = try sparseConvolutionTransposed(
+    let back = try Device().sparseConvolutionTransposed(
       signal, filters: filters, over: sliding, groups: 2, onto: input.shape)
     let difference =
       innerProduct(output.elements, signal.elements) - innerProduct(input.elements, back.elements)
@@ -69,14 +69,14 @@ import Testing
   }
 
   @Test func `density is the share that is not zero`() {
-    #expect(density(of: Tensor([4], elements: [0, 1, -0, .nan])) == 0.5)
-    #expect(density(of: Tensor([0])) == 0)
+    #expect(Device().density(of: Tensor([4], elements: [0, 1, -0, .nan])) == 0.5)
+    #expect(Device().density(of: Tensor([0])) == 0)
   }
 
   @Test func `shapes that disagree are refused`() {
     let filters = Tensor([2, 3, 3, 1])
     func attempt(_ signal: Shape, groups: Int, onto shape: Shape) throws {
-      _ = try sparseConvolutionTransposed(
+      _ = try Device().sparseConvolutionTransposed(
         Tensor(signal), filters: filters, over: Sliding(window: 3), groups: groups, onto: shape)
     }
     #expect(throws: Never.self) { try attempt([1, 2, 2, 2], groups: 1, onto: [1, 4, 4, 1]) }

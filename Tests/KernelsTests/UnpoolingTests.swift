@@ -7,15 +7,15 @@ import Testing
   @Test func `a value returns to the position that won its window`() throws {
     let switches = Switches(
       pooled: [1, 1, 2, 1], input: [1, 2, 4, 1], sliding: Sliding(window: 2, stride: 2), winners: [3, 0])
-    let restored = try unpooling(Tensor([1, 1, 2, 1], elements: [7, 3]), through: switches)
+    let restored = try Device().unpooling(Tensor([1, 1, 2, 1], elements: [7, 3]), through: switches)
     #expect(restored.elements == [0, 0, 3, 0, 0, 7, 0, 0])
   }
 
   @Test func `a position that won several windows receives their sum`() throws {
     let map = Tensor([1, 1, 3, 1], elements: [1, 9, 2])
     let sliding = Sliding(rows: Slide(window: 1), columns: Slide(window: 2))
-    let (_, switches) = try maxPoolingWithSwitches(map, over: sliding)
-    let restored = try unpooling(Tensor([1, 1, 2, 1], elements: [5, 6]), through: switches)
+    let (_, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
+    let restored = try Device().unpooling(Tensor([1, 1, 2, 1], elements: [5, 6]), through: switches)
     #expect(restored.elements == [0, 11, 0])
   }
 
@@ -24,13 +24,13 @@ import Testing
     var generator = SeededGenerator(seed: 17)
     let map = Tensor.wholes([2, 5, 6, channels], in: -3...3, using: &generator)
     for sliding in slidings(rows: 5, columns: 6) {
-      let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+      let (values, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
       for share: Float in [1, 0.05] {
         let signal = Tensor.sparse(values.shape, share: share, using: &generator)
         let expected = referenceUnpooling(
           ReferenceTensor(signal), winners: switches.winners.map(Int.init), over: sliding, onto: map.shape)
         soil(map.shape)
-        let restored = try unpooling(signal, through: switches)
+        let restored = try Device().unpooling(signal, through: switches)
         #expect(restored.shape == expected.shape)
         #expect(largestDifference(restored.elements, expected.elements) <= Tolerance.sum(of: sliding.count))
       }
@@ -41,19 +41,19 @@ import Testing
     var generator = SeededGenerator(seed: 7)
     let map = Tensor.random([2, 6, 9, 18], using: &generator)
     let sliding = Sliding(window: 3, stride: 3)
-    let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+    let (values, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
     let signal = Tensor.random(values.shape, in: 0.1...1, using: &generator)
-    let restored = try unpooling(signal, through: switches)
-    #expect(try maxPooling(restored, over: sliding).elements == signal.elements)
+    let restored = try Device().unpooling(signal, through: switches)
+    #expect(try Device().maxPooling(restored, over: sliding).elements == signal.elements)
   }
 
   @Test func `unpooling is the transpose of taking the winners`() throws {
     var generator = SeededGenerator(seed: 8)
     let map = Tensor.random([2, 5, 6, 5], using: &generator)
     for sliding in slidings(rows: 5, columns: 6) {
-      let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+      let (values, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
       let signal = Tensor.random(values.shape, using: &generator)
-      let restored = try unpooling(signal, through: switches)
+      let restored = try Device().unpooling(signal, through: switches)
       // Windows of padding alone took nothing from the map.
       let taken = zip(values.elements, signal.elements).filter { $0.0.isFinite }
       let difference =
@@ -66,26 +66,26 @@ import Testing
     var generator = SeededGenerator(seed: 9)
     let map = Tensor.random([2, 9, 8, 5], using: &generator)
     for sliding in [Sliding(window: 3, stride: 2, padding: 1), Sliding(window: 2, dilation: 2)] {
-      let (values, switches) = try maxPoolingWithSwitches(map, over: sliding)
+      let (values, switches) = try Device().maxPoolingWithSwitches(map, over: sliding)
       let boxes = [
         Window(image: 0, row: 0, column: 0), Window(image: 1, row: 2, column: 1),
         Window(image: 1, row: -1, column: 2), Window(image: 0, row: 3, column: -1),
       ]
       for box in boxes {
         // Only what lies in the box is unpooled, on both sides.
-        let cut = try cutting(
+        let cut = try Device().cutting(
           [box], rows: 2, columns: 3, from: Tensor.random(values.shape, using: &generator))
-        let alone = try pasting(cut, at: [box], onto: values.shape)
-        let whole = try unpooling(alone, through: switches)
+        let alone = try Device().pasting(cut, at: [box], onto: values.shape)
+        let whole = try Device().unpooling(alone, through: switches)
         let part = switches.cut([box], rows: 2, columns: 3)
         #expect(part.pooled == [1, 2, 3, 5])
         let corner = Window(
           image: box.image, row: box.row * sliding.rows.stride - sliding.rows.before,
           column: box.column * sliding.columns.stride - sliding.columns.before)
-        let expected = try cutting(
+        let expected = try Device().cutting(
           [corner], rows: part.input.rows, columns: part.input.columns, from: whole)
-        let inside = try clearing(cut, at: [box], outside: (values.shape.rows, values.shape.columns))
-        let found = try unpooling(inside, through: part)
+        let inside = try Device().clearing(cut, at: [box], outside: (values.shape.rows, values.shape.columns))
+        let found = try Device().unpooling(inside, through: part)
         #expect(found.elements == expected.elements)
       }
     }
@@ -95,10 +95,10 @@ import Testing
     let switches = Switches(
       pooled: [1, 1, 1, 1], input: [1, 1, 1, 1],
       sliding: Sliding(window: 3, padding: 1), winners: [0])
-    #expect(try unpooling(Tensor([1, 1, 1, 1], repeating: 1), through: switches).elements == [0])
-    #expect(throws: KernelError.self) { try unpooling(Tensor([1, 2, 1, 1]), through: switches) }
+    #expect(try Device().unpooling(Tensor([1, 1, 1, 1], repeating: 1), through: switches).elements == [0])
+    #expect(throws: KernelError.self) { try Device().unpooling(Tensor([1, 2, 1, 1]), through: switches) }
     let astray = Switches(
       pooled: [2, 1, 1, 1], input: [1, 1, 1, 1], sliding: Sliding(window: 1), winners: [0, 0])
-    #expect(throws: KernelError.self) { try unpooling(Tensor([2, 1, 1, 1]), through: astray) }
+    #expect(throws: KernelError.self) { try Device().unpooling(Tensor([2, 1, 1, 1]), through: astray) }
   }
 }

@@ -5,21 +5,21 @@ import Testing
 
 @Suite struct WeightGradients {
   @Test func `a filter's gradient gathers what it looked at, times the signal`() throws {
-    var session = try Session()
+    var device = Device()
     let input = Tensor([1, 2, 3, 1], elements: [1, 2, 3, 4, 5, 6])
     // Two places: over 1 2 4 5 with a signal of 10, and over 2 3 5 6 with 100.
     let signal = Tensor([1, 1, 2, 1], elements: [10, 100])
-    let gradient = try session.convolutionGradient(
+    let gradient = try device.convolutionGradient(
       signal, input: input, filters: [1, 2, 2, 1], over: Sliding(window: 2))
     #expect(gradient.filters.elements == [210, 320, 540, 650])
     #expect(gradient.bias.elements == [110])
   }
 
   @Test func `padding adds nothing to a filter's gradient`() throws {
-    var session = try Session()
+    var device = Device()
     let input = Tensor([1, 1, 1, 1], elements: [3])
     let signal = Tensor([1, 2, 2, 1], elements: [1, 10, 100, 1000])
-    let gradient = try session.convolutionGradient(
+    let gradient = try device.convolutionGradient(
       signal, input: input, filters: [1, 2, 2, 1], over: Sliding(window: 2, padding: 1))
     #expect(gradient.filters.elements == [3000, 300, 30, 3])
     #expect(gradient.bias.elements == [1111])
@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: [(1, 3, 4), (1, 17, 5), (2, 4, 6), (1, 16, 32), (3, 6, 3)])
   func `fast and reference agree for every geometry`(groups: Int, inputs: Int, outputs: Int) throws {
-    var session = try Session()
+    var device = Device()
     var generator = SeededGenerator(seed: 31)
     let shape: Shape = [2, 5, 6, inputs]
     for sliding in slidings(rows: 5, columns: 6) {
@@ -38,7 +38,7 @@ import Testing
         ReferenceTensor(signal), input: ReferenceTensor(input), filters: filters, over: sliding,
         groups: groups)
       soil(filters)
-      let found = try session.convolutionGradient(
+      let found = try device.convolutionGradient(
         signal, input: input, filters: filters, over: sliding, groups: groups)
       let tolerance = Tolerance.sum(of: signal.shape.count / outputs)
       #expect(
@@ -48,14 +48,14 @@ import Testing
   }
 
   @Test func `the gradient is the adjoint of the convolution in its filters`() throws {
-    var session = try Session()
+    var device = Device()
     var generator = SeededGenerator(seed: 32)
     let sliding = Sliding(window: 5, stride: 2, padding: 1)
     let input = Tensor.random([3, 17, 14, 20], using: &generator)
     let filters = Tensor.random([24, 5, 5, 20], using: &generator)
-    let output = try session.convolution(input, filters: filters, bias: nil, over: sliding)
+    let output = try device.convolution(input, filters: filters, bias: nil, over: sliding)
     let signal = Tensor.random(output.shape, using: &generator)
-    let gradient = try session.convolutionGradient(
+    let gradient = try device.convolutionGradient(
       signal, input: input, filters: filters.shape, over: sliding)
     let forward = innerProduct(output.elements, signal.elements)
     let backward = innerProduct(filters.elements, gradient.filters.elements)
@@ -63,32 +63,32 @@ import Testing
   }
 
   @Test func `gradients of small batches add up to the gradient of all`() throws {
-    var session = try Session()
+    var device = Device()
     var generator = SeededGenerator(seed: 33)
     let sliding = Sliding(window: 3, padding: 1)
     let input = Tensor.random([5, 7, 7, 16], using: &generator)
     let signal = Tensor.random([5, 7, 7, 32], using: &generator)
-    let whole = try session.convolutionGradient(
+    let whole = try device.convolutionGradient(
       signal, input: input, filters: [32, 3, 3, 16], over: sliding)
     var sum = ConvolutionGradient(filters: [32, 3, 3, 16])
     for range in [0..<2, 2..<4, 4..<5] {
-      try session.addConvolutionGradient(
+      try device.addConvolutionGradient(
         to: &sum, signal: signal.slices(range), input: input.slices(range), over: sliding)
     }
-    let found = try session.plain(sum)
+    let found = try device.plain(sum)
     let tolerance = Tolerance.sum(of: signal.shape.count / 32)
     #expect(largestDifference(found.filters.elements, whole.filters.elements) <= tolerance)
     #expect(largestDifference(found.bias.elements, whole.bias.elements) <= tolerance)
   }
 
   @Test func `a signal of another shape than the convolution's output is refused`() throws {
-    var session = try Session()
+    var device = Device()
     #expect(throws: KernelError.self) {
-      try session.convolutionGradient(
+      try device.convolutionGradient(
         Tensor([1, 2, 2, 1]), input: Tensor([1, 5, 5, 1]), filters: [1, 2, 2, 1], over: Sliding(window: 2))
     }
     #expect(throws: KernelError.self) {
-      try session.innerProductGradient(Tensor([2, 3]), input: Tensor([3, 4]))
+      try device.innerProductGradient(Tensor([2, 3]), input: Tensor([3, 4]))
     }
   }
 
@@ -96,28 +96,28 @@ import Testing
   func `a fully connected layer's gradient agrees with the reference`(images: Int, outputs: Int, inputs: Int)
     throws
   {
-    var session = try Session()
+    var device = Device()
     var generator = SeededGenerator(seed: 34)
     let signal = Tensor.random([images, outputs], using: &generator)
     let input = Tensor.random([images, inputs], using: &generator)
     let expected = referenceInnerProductGradient(ReferenceTensor(signal), input: ReferenceTensor(input))
     soil([outputs, inputs])
-    let found = try session.innerProductGradient(signal, input: input)
+    let found = try device.innerProductGradient(signal, input: input)
     #expect(found.shape == [outputs, inputs])
     #expect(largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: images))
   }
 
   @Test func `weights that change are multiplied as they are now`() throws {
-    var session = try Session()
+    var device = Device()
     let input = Tensor([1, 2], elements: [1, 10])
     var weights = Tensor([2, 2], elements: [1, 2, 3, 4])
-    let first = try session.innerProduct(input, weights: weights, bias: nil, changing: true)
+    let first = try device.innerProduct(input, weights: weights, bias: nil, changing: true)
     weights.withMutableSpan { $0[0] = 5 }
-    let second = try session.innerProduct(input, weights: weights, bias: nil, changing: true)
+    let second = try device.innerProduct(input, weights: weights, bias: nil, changing: true)
     #expect(first.elements == [21, 43])
     #expect(second.elements == [25, 43])
     #expect(
-      try session.innerProductTransposed(input, weights: weights, changing: true).elements == [35, 42])
+      try device.innerProductTransposed(input, weights: weights, changing: true).elements == [35, 42])
   }
 
   @Test func `the gradients of scale and shift are slopes`() throws {
@@ -125,7 +125,7 @@ import Testing
     let shape: Shape = [2, 3, 2, 5]
     let input = Tensor.random(shape, using: &generator)
     let signal = Tensor.random(shape, using: &generator)
-    let gradient = try scalingGradient(signal, input: input)
+    let gradient = try Device().scalingGradient(signal, input: input)
     let direction = Tensor.random([10], using: &generator).elements
     let measured = slope(
       of: { point in
@@ -146,7 +146,7 @@ import Testing
     let slopes = Shape(extents)
     let input = Tensor.random(shape, using: &generator)
     let signal = Tensor.random(shape, using: &generator)
-    let gradient = try parametricReluSlopeGradient(signal, input: input, slope: slopes)
+    let gradient = try Device().parametricReluSlopeGradient(signal, input: input, slope: slopes)
     #expect(gradient.shape == slopes)
     let direction = Tensor.random(slopes, using: &generator).elements
     let measured = slope(
@@ -167,7 +167,7 @@ import Testing
     var weights = Tensor([3], elements: [1, 2, 4])
     var velocity = Tensor([3], elements: [0, 8, 0])
     let step = MomentumStep(rate: 0.5, momentum: 0.25, decay: 0.5)
-    move(&weights, velocity: &velocity, along: Tensor([3], elements: [1, 1, 0]), by: step)
+    Device().move(&weights, velocity: &velocity, along: Tensor([3], elements: [1, 1, 0]), by: step)
     #expect(velocity.elements == [1.5, 4, 2])
     #expect(weights.elements == [0.25, 0, 3])
   }
@@ -178,7 +178,7 @@ import Testing
     var velocity = Tensor.random([50, 3], using: &generator)
     let (before, speeds) = (weights, velocity)
     let gradient = Tensor.random([20, 3], using: &generator)
-    move(
+    Device().move(
       &weights, velocity: &velocity, along: gradient, from: 30,
       by: MomentumStep(rate: 0.1, momentum: 0.9, decay: 0.01))
     for index in 0..<150 {
@@ -198,7 +198,7 @@ import Testing
   @Test func `only filters above the limit are renormalised, to the limit`() {
     // Root mean squares of 5, 0.05 and exactly 1.
     var filters = Tensor([3, 1, 2, 1], elements: [1, 7, 0.05, 0.05, 1, -1])
-    #expect(renormalize(&filters, above: 1) == 1)
+    #expect(Device().renormalize(&filters, above: 1) == 1)
     let elements = filters.elements
     #expect(abs(elements[0] - 0.2) < 1e-6 && abs(elements[1] - 1.4) < 1e-6)
     #expect(Array(elements[2...]) == [0.05, 0.05, 1, -1])

@@ -9,15 +9,15 @@ import Testing
   @Test func `what hangs over the edge of a map is cut as zero`() throws {
     let windows = [Window(image: 0, row: -1, column: 2), Window(image: 0, row: 0, column: 1)]
     soil([2, 2, 2, 1])
-    let cuts = try cutting(windows, rows: 2, columns: 2, from: Self.map)
+    let cuts = try Device().cutting(windows, rows: 2, columns: 2, from: Self.map)
     #expect(cuts.elements == [0, 0, 3, 0, 2, 3, 5, 6])
     let far = [Window(image: 0, row: 9, column: -9)]
-    #expect(try cutting(far, rows: 2, columns: 2, from: Self.map).elements == [0, 0, 0, 0])
+    #expect(try Device().cutting(far, rows: 2, columns: 2, from: Self.map).elements == [0, 0, 0, 0])
   }
 
   @Test func `overlapping cuts add up where they are pasted and what hangs over is dropped`() throws {
     let windows = [Window(image: 0, row: 0, column: 0), Window(image: 0, row: 1, column: 1)]
-    let pasted = try pasting(Tensor([2, 2, 2, 1], repeating: 1), at: windows, onto: [1, 2, 3, 1])
+    let pasted = try Device().pasting(Tensor([2, 2, 2, 1], repeating: 1), at: windows, onto: [1, 2, 3, 1])
     #expect(pasted.elements == [1, 1, 0, 1, 2, 1])
   }
 
@@ -29,9 +29,9 @@ import Testing
         image: Int.random(in: 0..<3, using: &generator), row: Int.random(in: -4...8, using: &generator),
         column: Int.random(in: -5...7, using: &generator))
     }
-    let cuts = try cutting(windows, rows: 3, columns: 4, from: map)
+    let cuts = try Device().cutting(windows, rows: 3, columns: 4, from: map)
     let signal = Tensor.random(cuts.shape, using: &generator)
-    let pasted = try pasting(signal, at: windows, onto: map.shape)
+    let pasted = try Device().pasting(signal, at: windows, onto: map.shape)
     let difference =
       innerProduct(cuts.elements, signal.elements) - innerProduct(map.elements, pasted.elements)
     #expect(abs(difference) <= Tolerance.sum(of: cuts.shape.count))
@@ -41,8 +41,8 @@ import Testing
     var generator = SeededGenerator(seed: 11)
     let windows = [Window(image: 1, row: 0, column: 0), Window(image: 0, row: 2, column: 3)]
     let cuts = Tensor.random([2, 2, 3, 4], using: &generator)
-    let pasted = try pasting(cuts, at: windows, onto: [2, 5, 6, 4])
-    #expect(try cutting(windows, rows: 2, columns: 3, from: pasted).elements == cuts.elements)
+    let pasted = try Device().pasting(cuts, at: windows, onto: [2, 5, 6, 4])
+    #expect(try Device().cutting(windows, rows: 2, columns: 3, from: pasted).elements == cuts.elements)
   }
 
   @Test func `clearing zeroes what cutting would not have found`() throws {
@@ -51,31 +51,35 @@ import Testing
     for row in -4...6 {
       for column in -5...5 {
         let windows = [Window(image: 0, row: row, column: column)]
-        let mask = try cutting(windows, rows: 3, columns: 4, from: ones)
+        let mask = try Device().cutting(windows, rows: 3, columns: 4, from: ones)
         let cuts = Tensor.random(mask.shape, using: &generator)
-        let cleared = try clearing(cuts, at: windows, outside: (5, 4))
+        let cleared = try Device().clearing(cuts, at: windows, outside: (5, 4))
         #expect(cleared.elements == zip(cuts.elements, mask.elements).map { $1 == 0 ? 0 : $0 })
       }
     }
     let inside = Tensor([1, 2, 2, 1], repeating: 1)
-    let kept = try clearing(inside, at: [Window(image: 0, row: 0, column: 0)], outside: (2, 2))
+    let kept = try Device().clearing(inside, at: [Window(image: 0, row: 0, column: 0)], outside: (2, 2))
     #expect(kept.identity == inside.identity)
   }
 
   @Test func `images that do not exist and shapes that disagree are refused`() {
     let lost = [Window(image: 1, row: 0, column: 0)]
-    #expect(throws: KernelError.self) { try cutting(lost, rows: 1, columns: 1, from: Self.map) }
-    #expect(throws: KernelError.self) { try cutting([], rows: 0, columns: 1, from: Self.map) }
-    #expect(throws: KernelError.self) { try pasting(Tensor([1, 1, 1, 1]), at: lost, onto: [1, 2, 3, 1]) }
-    #expect(throws: KernelError.self) { try pasting(Tensor([1, 1, 1, 2]), at: [], onto: [1, 2, 3, 1]) }
-    #expect(throws: KernelError.self) { try clearing(Self.map, at: [], outside: (1, 1)) }
+    #expect(throws: KernelError.self) { try Device().cutting(lost, rows: 1, columns: 1, from: Self.map) }
+    #expect(throws: KernelError.self) { try Device().cutting([], rows: 0, columns: 1, from: Self.map) }
+    #expect(throws: KernelError.self) {
+      try Device().pasting(Tensor([1, 1, 1, 1]), at: lost, onto: [1, 2, 3, 1])
+    }
+    #expect(throws: KernelError.self) {
+      try Device().pasting(Tensor([1, 1, 1, 2]), at: [], onto: [1, 2, 3, 1])
+    }
+    #expect(throws: KernelError.self) { try Device().clearing(Self.map, at: [], outside: (1, 1)) }
   }
 
   @Test(arguments: [1, 17, 33])
   func `a channel's peak is its first largest value`(channels: Int) throws {
     var generator = SeededGenerator(seed: 13)
     let map = Tensor.wholes([3, 4, 5, channels], in: -2...2, using: &generator)
-    let peaks = try channelPeaks(of: map)
+    let peaks = try ChannelPeaks(of: map)
     let elements = map.elements
     for image in 0..<3 {
       for channel in 0..<channels {
@@ -89,11 +93,11 @@ import Testing
   }
 
   @Test func `NaN is reported for its image alone, and rank two peaks at position 0`() throws {
-    let peaks = try channelPeaks(of: Tensor([2, 1, 3, 1], elements: [1, 2, 3, 5, .nan, 7]))
+    let peaks = try ChannelPeaks(of: Tensor([2, 1, 3, 1], elements: [1, 2, 3, 5, .nan, 7]))
     #expect(peaks.hasNaN == [false, true])
     #expect(peaks.positions == [2, 1])
-    #expect(try channelPeaks(of: Tensor([2, 2], elements: [1, 2, 3, 4])).positions == [0, 0, 0, 0])
-    #expect(throws: KernelError.self) { try channelPeaks(of: Tensor([2, 0, 3, 1])) }
-    #expect(throws: KernelError.self) { try channelPeaks(of: Tensor([2, 3, 1])) }
+    #expect(try ChannelPeaks(of: Tensor([2, 2], elements: [1, 2, 3, 4])).positions == [0, 0, 0, 0])
+    #expect(throws: KernelError.self) { try ChannelPeaks(of: Tensor([2, 0, 3, 1])) }
+    #expect(throws: KernelError.self) { try ChannelPeaks(of: Tensor([2, 3, 1])) }
   }
 }

@@ -63,9 +63,9 @@ import Testing
     let given = try #require(trace[head.output])
     let expected =
       switch end {
-      case .logits: try softmax(given, axis: 1)
-      case .logSoftmax, .logarithm: activated(given, by: .exp)
-      case .percent: try combining(given, Tensor([1], elements: [100]), by: .divide)
+      case .logits: try Device().softmax(given, axis: 1)
+      case .logSoftmax, .logarithm: Device().activated(given, by: .exp)
+      case .percent: try Device().combining(given, Tensor([1], elements: [100]), by: .divide)
       default: given
       }
     let probabilities = try head.probabilities(of: scores)
@@ -86,7 +86,7 @@ import Testing
   @Test func `a softmax's probabilities keep their bytes`() throws {
     let head = try #require(try ending(in: .softmax).classHead())
     let scores = Tensor([1, 4], elements: [0.3, -7, 11, 0.1])
-    #expect(try head.probabilities(of: scores).bytes == softmax(scores, axis: 1).bytes)
+    #expect(try head.probabilities(of: scores).bytes == Device().softmax(scores, axis: 1).bytes)
   }
 
   /// Two heads on one trunk: attributes by sigmoid, species by softmax, and a map.

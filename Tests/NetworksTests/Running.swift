@@ -115,7 +115,7 @@ import Testing
     let trace = try runner.forward(input)
     let switches = try #require(trace.switches(of: "pool1"))
     let (before, after) = (try #require(trace["relu1.out"]), try #require(trace["pool1.out"]))
-    let carried = try unpooling(after, through: switches)
+    let carried = try Device().unpooling(after, through: switches)
     #expect(carried.shape == before.shape)
     let pairs = zip(carried.elements, before.elements)
     // A position that won several windows has their sum: its value, that many times.

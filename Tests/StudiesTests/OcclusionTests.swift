@@ -52,7 +52,7 @@ import Testing
           #expect(zip(alone, together).allSatisfy { abs($0 - $1) <= 1e-5 }, "\(top), \(left)")
           let total = try totals(#require(trace["hard.out"]))[unit.unit]
           #expect(abs(unit.total[down][across] - total) <= 1e-4)
-          let probabilities = try softmax(Tensor([1, 5], elements: together), axis: 1).elements
+          let probabilities = try Device().softmax(Tensor([1, 5], elements: together), axis: 1).elements
           let label = try #require(sweep.map.label)
           let watched = try #require(sweep.map.probability)
           #expect(watched[down][across] == probabilities[label])

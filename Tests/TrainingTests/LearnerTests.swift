@@ -96,7 +96,7 @@ import Training
   @Test func `the cost and its gradient, by hand`() throws {
     // Softmax of 0 and ln 3 is a quarter and three quarters.
     let scores = Tensor([2, 2], elements: [0, 1.0986123, 5, 5])
-    let cost = try CrossEntropy(of: scores, labels: [0, 1])
+    let cost = try CrossEntropy(of: scores, labels: [0, 1], on: Device())
     #expect(abs(cost.loss - 1.3862944 - 0.6931472) < 1e-5)
     #expect(cost.ranks == [1, 1])
     for (found, expected) in zip(cost.signal.elements, [-0.375, 0.375, 0.25, -0.25]) {
@@ -105,10 +105,10 @@ import Training
   }
 
   @Test func `scores of any size give a finite cost`() throws {
-    let cost = try CrossEntropy(of: Tensor([1, 3], elements: [1e4, -1e4, 0]), labels: [1])
+    let cost = try CrossEntropy(of: Tensor([1, 3], elements: [1e4, -1e4, 0]), labels: [1], on: Device())
     #expect(cost.loss == 2e4)
     #expect(cost.signal.elements == [1, -1, 0])
-    #expect(throws: KernelError.self) { try CrossEntropy(of: Tensor([1, 3]), labels: [3]) }
+    #expect(throws: KernelError.self) { try CrossEntropy(of: Tensor([1, 3]), labels: [3], on: Device()) }
   }
 
   @Test(arguments: ["classifier", "mixed", "plain"])

@@ -24,7 +24,7 @@ extension ONNXReader {
         guard case .innerProduct(var layer) = nodes[product].operation else { continue }
         let units = layer.weights.shape[0]
         let maps = layer.weights.reshaped(to: [units, map.channels, map.rows, map.columns])
-        guard let permuted = try? permuted(maps, [0, 2, 3, 1]) else { continue }
+        guard let permuted = try? Device().permuted(maps, [0, 2, 3, 1]) else { continue }
         layer.weights = permuted.reshaped(to: layer.weights.shape)
         nodes[product].operation = .innerProduct(layer)
       }

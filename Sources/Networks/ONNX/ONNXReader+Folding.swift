@@ -115,7 +115,7 @@ extension ONNXReader {
     case "Sqrt", "Exp", "Log", "Abs", "Neg", "Reciprocal", "Sigmoid", "Tanh", "Relu", "Erf":
       guard let activation = Self.plainActivations[node.type] else { return nil }
       guard first.isKnown else { throw Unsupported(Self.batchInFloats) }
-      return ONNXConstant(activated(first.tensor, by: activation))
+      return ONNXConstant(Device().activated(first.tensor, by: activation))
     default:
       return nil
     }
@@ -213,7 +213,7 @@ extension ONNXReader {
     guard parts.allSatisfy(\.isKnown) else { throw Unsupported(Self.batchInFloats) }
     let axis = try node.integer("axis", default: 0)
     let rank = parts[0].extents.count
-    return ONNXConstant(try concatenation(parts.map(\.tensor), axis: axis < 0 ? axis + rank : axis))
+    return ONNXConstant(try Device().concatenation(parts.map(\.tensor), axis: axis < 0 ? axis + rank : axis))
   }
 
   private func sliced(_ node: ONNXNode, _ data: ONNXConstant, _ inputs: [ONNXConstant?]) throws
@@ -236,7 +236,7 @@ extension ONNXReader {
     try Self.fit(together.count)
     guard let lefts = left.integers, let rights = right.integers else {
       guard left.isKnown, right.isKnown else { throw Unsupported(Self.batchInFloats) }
-      return ONNXConstant(try combining(left.tensor, right.tensor, by: arithmetic))
+      return ONNXConstant(try Device().combining(left.tensor, right.tensor, by: arithmetic))
     }
     guard lefts.count == together.count || lefts.count == 1,
       rights.count == together.count || rights.count == 1

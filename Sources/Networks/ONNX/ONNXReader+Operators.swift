@@ -201,7 +201,7 @@ extension ONNXReader {
       throw Unsupported("\(groups) groups of filters \(filters.extents)")
     }
     // Outputs x inputs x rows x columns to outputs x rows x columns x inputs.
-    let permuted = try permuted(filters.tensor, [0, 2, 3, 1])
+    let permuted = try Device().permuted(filters.tensor, [0, 2, 3, 1])
     let convolution = Convolution(
       filters: permuted, bias: bias.map { $0.reshaped(to: [$0.shape.count]) },
       rule: try rule(node, window: Array(filters.extents[2...])), groups: groups)
@@ -230,8 +230,8 @@ extension ONNXReader {
     }
     let (alpha, beta) = (try node.float("alpha", default: 1), try node.float("beta", default: 1))
     let given = try weights(node, 1, rank: 2).tensor
-    var matrix = try node.integer("transB", default: 0) != 0 ? given : try permuted(given, [1, 0])
-    if alpha != 1 { matrix = try combining(matrix, Tensor([1], repeating: alpha), by: .multiply) }
+    var matrix = try node.integer("transB", default: 0) != 0 ? given : try Device().permuted(given, [1, 0])
+    if alpha != 1 { matrix = try Device().combining(matrix, Tensor([1], repeating: alpha), by: .multiply) }
     var bias: Tensor?
     if node.input(2) != nil {
       let addend = try weights(node, 2).tensor
@@ -241,8 +241,8 @@ extension ONNXReader {
         throw Unsupported("a bias of \(addend.shape) for \(units) outputs")
       }
       let one = addend.reshaped(to: [addend.shape.count])
-      bias = try combining(
-        Tensor([units]), combining(one, Tensor([1], repeating: beta), by: .multiply), by: .add)
+      bias = try Device().combining(
+        Tensor([units]), Device().combining(one, Tensor([1], repeating: beta), by: .multiply), by: .add)
     }
     try add(
       node.name, .innerProduct(InnerProduct(weights: matrix, bias: bias)), [node.inputs[0]], [node.outputs[0]]
@@ -254,7 +254,7 @@ extension ONNXReader {
     let (rank, extents) = (shape.rank, shape.inONNXOrder.dimensions)
     guard rank >= 2 else { throw Unsupported("it multiplies values of \(rank) axes") }
     if let name = node.input(1), constants[name] != nil {
-      let matrix = try permuted(try weights(node, 1, rank: 2).tensor, [1, 0])
+      let matrix = try Device().permuted(try weights(node, 1, rank: 2).tensor, [1, 0])
       let product = Operation.innerProduct(InnerProduct(weights: matrix, bias: nil))
       guard rank == 4 else { return try add(node.name, product, [node.inputs[0]], [node.outputs[0]]) }
       // The last axis in ONNX's order is the third in this package's, and has to be the last.

@@ -146,10 +146,10 @@ extension ONNXReader {
     else { throw Unsupported("only explicit pads are supported") }
     let window = [given.shape[2], given.shape[3]]
     let (inputs, outputs) = (given.shape[0] / groups, given.shape[1])
-    let turned = try sliced(
+    let turned = try Device().sliced(
       given, starts: [0, 0, window[0] - 1, window[1] - 1], stops: [given.shape[0], outputs, -1, -1],
       steps: [1, 1, -1, -1])
-    let filters = try permuted(
+    let filters = try Device().permuted(
       turned.reshaped(to: [groups, inputs, outputs, window[0], window[1]]), [0, 2, 3, 4, 1])
     var parts: [Operation] = []
     if strides != [1, 1] {

@@ -205,7 +205,7 @@ struct ONNXWriter {
     switch node.operation {
     case .convolution(let convolution):
       var read = [
-        inputs[0], weights(node.name + ".filters", try permuted(convolution.filters, [0, 3, 1, 2])),
+        inputs[0], weights(node.name + ".filters", try Device().permuted(convolution.filters, [0, 3, 1, 2])),
       ]
       if let bias = convolution.bias { read.append(weights(node.name + ".bias", bias)) }
       emit(
@@ -307,7 +307,7 @@ struct ONNXWriter {
     var matrix = product.weights
     if let map, map.rows * map.columns > 1 {
       let maps = matrix.reshaped(to: [matrix.shape[0], map.rows, map.columns, map.channels])
-      matrix = try permuted(maps, [0, 3, 1, 2]).reshaped(to: matrix.shape)
+      matrix = try Device().permuted(maps, [0, 3, 1, 2]).reshaped(to: matrix.shape)
     }
     if rank == 2 {
       var read = [node.inputs[0], weights(node.name + ".weights", matrix)]
@@ -321,7 +321,7 @@ struct ONNXWriter {
       if let bias = product.bias { read.append(weights(node.name + ".bias", bias)) }
       return emit("Conv", node.name, read, node.outputs)
     }
-    let name = weights(node.name + ".weights", try permuted(matrix, [1, 0]))
+    let name = weights(node.name + ".weights", try Device().permuted(matrix, [1, 0]))
     guard let bias = product.bias else {
       return emit("MatMul", node.name, [node.inputs[0], name], node.outputs)
     }

@@ -1,6 +1,4 @@
-internal import Dispatch
 internal import Kernels
-internal import Synchronization
 internal import Tensors
 
 /// Pictures that two data sets share, by normalised correlation, as the paper found its own (section 5).
@@ -62,26 +60,21 @@ public struct Audit: Hashable, Sendable {
   ) throws -> [Pair]? {
     let suspects = try suspects(training, test, isOneSet, threads) { observe(.comparing, $0, $1) }
     guard let suspects else { return nil }
-    let found = Mutex([Pair]())
+    var found: [Pair] = []
     let stretch = 256
     for start in stride(from: 0, to: suspects.count, by: stretch) {
       guard observe(.aligning, start, suspects.count) else { return nil }
       let end = min(start + stretch, suspects.count)
-      DispatchQueue.concurrentPerform(iterations: end - start) { index in
-        let suspect = suspects[start + index]
-        guard let one = training[suspect.training], let other = test[suspect.test] else { return }
+      found += try Pool.map(over: start..<end, threads: threads) { index -> Pair? in
+        let suspect = suspects[index]
+        guard let one = training[suspect.training], let other = test[suspect.test] else { return nil }
         let (alignment, value) = suspect.alignment.improved(one, other, threshold: threshold)
-        if value >= threshold {
-          found.withLock {
-            $0.append(
-              Pair(
-                training: suspect.training, test: suspect.test, correlation: min(value, 1),
-                alignment: alignment))
-          }
-        }
-      }
+        guard value >= threshold else { return nil }
+        return Pair(
+          training: suspect.training, test: suspect.test, correlation: min(value, 1), alignment: alignment)
+      }.compactMap { $0 }
     }
-    return found.withLock { $0 }.sorted {
+    return found.sorted {
       ($1.correlation, $0.test, $0.training) < ($0.correlation, $1.test, $1.training)
     }
   }
@@ -94,7 +87,7 @@ public struct Audit: Hashable, Sendable {
     let trainingIDs = training.indices.filter { training[$0] != nil }
     let testIDs = test.indices.filter { test[$0] != nil }
     let total = trainingIDs.count * testIDs.count
-    let crew = try (0..<threads).map { _ in Comparer(session: try Session()) }
+    let crew = (0..<threads).map { _ in Comparer(device: Device()) }
     var kept: [Pair] = []
     for testStart in stride(from: 0, to: testIDs.count, by: 2048) {
       let tested = testIDs[testStart..<min(testStart + 2048, testIDs.count)].compactMap { id in
@@ -110,24 +103,9 @@ public struct Audit: Hashable, Sendable {
             training[id].map { (id, SummedThumbnail($0)) }
           }
         }
-        let next = Atomic(0)
-        let gathered = Mutex([Pair]())
-        let failures = Mutex([any Error]())
-        DispatchQueue.concurrentPerform(iterations: threads) { worker in
-          while true {
-            let block = next.add(1, ordering: .relaxed).oldValue
-            guard block < blocks.count else { return }
-            do {
-              let pairs = try crew[worker].compare(blocks[block], with: columns, isOneSet: isOneSet)
-              gathered.withLock { $0 += pairs }
-            } catch {
-              failures.withLock { $0.append(error) }
-              return
-            }
-          }
-        }
-        if let failure = failures.withLock({ $0.first }) { throw failure }
-        found += gathered.withLock { $0 }
+        found += try Pool.map(over: blocks.indices, with: crew) { block, comparer in
+          try comparer.compare(blocks[block], with: columns, isOneSet: isOneSet)
+        }.flatMap { $0 }
         // A bound on memory where everything looks alike.
         if found.count > 4 * closest * tested.count { found = nearest(found) }
       }
@@ -169,13 +147,11 @@ private struct Columns: Sendable {
   }
 }
 
-/// A worker of the first pass.
-///
-/// `@unchecked Sendable`: one thread at a time uses it, the one whose number it has.
-private final class Comparer: @unchecked Sendable {
-  private var session: Session
+/// A worker of the first pass; used by one thread at a time.
+private final class Comparer {
+  private var device: Device
 
-  init(session: consuming Session) { self.session = session }
+  init(device: consuming Device) { self.device = device }
 
   /// Pairs of training pictures and columns that look alike.
   func compare(_ pictures: [(Int, SummedThumbnail)], with columns: Columns, isOneSet: Bool) throws -> [Audit
@@ -188,7 +164,7 @@ private final class Comparer: @unchecked Sendable {
       let vectors = Tensor(pictures.map { cut.vector(ofTraining: $0.1, count: Audit.points) })
       // A picture cut is held against whole ones; a whole one against both.
       for (way, tested) in columns.whole + (cut == Alignment() ? columns.cut : []) {
-        let products = try session.innerProduct(vectors, weights: tested, bias: nil, changing: true)
+        let products = try device.innerProduct(vectors, weights: tested, bias: nil, changing: true)
         var alignment = cut == Alignment() ? way : cut
         alignment.isMirrored = way.isMirrored
         products.withSpan { values in

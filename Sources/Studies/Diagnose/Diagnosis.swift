@@ -108,7 +108,7 @@ public struct Diagnosis {
       try runner.run(over: start..<min(start + stretch, count), input: input) { trace in
         for (number, value) in values.enumerated() {
           guard let maps = trace[value] else { continue }
-          let found = try channelPeaks(of: maps)
+          let found = try ChannelPeaks(of: maps)
           for (index, image) in trace.images.enumerated() where found.hasNaN[index] {
             throw ActivationsError.notANumber(value: value, image: image)
           }

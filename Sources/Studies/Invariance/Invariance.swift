@@ -147,7 +147,7 @@ public struct Invariance {
       image: subject.name, label: nil, distances: distances, normalized: normalized, probability: nil)
     if let scores, let base = original[scores] {
       func probabilities(_ values: [Float]) throws -> [Float] {
-        try softmax(Tensor([1, values.count], elements: values), axis: 1).elements
+        try Device().softmax(Tensor([1, values.count], elements: values), axis: 1).elements
       }
       let label = subject.label ?? base.firstLargest
       guard base.indices.contains(label) else {

@@ -127,12 +127,12 @@ public struct Occlusion {
     }
     guard !base.scores.isEmpty else { return Sweep(map: map, scores: nil) }
     let count = base.scores.count
-    let probabilities = try softmax(Tensor([1, count], elements: base.scores), axis: 1).elements
+    let probabilities = try Device().softmax(Tensor([1, count], elements: base.scores), axis: 1).elements
     let top = probabilities.firstLargest
     let label = subject.label ?? top
     guard (0..<count).contains(label) else { throw OcclusionError.unknownClass(index: label, classes: count) }
     let scores = Tensor([swept.count, count], elements: swept.flatMap(\.scores))
-    let hidden = try softmax(scores, axis: 1).elements
+    let hidden = try Device().softmax(scores, axis: 1).elements
     map.label = label
     map.base = OcclusionMap.Base(probability: probabilities[label], label: top)
     map.probability = places.grid((0..<swept.count).map { hidden[$0 * count + label] })

@@ -26,13 +26,13 @@ public enum SoftmaxRegression {
     precondition(
       features.shape.rank == 2 && features.shape[0] == labels.count && cost > 0,
       "\(labels.count) labels for \(features.shape), a cost of \(cost)")
-    var session = try Session(threads: threads)
+    var device = Device(threads: threads)
     let count = features.shape[1]
     let weights = count * classes
     let found = try LimitedMemory(tolerance: tolerance, iterations: iterations).minimum(
       from: [Float](repeating: 0, count: weights + classes)
     ) { point in
-      try objective(point, features, labels, classes, cost, &session)
+      try objective(point, features, labels, classes, cost, &device)
     }
     var transposed = [Double](repeating: 0, count: weights)
     for index in 0..<classes {
@@ -47,14 +47,14 @@ public enum SoftmaxRegression {
   /// The value and the gradient at a point: classes x features, then biases.
   static func objective(
     _ point: [Float], _ features: Tensor, _ labels: [Int], _ classes: Int, _ cost: Double,
-    _ session: inout Session
+    _ device: inout Device
   ) throws(KernelError) -> (value: Double, gradient: [Float]) {
     let count = features.shape[1]
     let weights = Tensor([classes, count]) { elements in
       for index in 0..<classes * count { elements[index] = point[index] }
     }
     let biases = Tensor([classes], elements: Array(point[(classes * count)...]))
-    var signal = try session.innerProduct(features, weights: weights, bias: biases, changing: true)
+    var signal = try device.innerProduct(features, weights: weights, bias: biases, changing: true)
     var loss = 0.0
     var slopes = [Double](repeating: 0, count: classes)
     signal.withMutableSpan { scores in
@@ -72,7 +72,7 @@ public enum SoftmaxRegression {
         }
       }
     }
-    let slope = try session.innerProductGradient(signal, input: features)
+    let slope = try device.innerProductGradient(signal, input: features)
     var gradient = point
     var squares = 0.0
     slope.withSpan { slope in

@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite struct Sessions {
+@Suite struct Devices {
   static let expectedMajor = ProcessInfo.processInfo.environment["SWITCHBACK_ONEDNN_MAJOR"].flatMap(Int.init)
 
   @Test func `the library linked is of the major version of the headers`() {
@@ -19,22 +19,22 @@ import Testing
     #expect(oneDNNVersions.linked / 10000 == Self.expectedMajor)
   }
 
-  @Test func `sessions on two threads share weights and get what one alone gets`() async throws {
+  @Test func `devices on two threads share weights and get what one alone gets`() async throws {
     var generator = SeededGenerator(seed: 70)
     let inputs = (0..<8).map { _ in Tensor.random([2, 7, 7, 16], using: &generator) }
     let filters = (0..<4).map { _ in Tensor.random([16, 3, 3, 16], using: &generator) }
     let weights = Tensor.random([16, 16], using: &generator)
     let work = { @Sendable (store: WeightStore) throws -> [[Float]] in
-      var session = try Session(sharing: store)
+      var device = Device(sharing: store)
       var results: [[Float]] = []
       for input in inputs {
         for filter in filters {
           let sliding = Sliding(window: 3, padding: 1)
-          let maps = try session.convolution(input, filters: filter, bias: nil, over: sliding)
-          let back = try session.convolutionTransposed(
+          let maps = try device.convolution(input, filters: filter, bias: nil, over: sliding)
+          let back = try device.convolutionTransposed(
             maps, filters: filter, over: sliding, onto: input.shape)
-          let rows = try session.innerProduct(back.reshaped(to: [98, 16]), weights: weights, bias: nil)
-          results.append(try session.innerProductTransposed(rows, weights: weights).elements)
+          let rows = try device.innerProduct(back.reshaped(to: [98, 16]), weights: weights, bias: nil)
+          results.append(try device.innerProductTransposed(rows, weights: weights).elements)
         }
       }
       return results
@@ -49,20 +49,20 @@ import Testing
     }
   }
 
-  @Test func `square weights serve both directions of one session, whichever comes first`() throws {
+  @Test func `square weights serve both directions of one device, whichever comes first`() throws {
     var generator = SeededGenerator(seed: 71)
     let weights = Tensor.random([64, 64], using: &generator)
     let rows = Tensor.random([3, 64], using: &generator)
-    let turned = try permuted(weights, [1, 0])
+    let turned = try Device().permuted(weights, [1, 0])
     let forward = referenceMatrixProduct(ReferenceTensor(rows), ReferenceTensor(turned)).elements
     let back = referenceMatrixProduct(ReferenceTensor(rows), ReferenceTensor(weights)).elements
     for forwardFirst in [true, false] {
-      var session = try Session()
+      var device = Device()
       for isForward in [forwardFirst, !forwardFirst] {
         let found =
           isForward
-          ? try session.innerProduct(rows, weights: weights, bias: nil)
-          : try session.innerProductTransposed(rows, weights: weights)
+          ? try device.innerProduct(rows, weights: weights, bias: nil)
+          : try device.innerProductTransposed(rows, weights: weights)
         #expect(
           largestDifference(found.elements, isForward ? forward : back) <= Tolerance.sum(of: 64),
           "\(isForward ? "forward" : "back") with forward first: \(forwardFirst)")
@@ -71,23 +71,23 @@ import Testing
   }
 
   @Test func `weights that were changed, or took the memory of others, are not mistaken for them`() throws {
-    var session = try Session()
+    var device = Device()
     let input = Tensor([1, 32], repeating: 1)
     for value in 1...20 {
       let weights = Tensor([16, 32], repeating: Float(value))
-      let output = try session.innerProduct(input, weights: weights, bias: nil)
+      let output = try device.innerProduct(input, weights: weights, bias: nil)
       #expect(output.elements.allSatisfy { $0 == Float(32 * value) })
     }
     var weights = Tensor([16, 32], repeating: 1)
-    _ = try session.innerProduct(input, weights: weights, bias: nil)
+    _ = try device.innerProduct(input, weights: weights, bias: nil)
     weights.withMutableSpan { $0[0] = 2 }
-    #expect(try session.innerProduct(input, weights: weights, bias: nil).elements[0] == 33)
+    #expect(try device.innerProduct(input, weights: weights, bias: nil).elements[0] == 33)
   }
 
-  @Test func `two threads in a session compute what one computes`() throws {
+  @Test func `two threads in a device compute what one computes`() throws {
     var generator = SeededGenerator(seed: 72)
-    var single = try Session(threads: 1)
-    var double = try Session(threads: 2)
+    var single = Device(threads: 1)
+    var double = Device(threads: 2)
     let input = Tensor.random([4, 15, 15, 32], using: &generator)
     let filters = Tensor.random([48, 3, 3, 32], using: &generator)
     let sliding = Sliding(window: 3, padding: 1)

@@ -1,11 +1,13 @@
 internal import COneDNN
 internal import Tensors
 
-/// One thread's way to oneDNN: engine, stream, primitives by geometry, scratch memory.
+/// What computes: every operation, forward and back, is a method of this value.
 ///
+/// Today it is the CPU as one thread sees it: oneDNN's engine, made when a convolution or a product first asks for
+/// it, primitives by geometry, and scratch memory. Another kind of machine would be another such value.
 /// Neither `Copyable` nor `Sendable`: the compiler keeps it where it is used.
-public struct Session: ~Copyable {
-  private let engine: Engine
+public struct Device: ~Copyable {
+  private var engine: Engine?
   private let threads: Int
   private let weights: WeightStore
   private var primitives: [Geometry: Primitive] = [:]
@@ -18,21 +20,28 @@ public struct Session: ~Copyable {
   }
 
   /// - Parameters:
-  ///   - threads: How many threads each operation uses.
-  ///   - weights: Where reordered weights are kept; share one among the sessions of a network.
-  /// - Throws: ``KernelError/library(doing:status:)`` where oneDNN cannot start.
-  public init(threads: Int = 1, sharing weights: WeightStore = WeightStore()) throws(KernelError) {
+  ///   - threads: How many threads each convolution or product uses.
+  ///   - weights: Where reordered weights are kept; share one among the devices of a network.
+  public init(threads: Int = 1, sharing weights: WeightStore = WeightStore()) {
     precondition(threads > 0, "\(threads) threads")
-    engine = try Engine()
     self.threads = threads
     self.weights = weights
+  }
+
+  /// oneDNN's engine, told how many threads are coming.
+  private mutating func started() throws(KernelError) -> OpaquePointer {
+    onednn_use_threads(Int32(threads))
+    if let handle = unsafe engine?.handle { return unsafe handle }
+    let made = try Engine()
+    let handle = unsafe made.handle
+    engine = consume made
+    return unsafe handle
   }
 
   /// The primitive for a geometry, made the first time it is asked for.
   mutating func primitive(for geometry: Geometry) throws(KernelError) -> Primitive {
     if let known = primitives[geometry] { return known }
-    onednn_use_threads(Int32(threads))
-    let engine = unsafe engine.handle
+    let engine = try unsafe started()
     let made: Primitive
     switch geometry {
     case .convolution(let convolution):
@@ -51,8 +60,8 @@ public struct Session: ~Copyable {
   }
 
   /// Weights in the layout that a primitive wants.
-  func packed(_ plain: Tensor, for primitive: Primitive) throws(KernelError) -> Tensor {
-    try weights.packed(plain, for: primitive, engine)
+  mutating func packed(_ plain: Tensor, for primitive: Primitive) throws(KernelError) -> Tensor {
+    try unsafe weights.packed(plain, for: primitive, started())
   }
 
   /// What sums of no terms come to: the bias, if there is one.
@@ -68,8 +77,7 @@ public struct Session: ~Copyable {
   ) throws(KernelError) -> Tensor {
     let floats = (primitive.scratchBytes + 3) / 4
     if scratch.shape.count < floats { scratch = Tensor([floats]) }
-    onednn_use_threads(Int32(threads))
-    let engine = unsafe engine.handle
+    let engine = try unsafe started()
     let bias = bias ?? Tensor([0])
     var status: Int32 = 0
     let target = unsafe Tensor(uninitialized: output) { target in
@@ -95,8 +103,7 @@ public struct Session: ~Copyable {
   ) throws(KernelError) -> (packed: Tensor, bias: Tensor) {
     let floats = (primitive.scratchBytes + 3) / 4
     if scratch.shape.count < floats { scratch = Tensor([floats]) }
-    onednn_use_threads(Int32(threads))
-    let engine = unsafe engine.handle
+    let engine = try unsafe started()
     let bytes = unsafe onednn_primitive_weights(primitive.handle)
     var status: Int32 = 0
     var bias = Tensor([outputs])
@@ -118,9 +125,10 @@ public struct Session: ~Copyable {
   }
 
   /// Weights in plain order from the layout that a primitive has.
-  func restored(_ packed: Tensor, from primitive: Primitive, shape: Shape) throws(KernelError) -> Tensor {
-    onednn_use_threads(Int32(threads))
-    let engine = unsafe engine.handle
+  mutating func restored(_ packed: Tensor, from primitive: Primitive, shape: Shape) throws(KernelError)
+    -> Tensor
+  {
+    let engine = try unsafe started()
     return try unsafe Tensor(uninitialized: shape) { target throws(KernelError) in
       let status = unsafe packed.withUnsafeElements { source in
         unsafe onednn_restore(engine, primitive.handle, source.baseAddress, target.baseAddress)
