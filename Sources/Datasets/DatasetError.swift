@@ -20,6 +20,18 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// Pictures to leave out that are not there, and one that is.
   case strangers(name: String, paths: [String], example: String)
   case allExcluded(name: String)
+  /// No picture has a class of its own, as training needs.
+  case noLabels(name: String)
+  case otherClasses(name: String, found: [String], than: String, [String])
+  case holdOut(share: Double)
+  /// A list of parts that is none.
+  case parts(file: String, reason: String)
+  case noParts(name: String)
+  case noClass(name: String, className: String, known: [String])
+  /// A part's box, `[top, left, bottom, right]`, that does not lie in its picture.
+  case partOutside(name: String, image: String, box: String, rows: Int, columns: Int)
+  /// A true class that the network has not.
+  case strangeClass(file: String, image: String, label: Int, model: String, count: Int)
 
   public var description: String {
     switch self {
@@ -62,6 +74,30 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
         + ". Name pictures as it does, such as \(example)."
     case .allExcluded(let name):
       "every picture of \(name) is to be left out: nothing remains."
+    case .noLabels(let name):
+      "\(name) does not say each picture's one class. Put them into a folder for each class, or name a kind of data set, "
+        + "as mnist:path."
+    case .otherClasses(let name, let found, let other, let expected):
+      "\(name) has other classes than \(other): \(Self.difference(found, expected))."
+    case .holdOut(let share):
+      "a share of \(share) to hold out: it must be at least 0 and below 1."
+    case .parts(let file, let reason):
+      "\(file): \(reason)"
+    case .noParts(let name):
+      "\(name) does not say where parts are in its pictures, or too few show them."
+    case .noClass(let name, let className, let known):
+      "\(name) has no class '\(className)'; it has \(known.joined(separator: ", "))."
+    case .partOutside(let name, let image, let box, let rows, let columns):
+      "part '\(name)' of \(image) is \(box) (top, left, bottom, right), which is not a box inside its "
+        + "\(rows) x \(columns) pixels."
+    case .strangeClass(let file, let image, let label, let model, let count):
+      "\(file): \(image) is of class \(label), but \(model) has \(count) classes, 0 to \(count - 1)."
     }
+  }
+
+  private static func difference(_ found: [String], _ expected: [String]) -> String {
+    let strangers = Set(found).symmetricDifference(expected).sorted()
+    return strangers.isEmpty
+      ? "they stand in another order" : strangers.prefix(6).joined(separator: ", ")
   }
 }

@@ -45,6 +45,12 @@ public struct ClassHead: Hashable, Sendable {
 }
 
 extension Network {
+  /// A class's name, or its index where the model gives no names.
+  public func name(ofClass index: Int) -> String {
+    if let classes, classes.indices.contains(index) { return classes[index] }
+    return "\(index)"
+  }
+
   /// Which output holds class scores, and what squashes them.
   ///
   /// Outputs whose value for one picture has exactly one extent above 1 are considered. The one with as many numbers as

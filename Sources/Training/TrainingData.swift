@@ -1,18 +1,16 @@
-public import Images
-
-/// Pictures with the class of each: all that training knows of a data set.
-public protocol LabelledPictures: Sendable {
-  /// The class of each picture, by its number.
-  var labels: [Int] { get }
-  /// A picture by its number; nil where it cannot be read and is to be left out. Any thread may ask.
-  func picture(_ id: Int) throws -> Picture?
-}
+public import Datasets
 
 /// What a network is trained and judged on.
 public struct TrainingData: Sendable {
   public let classNames: [String]
   public let training: any LabelledPictures
+  /// Nil where there are no pictures to judge on: epochs then have no validation error.
   public let validation: (any LabelledPictures)?
+
+  /// The pictures that a split sets apart.
+  public init(_ split: TrainingSplit) {
+    self.init(classNames: split.classNames, training: split.training, validation: split.validation)
+  }
 
   public init(
     classNames: [String], training: any LabelledPictures, validation: (any LabelledPictures)? = nil

@@ -46,11 +46,3 @@ public struct ClassLookup: Sendable {
     }
   }
 }
-
-extension Network {
-  /// A class's name, or its index where the model gives no names.
-  public func name(ofClass index: Int) -> String {
-    if let classes, classes.indices.contains(index) { return classes[index] }
-    return "\(index)"
-  }
-}
