@@ -48,21 +48,34 @@ public struct Dataset: Sendable {
   public let items: [Item]
   /// Names of the classes, in the order of labels, where they are known.
   public let classNames: [String]?
+  /// What of its folder could not be listed, so that pictures may be missing; a strict caller refuses it.
+  public let unread: [Skipped]
   private let source: any ImageSource
   /// The source's ids of the items; nil where they are the same.
   private let places: [Int]?
 
-  public init(name: String, items: [Item], classNames: [String]?, source: some ImageSource) {
+  /// - Parameters:
+  ///   - name: Where it is, for a message.
+  ///   - items: The pictures, each at the place of its id.
+  ///   - classNames: Names of the classes, in the order of labels.
+  ///   - source: Gives each item's picture by its id.
+  ///   - unread: What of its folder could not be listed.
+  public init(
+    name: String, items: [Item], classNames: [String]?, source: some ImageSource, unread: [Skipped] = []
+  ) {
     for (id, item) in items.enumerated() { precondition(item.id == id, "item \(item.id) stands at \(id)") }
-    self.init(name: name, items: items, classNames: classNames, source: source, places: nil)
+    self.init(
+      name: name, items: items, classNames: classNames, unread: unread, source: source, places: nil)
   }
 
   private init(
-    name: String, items: [Item], classNames: [String]?, source: any ImageSource, places: [Int]?
+    name: String, items: [Item], classNames: [String]?, unread: [Skipped], source: any ImageSource,
+    places: [Int]?
   ) {
     self.name = name
     self.items = items
     self.classNames = classNames
+    self.unread = unread
     self.source = source
     self.places = places
   }
@@ -105,7 +118,8 @@ public struct Dataset: Sendable {
         id: place, path: item.path, label: item.label, presences: item.presences, split: item.split)
     }
     var selected = Dataset(
-      name: name, items: chosen, classNames: classNames, source: source, places: ids.map { places?[$0] ?? $0 }
+      name: name, items: chosen, classNames: classNames, unread: unread, source: source,
+      places: ids.map { places?[$0] ?? $0 }
     )
     selected.specification = specification
     return selected
@@ -152,7 +166,7 @@ extension Dataset {
       name: folder.root,
       items: divided?.items ?? folder.files.map { Item(id: $0.id, path: $0.path, label: $0.label) },
       classNames: divided?.classNames ?? folder.classNames,
-      source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)))
+      source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)), unread: folder.unread)
   }
 
   private static func divided(_ folder: PictureFolder) -> (items: [Item], classNames: [String])? {

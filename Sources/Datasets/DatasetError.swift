@@ -4,6 +4,8 @@ public import Tensors
 public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
   case missing(path: String)
   case noPictures(path: String)
+  /// A folder that cannot be listed, or a file whose name cannot be read, where the data set cannot do without.
+  case unlisted(Skipped)
   case unknownKind(kind: String)
   case specification(text: String, reason: String)
   /// A folder that is not of the kind named, with what it would have to hold.
@@ -28,6 +30,7 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
   case classBeyond(list: String, picture: String, label: Int, classes: Int)
   /// A list of parts that does not hold together.
   case parts(name: String, reason: String)
+  case holdOut(share: Double)
 
   public var description: String {
     switch self {
@@ -36,6 +39,8 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
     case .noPictures(let path):
       "\(path) holds no pictures (\(PictureFolder.extensions.joined(separator: ", "))). "
         + "Name a folder of pictures, or of class folders."
+    case .unlisted(let skipped):
+      "\(skipped.image): \(skipped.reason)"
     case .unknownKind(let kind):
       "'\(kind):' is no kind of data set. Kinds are "
         + DatasetKind.allCases.map { $0.rawValue + ":" }.joined(separator: ", ")
@@ -79,6 +84,8 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
       "\(list): \(picture) is of class \(label), but the network has \(classes) classes, 0 to \(classes - 1)."
     case .parts(let name, let reason):
       "\(name): \(reason)"
+    case .holdOut(let share):
+      "a share of \(share) to hold out: it must be at least 0 and below 1."
     }
   }
 }

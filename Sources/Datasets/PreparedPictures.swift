@@ -94,14 +94,3 @@ public final class PreparedPictures: Sendable {
     }
   }
 }
-
-/// A picture that could not be read: an entry of a run's `skipped.json`.
-public struct Skipped: Codable, Hashable, Sendable {
-  public var image: String
-  public var reason: String
-
-  public init(image: String, reason: String) {
-    self.image = image
-    self.reason = reason
-  }
-}

@@ -8,6 +8,8 @@ public struct TrainingSplit: Sendable {
   public let validation: DatasetPictures?
   /// Tells these pictures and classes from others.
   public let digest: String
+  /// What of the folders could not be listed.
+  public let unread: [Skipped]
 
   /// Divides a data set: by its own parts where it has some, else by holding out a share of each class.
   ///
@@ -23,6 +25,7 @@ public struct TrainingSplit: Sendable {
     _ specification: String, validation other: String? = nil, excluding excluded: [String] = [],
     holdOut: Double = 0.1, seed: UInt64 = 0, strict isStrict: Bool = false
   ) throws(DatasetError) {
+    guard (0..<1).contains(holdOut) else { throw .holdOut(share: holdOut) }
     let whole = try Dataset.parse(specification).excluding(Exclusions(excluded))
     guard let classNames = whole.classNames, whole.items.contains(where: { $0.label != nil }) else {
       throw .noLabels(name: specification)
@@ -53,6 +56,7 @@ public struct TrainingSplit: Sendable {
     var names = Fingerprint()
     for item in train.items + (held?.items ?? []) { names.add("\(item.path) \(item.label ?? -1)") }
     digest = names.description
+    unread = whole.unread + (other == nil ? [] : held?.unread ?? [])
   }
 
   private static func difference(_ found: [String], _ expected: [String]) -> String {

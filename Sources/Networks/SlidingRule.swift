@@ -31,6 +31,8 @@ public struct SlidingRule: Hashable, Sendable {
     self.roundsUp = roundsUp
   }
 
+  var isDilated: Bool { dilations != [1, 1] }
+
   /// The windows over a map of this shape.
   public func resolved(over map: Shape) -> Sliding {
     Sliding(rows: slide(axis: 0, over: map.rows), columns: slide(axis: 1, over: map.columns))
@@ -53,7 +55,7 @@ public struct SlidingRule: Hashable, Sendable {
       // The window past the end counts only if it begins inside the map or the padding before it.
       let places = spare / slide.stride + 2
       if (places - 1) * slide.stride < length + slide.before {
-        slide.after += slide.stride - spare % slide.stride
+        slide.room = slide.stride - spare % slide.stride
       }
     }
     return slide

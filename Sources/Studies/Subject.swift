@@ -23,10 +23,8 @@ public struct Subject: Sendable {
   public let shapes: [String: Shape]
   /// Every node as a layer, in the graph's order.
   public let layers: [Layer]
-  /// The value that holds class scores; nil where the network classifies nothing.
-  public let scores: String?
-  /// How many classes the scores are for; 0 where the network classifies nothing.
-  public let classes: Int
+  /// What says a picture's class; nil where the network classifies nothing.
+  public let head: ClassHead?
   private let files: [String]
 
   /// Reads a model and makes it ready.
@@ -74,9 +72,7 @@ public struct Subject: Sendable {
     self.input = input
     shapes = try network.shapes(inputs: [network.inputs[0].name: input])
     layers = network.layers
-    let scores = try network.classScores()
-    self.scores = scores
-    classes = scores.flatMap { [shapes] in shapes[$0]?.count } ?? 0
+    head = try network.classHead()
   }
 
   /// The model's file name, for titles.
@@ -128,7 +124,7 @@ public struct Subject: Sendable {
   ///
   /// - Throws: ``StudyError`` with near names where there is none.
   public func classIndex(of text: String) throws(StudyError) -> Int {
-    try network.classIndex(of: text, classes: classes)
+    try network.classIndex(of: text, classes: head?.classes ?? 0)
   }
 
   /// An input that is the mean colour to the network: zero once the network has subtracted its own mean, whether

@@ -4,7 +4,13 @@ public import Datasets
 public struct TrainingData: Sendable {
   public let classNames: [String]
   public let training: any LabelledPictures
+  /// Nil where there are no pictures to judge on: epochs then have no validation error.
   public let validation: (any LabelledPictures)?
+
+  /// The pictures that a split sets apart.
+  public init(_ split: TrainingSplit) {
+    self.init(classNames: split.classNames, training: split.training, validation: split.validation)
+  }
 
   public init(
     classNames: [String], training: any LabelledPictures, validation: (any LabelledPictures)? = nil

@@ -13,6 +13,8 @@ public struct TrainingState: Codable, Hashable, Sendable {
   public var correct = 0
   public var correctInFive = 0
   public var pictures = 0
+  /// Seconds that the present epoch's steps took so far, decoding included, over interruptions; nil before its first.
+  public var seconds: Double?
 
   public init() {}
 }
@@ -29,6 +31,6 @@ public struct EpochEntry: Codable, Hashable, Sendable {
   public var top5: Double?
   /// The rate of the epoch's last step.
   public var rate: Float
-  /// Training pictures a second, decoding included.
+  /// Training pictures a second, decoding included; time when the run stood still does not count.
   public var picturesPerSecond: Double
 }

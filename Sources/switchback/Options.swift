@@ -134,6 +134,7 @@ struct PreprocessingOptions: ParsableArguments {
   {
     let subject = try Subject(model: model, preprocessing: try overrides(), squeezingWhole: isWhole)
     common.note(subject.assumesPreprocessing ? Self.note(of: subject.preprocessing) : nil)
+    for note in subject.head?.notes ?? [] { common.note("note: \(model): \(note)") }
     return subject
   }
 

@@ -76,7 +76,9 @@ extension Architecture {
   ///
   /// - Throws: ``ArchitectureError/size(what:found:)``.
   public func scaled(input: Int = 224, width: Double = 1) throws(ArchitectureError) -> Architecture {
-    guard input > 0 else { throw .size(what: "the input", found: "\(input)") }
+    guard (1...16384).contains(input) else {
+      throw .size(what: "the input, at most 16384,", found: "\(input)")
+    }
     guard width > 0, width < 64 else { throw .size(what: "the width, below 64,", found: "\(width)") }
     var scaled = self
     scaled.input = input

@@ -78,7 +78,7 @@ public struct AuditPictures: Study {
     guard let report = try work.findings(of: stage).compactMap({ $0 }).first else {
       throw StudyError("nothing was audited.")
     }
-    work.skip(report.skipped ?? [])
+    try work.skip(report.skipped ?? [])
     try? FileManager.default.removeItem(atPath: work.run.path(of: "thumbnails"))
     return report
   }

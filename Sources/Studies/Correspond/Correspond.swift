@@ -57,7 +57,7 @@ public struct Correspond: Study {
   }
 
   public func result(_ work: Work) throws -> CorrespondenceTable {
-    let pictures = work.prepare(parts.dataset, subject.preprocessing, strict: true)
+    let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
     let subjects = try zip(parts.dataset.items, parts.boxes).compactMap { item, boxes in
       try pictures.tensor(item.id).map { input in
         let framing = try pictures.framing(of: item.id)
@@ -127,7 +127,7 @@ public struct Correspond: Study {
 
   /// The pictures as the network sees them with each part masked, and the table below.
   private func sheet(_ table: CorrespondenceTable, _ work: Work) throws -> CorrespondenceSheet {
-    let pictures = work.prepare(parts.dataset, subject.preprocessing, strict: true)
+    let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
     let shown = try parts.dataset.items.map { item in
       (try pictures.seen(item.id), try pictures.framing(of: item.id))
     }

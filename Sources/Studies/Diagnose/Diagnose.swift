@@ -72,7 +72,7 @@ public struct Diagnose: Study {
       try indices.map { index in
         let subject = subjects[index]
         let study = Diagnosis(subject.network, threads: work.threads)
-        let pictures = work.prepare(dataset, subject.preprocessing, strict: isStrict)
+        let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
         let peaks = try work.search(
           study.values, keeping: 1, of: subject, in: pictures, file: "searches/\(files[index]).safetensors",
           title: "diagnose \(names[index])")

@@ -88,7 +88,7 @@ public struct Evolve: Study {
 
   /// Finds the table, and draws the sheet of projections that it is found with.
   private func table(_ work: Work) throws -> EvolutionTable {
-    let pictures = work.prepare(dataset, preprocessing, strict: isStrict)
+    let pictures = try work.prepare(dataset, preprocessing, strict: isStrict)
     let isBGR = preprocessing.channels == .bgr
     var tiles: [Tile: Picture] = [:]
     let table = try Evolution(layers: layers, unitsPerLayer: units, seed: seed, threads: work.threads).table(

@@ -81,7 +81,7 @@ public struct Features: Study {
   }
 
   public func result(_ work: Work) throws -> FeatureTable {
-    let pictures = work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
     let peaks = try work.search(
       layers.map(\.value), keeping: top, of: subject, in: pictures, file: "search.safetensors",
       title: "search")

@@ -63,7 +63,7 @@ public struct Invariance {
 
   private let runner: Runner
   private let layers: [(name: String, value: String)]
-  private let scores: String?
+  private let head: ClassHead?
   private let changer: Changer
 
   /// - Parameters:
@@ -79,10 +79,11 @@ public struct Invariance {
     border: WarpBorder,
     seed: UInt64, threads: Int
   ) throws {
-    scores = try network.classScores()
+    head = try network.classHead()
     self.layers = layers
     changer = Changer(preprocessing: preprocessing, border: border, seed: seed)
-    runner = try Runner(network, keeping: layers.map(\.value) + [scores].compactMap { $0 }, threads: threads)
+    runner = try Runner(
+      network, keeping: layers.map(\.value) + [head?.scores].compactMap { $0 }, threads: threads)
   }
 
   /// Compares the features of each picture with those of its changed copies.
@@ -119,7 +120,7 @@ public struct Invariance {
     of subject: Subject, number: Int, under change: Change, by amounts: [Double]
   ) throws -> InvarianceCurves.Picture {
     let readings = Mutex([Int: [String: [Float]]]())
-    let kept = layers.map(\.value) + [scores].compactMap { $0 }
+    let kept = layers.map(\.value) + [head?.scores].compactMap { $0 }
     let changer = changer
     // The last one is the picture unchanged.
     try runner.run(
@@ -160,9 +161,9 @@ public struct Invariance {
     }
     var result = InvarianceCurves.Picture(
       image: subject.name, label: nil, distances: distances, normalized: normalized, probability: nil)
-    if let scores, let base = original[scores] {
+    if let head, let base = original[head.scores] {
       func probabilities(_ values: [Float]) throws -> [Float] {
-        try Device().softmax(Tensor([1, values.count], elements: values), axis: 1).elements
+        try head.probabilities(of: Tensor([1, values.count], elements: values)).elements
       }
       let label = subject.label ?? base.argmax
       guard base.indices.contains(label) else {
@@ -170,7 +171,7 @@ public struct Invariance {
           "there is no class \(label): the network has \(base.count), from 0 to \(base.count - 1).")
       }
       result.label = label
-      result.probability = try (0..<count).map { try probabilities(found[$0]?[scores] ?? base)[label] }
+      result.probability = try (0..<count).map { try probabilities(found[$0]?[head.scores] ?? base)[label] }
     }
     return result
   }

@@ -101,9 +101,10 @@ public struct MeasureInvariance: Study {
     self.isStrict = isStrict
     names = dataset.resultNames
     (truth, note) =
-      subject.classes == 0
+      subject.head == nil
       ? ([:], nil)
-      : try dataset.trueClasses(names: subject.network.classes, count: subject.classes, labels: labels)
+      : try dataset.trueClasses(
+        names: subject.network.classes, count: subject.head?.classes ?? 0, labels: labels)
   }
 
   /// What a run is a function of.
@@ -123,7 +124,7 @@ public struct MeasureInvariance: Study {
   }
 
   public func result(_ work: Work) throws -> [InvarianceCurves] {
-    let pictures = work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
     let uncovered: WarpBorder
     switch border {
     case .reflect: uncovered = .reflect

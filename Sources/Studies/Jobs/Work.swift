@@ -33,14 +33,18 @@ public final class Work {
   /// Pictures on their way into a network; those that cannot be read are left out, and listed with the run.
   func prepare(
     _ dataset: Dataset, _ preprocessing: Preprocessing, strict isStrict: Bool
-  ) -> PreparedPictures {
+  ) throws(DatasetError) -> PreparedPictures {
+    try skip(dataset.unread, strict: isStrict)
     let pictures = PreparedPictures(dataset, preprocessing, strict: isStrict, cancellation: cancellation)
     prepared.append(pictures)
     return pictures
   }
 
-  /// Lists pictures that were left out by other ways.
-  func skip(_ pictures: [Skipped]) { unread += pictures }
+  /// Lists pictures that were left out by other ways; the first is an error where pictures must all be read.
+  func skip(_ pictures: [Skipped], strict isStrict: Bool = false) throws(DatasetError) {
+    if isStrict, let first = pictures.first { throw .unlisted(first) }
+    unread += pictures
+  }
 
   /// Pictures left out so far, each once.
   var skipped: [Skipped] {

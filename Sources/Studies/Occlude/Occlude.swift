@@ -61,11 +61,12 @@ public struct Occlude: Study {
     names = dataset.resultNames
     for size in sizes { _ = try Occlusion.positions(size: size, stride: stride, over: subject.input) }
     (truth, note) =
-      subject.classes == 0
+      subject.head == nil
       ? ([:], nil)
-      : try dataset.trueClasses(names: subject.network.classes, count: subject.classes, labels: labels)
+      : try dataset.trueClasses(
+        names: subject.network.classes, count: subject.head?.classes ?? 0, labels: labels)
     if label == "auto" { return }
-    guard subject.scores != nil else {
+    guard subject.head != nil else {
       throw StudyError(
         "\(subject.model) does not end in one score a class, so no class can be watched. Leave --class out: "
           + "feature maps are watched all the same.")
@@ -111,10 +112,10 @@ public struct Occlude: Study {
 
   /// How many pictures have their maps.
   public func result(_ work: Work) throws -> OccludedPictures {
-    if subject.scores == nil {
+    if subject.head == nil {
       work.listener.note("note: \(subject.model) classifies nothing; only feature maps are watched.")
     }
-    let pictures = work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
     let occlusion = try Occlusion(subject.network, layers: layers.named, threads: work.threads)
     let mean = try fill == .mean ? subject.meanInput() : nil
     var maps: [[OcclusionMap?]] = []
@@ -139,14 +140,16 @@ public struct Occlude: Study {
       Array(dataset.items.indices), title: "occlude \(size)", counting: "positions", weight: places.count,
       group: 8,
       file: { file($0, size) },
-      isSound: { _, map in map.isSound(at: places, layers: layers, classes: subject.classes) }
+      isSound: { _, map in map.isSound(at: places, layers: layers, classes: subject.head?.classes ?? 0) }
     ) { ids, show in
       var readable: [Int] = []
       var subjects: [Occlusion.Subject] = []
       for id in ids {
         guard let input = try pictures.tensor(id) else { continue }
         let cover = fill.cover(of: input, subject.preprocessing, mean: mean, seed: seed &+ UInt64(id))
-        subjects.append(Occlusion.Subject(input: input, cover: cover, label: try watched(in: id)))
+        subjects.append(
+          Occlusion.Subject(
+            name: dataset.items[id].path, input: input, cover: cover, label: try watched(in: id)))
         readable.append(id)
       }
       let sweeps = try occlusion.sweep(subjects, size: size, stride: stride) { done, _ in
@@ -173,7 +176,7 @@ public struct Occlude: Study {
   private static let rowsOfSheet = 8
 
   public func report(_ result: OccludedPictures, _ work: Work) throws -> Report {
-    let pictures = work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
     // Made when the first sheet is drawn: a run that is done draws none.
     var made: Neighbours?
     func others() throws -> Neighbours {

@@ -44,8 +44,7 @@ public struct Classification {
   /// One network, ready to run, with its own way to prepare pictures.
   private struct Member {
     let subject: Subject
-    let scores: String
-    let classes: Int
+    let head: ClassHead
     let runner: Runner
   }
 
@@ -64,18 +63,17 @@ public struct Classification {
     _ subjects: [Subject], at placements: [Placement] = [.center], top depth: Int = 5, threads: Int
   ) throws {
     members = try subjects.map { subject in
-      guard let scores = subject.network.scores else { throw StudyError("\(subject.model) has no output.") }
-      let shape = subject.shapes[scores] ?? []
-      guard shape.rank >= 2, let classes = shape.dimensions.last, shape.count == classes, classes > 1 else {
-        throw StudyError(
-          "\(subject.model) is no classifier: it ends in values of \(shape), not in scores of classes.")
+      guard let head = subject.head else {
+        let end =
+          subject.network.outputs.first.map { "in values of \(subject.shapes[$0] ?? [])" } ?? "in nothing"
+        throw StudyError("\(subject.model) is no classifier: it ends \(end), not in scores of classes.")
       }
       return Member(
-        subject: subject, scores: scores, classes: classes,
-        runner: try Runner(subject.network, keeping: [scores], threads: threads))
+        subject: subject, head: head,
+        runner: try Runner(subject.network, keeping: [head.scores], threads: threads))
     }
     for member in members.dropFirst()
-    where member.classes != members[0].classes
+    where member.head.classes != members[0].head.classes
       || member.subject.network.classes != members[0].subject.network.classes
     {
       throw StudyError(
@@ -88,7 +86,7 @@ public struct Classification {
   }
 
   /// How many classes the networks tell apart.
-  public var classes: Int { members[0].classes }
+  public var classes: Int { members[0].head.classes }
 
   /// Labels pictures.
   ///
@@ -151,7 +149,7 @@ public struct Classification {
   private func probabilities(of range: Range<Int>, _ pictures: [PreparedPictures]) throws -> [Int: [Float]] {
     var all: [Int: [[Float]]] = [:]
     for (member, pictures) in zip(members, pictures) {
-      let (scores, placements) = (member.scores, placements)
+      let (head, placements) = (member.head, placements)
       // A picture is decoded once for all its placements, which are then computed side by side.
       let inputs = try Pool.map(over: range, threads: threads) { try pictures.tensors($0, at: placements) }
       let count = placements.count
@@ -159,10 +157,10 @@ public struct Classification {
       try member.runner.run(
         over: 0..<range.count * count, input: { index in inputs[index / count].map { $0[index % count] } }
       ) { trace in
-        guard let values = trace[scores] else { return }
+        guard let values = trace[head.scores] else { return }
         for (index, image) in trace.images.enumerated() {
           let one = values.slices(index..<index + 1)
-          let probabilities = try Device().softmax(one.reshaped(to: [1, one.shape.count]), axis: 1).elements
+          let probabilities = try head.probabilities(of: one.reshaped(to: [1, one.shape.count])).elements
           found.withLock { $0[image] = probabilities }
         }
       }

@@ -80,8 +80,8 @@ public struct Train: Study {
       try work.cancellation.check(
         "stopped: the network is trained, its ten-crop test is not done; \(remedy(work.run.path)).")
     }
-    let skipped = split.training.skipped + (split.validation?.skipped ?? [])
-    work.skip(skipped)
+    let skipped = split.unread + split.training.skipped + (split.validation?.skipped ?? [])
+    try work.skip(skipped)
     return Result(
       model: work.run.path(of: "models/final.onnx"),
       parameters: try trainer.learner.network.account().reduce(0) { $0 + $1.parameters },

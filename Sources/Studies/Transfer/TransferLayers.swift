@@ -146,7 +146,7 @@ public struct TransferLayers: Study, Sendable {
   }
 
   public func result(_ work: Work) throws -> TransferTable {
-    let pictures = work.prepare(division.dataset, subject.preprocessing, strict: isStrict)
+    let pictures = try work.prepare(division.dataset, subject.preprocessing, strict: isStrict)
     let shards = FeatureShards(subject, pictures, selections, work)
     do {
       try shards.extract()
