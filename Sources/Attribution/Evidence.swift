@@ -11,7 +11,8 @@ public struct Evidence: Sendable {
     case values([String: Tensor])
   }
 
-  let seed: Seed
+  /// Whether the seed is at one place, so that all is cut to its receptive field.
+  let isWindow: Bool
   /// Where the seed is in its layer; zero for a seed that is not at one place.
   let row: Int
   let column: Int

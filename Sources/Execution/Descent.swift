@@ -119,16 +119,26 @@ package struct Descent<Memory: Recollection> {
     case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
       return [try passed(signal, arithmetic, constant, isFirst, worker)]
     case .padding(let before, let after, let mode):
-      // On windows of a constant's padding the signal keeps its place; what lies outside is cleared after.
-      if isWindowed { return [signal] }
+      guard isWindowed else {
+        return [
+          try worker.device.paddedTransposed(
+            signal, before: before, after: after, mode: mode, onto: inputs[0])
+        ]
+      }
+      // Rows and columns keep their places on a window; what lies outside the map is cleared after.
       return [
-        try worker.device.paddedTransposed(signal, before: before, after: after, mode: mode, onto: inputs[0])
+        try worker.device.paddedTransposed(
+          signal, before: [0, 0, 0, before[3]], after: [0, 0, 0, after[3]], mode: mode,
+          onto: window(0, under: signal))
       ]
     case .slice(let starts, let stops, let steps):
       let map = inputs[0]
       let ends = zip(stops, map.dimensions).map { min($0, $1) }
+      // Pictures of a batch are walked side by side, whatever extent the slice says for their axis.
       return [
-        try worker.device.slicedTransposed(signal, starts: starts, stops: ends, steps: steps, onto: map)
+        try worker.device.slicedTransposed(
+          signal, starts: [0] + starts.dropFirst(), stops: [map[0]] + ends.dropFirst(),
+          steps: [1] + steps.dropFirst(), onto: map)
       ]
     case .average(let axes, _):
       return [try spreadOut(signal, over: axes, onto: window(0, under: signal), worker)]

@@ -153,19 +153,14 @@ public final class Runner {
 extension Trace {
   /// One trace of all, in the order of their pictures.
   static func joining(_ parts: [Trace]) -> Trace {
-    var byName: [String: [(image: Int, tensor: Tensor)]] = [:]
-    for part in parts {
-      for (name, tensor) in part.values {
-        if part.images.count == 1 {
-          byName[name, default: []].append((part.images[0], tensor))
-        } else {
-          for (index, image) in part.images.enumerated() {
-            byName[name, default: []].append((image, tensor.slices(index..<index + 1)))
-          }
-        }
-      }
+    let parts = parts.sorted { ($0.images.first ?? 0) < ($1.images.first ?? 0) }
+    func joined<Part>(_ named: (Trace) -> [String: Part], _ stacking: ([Part]) -> Part) -> [String: Part] {
+      var byName: [String: [Part]] = [:]
+      for part in parts { byName.merge(named(part).mapValues { [$0] }, uniquingKeysWith: +) }
+      return byName.mapValues(stacking)
     }
-    let values = byName.mapValues { Tensor.stacking($0.sorted { $0.image < $1.image }.map(\.tensor)) }
-    return Trace(images: Set(parts.flatMap(\.images)).sorted(), values: values)
+    return Trace(
+      images: Set(parts.flatMap(\.images)).sorted(), values: joined(\.values, Tensor.stacking),
+      switches: joined(\.switchesByNode, Switches.stacking))
   }
 }

@@ -64,3 +64,25 @@ public struct Switches: Sendable {
       sliding: bare)
   }
 }
+
+extension Switches {
+  /// The switches of some of the pictures.
+  public func slices(_ range: Range<Int>) -> Switches {
+    let size = winners.count / max(pooled.images, 1)
+    func part(_ shape: Shape) -> Shape { Shape([range.count] + shape.dimensions.dropFirst()) }
+    return Switches(
+      recorded: Array(winners[range.lowerBound * size..<range.upperBound * size]), pooled: part(pooled),
+      input: part(input), sliding: sliding)
+  }
+
+  /// The switches of all pictures as one batch, in order; every part must be of the same maps.
+  public static func stacking(_ parts: [Switches]) -> Switches {
+    precondition(!parts.isEmpty, "no switches to stack")
+    if parts.count == 1 { return parts[0] }
+    let images = parts.reduce(0) { $0 + $1.pooled.images }
+    func whole(_ shape: Shape) -> Shape { Shape([images] + shape.dimensions.dropFirst()) }
+    return Switches(
+      recorded: parts.flatMap(\.winners), pooled: whole(parts[0].pooled), input: whole(parts[0].input),
+      sliding: parts[0].sliding)
+  }
+}

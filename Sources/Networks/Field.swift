@@ -42,6 +42,22 @@ public enum Field: Hashable, Sendable {
   case window(rows: Reach, columns: Reach)
   /// All of it: something between mixes all positions, or the field is as large as the map.
   case whole
+
+  /// The smallest field that covers both; whole where their windows move at different strides.
+  func union(_ other: Field) -> Field {
+    guard case .window(let rows, let columns) = self, case .window(let otherRows, let otherColumns) = other,
+      let joinedRows = rows.union(otherRows), let joinedColumns = columns.union(otherColumns)
+    else { return .whole }
+    return .window(rows: joinedRows, columns: joinedColumns)
+  }
+}
+
+extension Network.Node {
+  /// The field in the node's outputs together: the union of those that are reached, or nil where none is.
+  package func field(in fields: [String: Field]) -> Field? {
+    let reached = outputs.compactMap { fields[$0] }
+    return reached.first.map { reached.reduce($0) { $0.union($1) } }
+  }
 }
 
 extension Network {
@@ -61,13 +77,11 @@ extension Network {
     guard let shape = shapes[value] else { return [:] }
     var fields: [String: Field] = [value: shape.rank == 4 ? .window(rows: .one, columns: .one) : .whole]
     for node in nodes.reversed() {
-      let reached = node.outputs.compactMap { fields[$0] }
-      guard let first = reached.first else { continue }
-      let above = reached.dropFirst().reduce(first) { join($0, $1) }
+      guard let above = node.field(in: fields) else { continue }
       for (index, input) in node.inputs.enumerated() {
         guard let map = shapes[input] else { continue }
         var field = node.operation.field(ofInput: index, under: above, shapes: node.inputs.map { shapes[$0] })
-        if let known = fields[input] { field = join(field, known) }
+        if let known = fields[input] { field = field.union(known) }
         if limitedToMaps, case .window(let rows, let columns) = field,
           rows.extent >= map.rows && columns.extent >= map.columns
         {
@@ -87,13 +101,6 @@ extension Network {
       for input in node.inputs where fields[input] != nil { fields[input] = .whole }
     }
     return fields
-  }
-
-  private func join(_ one: Field, _ other: Field) -> Field {
-    guard case .window(let rows, let columns) = one, case .window(let otherRows, let otherColumns) = other,
-      let joinedRows = rows.union(otherRows), let joinedColumns = columns.union(otherColumns)
-    else { return .whole }
-    return .window(rows: joinedRows, columns: joinedColumns)
   }
 
   /// The receptive field of a position of a layer in the network's input, clipped to it.

@@ -33,7 +33,7 @@ let summationTolerance: Float = 2e-5
     _ seeds: [Seed], _ projector: Projector, _ picture: Tensor
   ) throws -> [Evidence] {
     let runner = try Runner(
-      projector.network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)
+      projector.walk.network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)
     let trace = try runner.forward(picture)
     return try seeds.map { try projector.evidence(of: $0, in: trace) }
   }
@@ -117,6 +117,47 @@ let summationTolerance: Float = 2e-5
         zip(alone.pixels.elements, together[index].pixels.elements).map { abs($0 - $1) }.max() ?? 0
       let largest = alone.pixels.elements.map(abs).max() ?? 0
       #expect(difference <= summationTolerance * largest)
+    }
+  }
+
+  /// Pools of both kinds, and seeds that are cut to windows and that are not.
+  @Test(arguments: [("plain", "relu3.out"), ("pools", "conv.out")])
+  func `a picture of a batch gives the projections that it gives alone`(name: String, value: String) throws {
+    var build = TinyNetworks.Builder(seed: 7)
+    build.add("pool", .maxPooling(SlidingRule(window: [2, 3], strides: [1, 2], padding: .sameUpper)))
+    build.convolution("conv", 4, of: 3, window: 3)
+    build.add("top", .globalMaxPooling)
+    let network = name == "pools" ? try build.network(rows: 12, columns: 14) : try TinyNetworks.plain()
+    let pictures = try (0..<3).map { try picture(for: network, seed: $0 + 20) }
+    for value in name == "pools" ? [value, "top.out"] : [value] {
+      let projector = try Projector(network, value: value, rule: .gradient, threads: 2)
+      let runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: 2)
+      let together = try runner.forward(Tensor.stacking(pictures))
+      for (index, picture) in pictures.enumerated() {
+        let seeds: [Seed] = [.activation(unit: 1, row: 0, column: 0), .map(unit: 2)]
+        for (seed, expected) in zip(seeds, try evidence(seeds, projector, picture)) {
+          let found = try projector.evidence(of: seed, in: together, at: index)
+          #expect(
+            try projector.project([found])[0].pixels.elements
+              == projector.project([expected])[0].pixels.elements)
+        }
+      }
+    }
+  }
+
+  /// A map of one position, whose window below is smaller than the map there.
+  @Test func `seeds of several kinds in one batch equal the seeds one by one`() throws {
+    var build = TinyNetworks.Builder(seed: 6)
+    build.convolution("conv1", 4, of: 3, window: 3, padding: 1)
+    build.relu("relu1")
+    build.convolution("conv2", 5, of: 4, window: 3, stride: 2)
+    let network = try build.network(rows: 4, columns: 4)
+    let projector = try Projector(network, value: "conv2.out", rule: .gradient, threads: 1)
+    let seeds: [Seed] = [.activation(unit: 2, row: 0, column: 0), .score(unit: 2), .map(unit: 1)]
+    let evidence = try evidence(seeds, projector, try picture(for: network))
+    let together = try projector.project(evidence)
+    for (index, one) in evidence.enumerated() {
+      #expect(try projector.project([one])[0].pixels.elements == together[index].pixels.elements)
     }
   }
 

@@ -24,9 +24,10 @@ public struct Gallery {
 
   private let projector: Projector
   private let runner: Runner
-  /// Pictures whose evidence is held at once, and projections: what bounds the memory.
+  /// Pictures whose evidence is held at once, projections, and the bytes of both: what bounds the memory.
   private let mostImages = 64
   private let mostPlaces = 256
+  private let mostBytes = 256 << 20
 
   /// - Parameters:
   ///   - network: The network.
@@ -45,7 +46,7 @@ public struct Gallery {
   }
 
   /// Rows and columns of every projection, in pixels of the network's input.
-  public var extents: (rows: Int, columns: Int) { projector.extents }
+  public var extents: (rows: Int, columns: Int) { projector.walk.extents }
 
   /// Projects peaks; a picture is run forward once for all its peaks, or for every 256 of them.
   ///
@@ -60,14 +61,14 @@ public struct Gallery {
     _ places: [Place], input: @escaping @Sendable (_ image: Int) throws -> Tensor?,
     receive: ([(place: Place, projection: PixelProjection)]) throws -> Bool
   ) throws -> Bool {
-    let projector = projector
+    let walk = projector.walk
     for stretch in stretches(of: places) {
       let collected = Collected()
       let cut: @Sendable (Trace) throws -> Void = { trace in
         for (index, number) in trace.images.enumerated() {
           for place in stretch[number] {
             let seed = Seed.activation(unit: place.unit, row: place.peak.row, column: place.peak.column)
-            let evidence = try projector.evidence(of: seed, in: trace, at: index)
+            let evidence = try walk.evidence(of: seed, in: trace, at: index)
             collected.list.withLock { $0.append((place, evidence)) }
           }
         }
@@ -84,23 +85,27 @@ public struct Gallery {
     return true
   }
 
-  /// Peaks by picture, in stretches whose evidence and projections fit in memory.
-  private func stretches(of places: [Place]) -> [[[Place]]] {
+  /// Peaks by picture, in stretches whose evidence and projections fit in memory; one picture always does.
+  package func stretches(of places: [Place]) -> [[[Place]]] {
     let ordered = places.sorted {
       ($0.peak.image, $0.unit, $0.rank) < ($1.peak.image, $1.unit, $1.rank)
     }
+    let cost = projector.walk.bytesHeld
     var stretches: [[[Place]]] = []
     var stretch: [[Place]] = []
-    var count = 0
+    var (count, bytes) = (0, 0)
     for place in ordered {
       let isNewImage = stretch.last?[0].peak.image != place.peak.image
-      if count == mostPlaces || isNewImage && stretch.count == mostImages {
+      let more = isNewImage ? cost.byPicture + cost.bySeed : cost.bySeed
+      let isFull = isNewImage && !stretch.isEmpty && (stretch.count == mostImages || bytes + more > mostBytes)
+      if count == mostPlaces || isFull {
         stretches.append(stretch)
-        (stretch, count) = ([[place]], 1)
+        (stretch, count, bytes) = ([[place]], 1, cost.byPicture + cost.bySeed)
         continue
       }
       if isNewImage { stretch.append([place]) } else { stretch[stretch.count - 1].append(place) }
       count += 1
+      bytes += more
     }
     if !stretch.isEmpty { stretches.append(stretch) }
     return stretches
