@@ -1,15 +1,21 @@
 /// What is wrong with a data set.
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
+  /// Nothing is at the path.
   case missing(path: String)
+  /// No file below the path has a picture's ending.
   case noPictures(path: String)
   /// A folder that cannot be listed, or a file whose name cannot be read, where the data set cannot do without.
   case unlisted(Skipped)
+  /// A word before a colon that is no kind of data set.
   case unknownKind(kind: String)
+  /// Settings after the kind or the path that cannot be meant.
   case specification(text: String, reason: String)
   /// A folder that is not of the kind named, with what it would have to hold.
   case layout(path: String, kind: String, missing: [String])
+  /// A file of the data set that is not what it should be.
   case malformed(file: String, reason: String)
   case noSplit(name: String, split: Dataset.Split, present: [Dataset.Split])
+  /// A list of labels that is none.
   case labels(file: String, reason: String)
   /// No picture is known to be of a class.
   case noClasses(name: String)
@@ -22,10 +28,13 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case allExcluded(name: String)
   /// No picture has a class of its own, as training needs.
   case noLabels(name: String)
+  /// Pictures to validate with are of other classes than those to train on.
   case otherClasses(name: String, found: [String], than: String, [String])
+  /// A share to hold out that is not at least 0 and below 1.
   case holdOut(share: Double)
   /// A list of parts that is none.
   case parts(file: String, reason: String)
+  /// A data set that does not say where parts are.
   case noParts(name: String)
   case noClass(name: String, className: String, known: [String])
   /// A part's box, `[top, left, bottom, right]`, that does not lie in its picture.

@@ -24,6 +24,7 @@ public final class DatasetPictures: LabelledPictures {
     unread = UnreadPictures(self.dataset, strict: strict)
   }
 
+  /// - Throws: `ImageError`, naming the file, where pictures must all be read.
   public func picture(_ id: Int) throws -> Picture? {
     try unread.read(id) { () throws(ImageError) in try dataset.picture(id) }
   }
