@@ -9,6 +9,7 @@ public struct ClassLookup: Sendable {
   private var byIdentifier: [String: Int] = [:]
   private var bySynonym: [String: Int] = [:]
 
+  /// - Parameter classes: Names of the classes, each at its index.
   public init(_ classes: [String]) {
     for (index, text) in classes.enumerated() {
       let name = Name(text)

@@ -30,6 +30,12 @@ public struct Dataset: Sendable {
     public let presences: [Presence]?
     public let split: Split?
 
+    /// - Parameters:
+    ///   - id: Its place in the data set.
+    ///   - path: A name that no other item has.
+    ///   - label: The index of its class among ``Dataset/classNames``.
+    ///   - presences: One a class, where a picture can hold several.
+    ///   - split: The part it belongs to.
     public init(
       id: Int, path: String, label: Int? = nil, presences: [Presence]? = nil, split: Split? = nil
     ) {

@@ -2,16 +2,22 @@ public import Tensors
 
 /// What is wrong with a data set.
 public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
+  /// Nothing is at the path.
   case missing(path: String)
+  /// No file below the path has a picture's ending.
   case noPictures(path: String)
   /// A folder that cannot be listed, or a file whose name cannot be read, where the data set cannot do without.
   case unlisted(Skipped)
+  /// A word before a colon that is no kind of data set.
   case unknownKind(kind: String)
+  /// Settings after the kind or the path that cannot be meant.
   case specification(text: String, reason: String)
   /// A folder that is not of the kind named, with what it would have to hold.
   case layout(path: String, kind: String, missing: [String])
+  /// A file of the data set that is not what it should be.
   case malformed(file: String, reason: String)
   case noSplit(name: String, split: Dataset.Split, present: [Dataset.Split])
+  /// A list of labels that is none.
   case labels(file: String, reason: String)
   /// No picture is known to be of a class.
   case noClasses(name: String)
@@ -24,12 +30,14 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
   case allExcluded(name: String)
   /// Pictures that have no class, or several, where each must have one.
   case noLabels(name: String)
+  /// Pictures to validate with are of other classes than those to train on.
   case otherClasses(name: String, than: String, difference: String)
   case unknownClass(name: String, className: String, known: [String])
   /// A list of true classes with a class that the network has not.
   case classBeyond(list: String, picture: String, label: Int, classes: Int)
   /// A list of parts that does not hold together.
   case parts(name: String, reason: String)
+  /// A share to hold out that is not at least 0 and below 1.
   case holdOut(share: Double)
 
   public var description: String {

@@ -9,6 +9,7 @@ public struct Exclusions: Hashable, Sendable {
   /// Each once, in the order of their bytes.
   public let paths: [String]
 
+  /// - Parameter paths: In any order; a path named twice counts once.
   public init(_ paths: some Sequence<String>) {
     self.paths = Set(paths).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }

@@ -26,7 +26,7 @@ public final class DatasetPictures: LabelledPictures {
     self.isStrict = isStrict
   }
 
-  /// - Throws: `ImageError` where pictures must all be read.
+  /// - Throws: `ImageError`, naming the file, where pictures must all be read.
   public func picture(_ id: Int) throws -> Picture? {
     do throws(ImageError) {
       return try dataset.picture(id)

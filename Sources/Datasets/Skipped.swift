@@ -5,6 +5,9 @@ public struct Skipped: Codable, Hashable, Sendable {
   /// A sentence that says what is wrong.
   public var reason: String
 
+  /// - Parameters:
+  ///   - image: The path below the data set's folder.
+  ///   - reason: A sentence that says what is wrong.
   public init(image: String, reason: String) {
     self.image = image
     self.reason = reason

@@ -6,6 +6,9 @@ public struct FileError: BadInput, Equatable, CustomStringConvertible {
   public let path: String
   public let reason: String
 
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - reason: What is wrong, and what to do about it, without the path.
   public init(path: String, reason: String) {
     self.path = path
     self.reason = reason

@@ -9,6 +9,9 @@ public struct SafeTensors: Sendable {
   public var tensors: [String: Tensor]
   public var metadata: [String: String]
 
+  /// - Parameters:
+  ///   - tensors: Arrays by name; their axes are written in the order they have.
+  ///   - metadata: Texts by name, written into the header.
   public init(_ tensors: [String: Tensor], metadata: [String: String] = [:]) {
     self.tensors = tensors
     self.metadata = metadata
@@ -33,6 +36,9 @@ public struct SafeTensors: Sendable {
     package let reason: String
   }
 
+  /// Reads the bytes of a whole file.
+  ///
+  /// - Throws: ``Malformed`` with what is wrong, to be put after the file's name.
   package init(bytes: Data) throws(Malformed) {
     let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
     guard bytes.count >= 8 else { throw Malformed(reason: "is too short for a safetensors file.") }

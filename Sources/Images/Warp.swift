@@ -92,7 +92,7 @@ extension Tensor {
             for column in 0..<columns {
               let from = warp.source(Double(row) - middleRow, Double(column) - middleColumn)
               let (r, c) = (from.row + middleRow, from.column + middleColumn)
-              let (top, left) = (r.rounded(.down), c.rounded(.down))
+              let (top, left) = (Self.floor(r), Self.floor(c))
               let (down, across) = (Float(r - top), Float(c - left))
               let base = ((image * rows + row) * columns + column) * channels
               for channel in 0..<channels { target[base + channel] = 0 }
@@ -116,13 +116,16 @@ extension Tensor {
     }
   }
 
+  /// The whole number below, kept where a position can be counted: a warp may look anywhere, or nowhere (NaN).
+  private static func floor(_ place: Double) -> Double { max(min(1e9, place.rounded(.down)), -1e9) }
+
   /// The maps blurred by a Gaussian, mirrored at their edges.
   ///
   /// - Parameter deviation: The Gaussian's, in pixels; 0 changes nothing.
   /// - Returns: A tensor of this shape: images x rows x columns x channels.
   public func blurred(deviation: Double) -> Tensor {
     guard deviation > 0 else { return self }
-    let radius = Int((3 * deviation).rounded(.up))
+    let radius = Int(min((3 * deviation).rounded(.up), 65536))
     let weights = (-radius...radius).map { exp(-Double($0 * $0) / (2 * deviation * deviation)) }
     let sum = weights.reduce(0, +)
     let kernel = weights.map { Float($0 / sum) }

@@ -20,6 +20,12 @@ public struct SlidingRule: Hashable, Sendable {
   /// Whether a last window that only begins inside the padded map counts (`ceil_mode`).
   public var roundsUp: Bool
 
+  /// - Parameters:
+  ///   - window: Rows, columns.
+  ///   - strides: Positions from one place to the next, down and across.
+  ///   - dilations: Positions from one tap of the window to the next, down and across.
+  ///   - padding: Positions around the map.
+  ///   - roundsUp: Whether a last, incomplete window counts (`ceil_mode`).
   public init(
     window: [Int], strides: [Int] = [1, 1], dilations: [Int] = [1, 1],
     padding: Padding = .explicit(top: 0, left: 0, bottom: 0, right: 0), roundsUp: Bool = false

@@ -42,6 +42,7 @@ public struct Recipe: Codable, Hashable, Sendable {
   /// Steps between checkpoints within an epoch; every epoch ends with one.
   public var stepsBetweenCheckpoints = 500
 
+  /// The paper's recipe.
   public init() {}
 
   /// Refuses numbers that no training can follow.
@@ -76,6 +77,7 @@ public struct Annealing: Codable, Hashable, Sendable {
   private var best: Double?
   private var stalled = 0
 
+  /// A rate that has not fallen yet.
   public init() {}
 
   /// The rate of a step.

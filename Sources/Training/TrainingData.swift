@@ -12,6 +12,10 @@ public struct TrainingData: Sendable {
     self.init(classNames: split.classNames, training: split.training, validation: split.validation)
   }
 
+  /// - Parameters:
+  ///   - classNames: Names of the classes, each at its label.
+  ///   - training: The pictures that are learned from.
+  ///   - validation: The pictures that each epoch is judged on; nil for none.
   public init(
     classNames: [String], training: any LabelledPictures, validation: (any LabelledPictures)? = nil
   ) {
