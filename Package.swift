@@ -104,7 +104,8 @@ let package = Package(
       "Networks", "Peaks", "Tensors", "TestSupport", "Training"),
     tests(of: "Tensors", "TestSupport"),
     tests(
-      of: "Training", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks", "Tensors",
+      of: "Training", "Datasets", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks",
+      "Tensors",
       resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6]

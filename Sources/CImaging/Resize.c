@@ -11,7 +11,7 @@
 #include <string.h>
 
 // glibc alone: the choice of an instruction set needs its loader's ifunc.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !__has_feature(thread_sanitizer)
 #define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define CLONED
@@ -48,7 +48,11 @@ static int taps_make(taps *taps, int from, int to, imaging_kernel kernel) {
   taps->first = malloc(sizeof(int) * (size_t)to);
   taps->count = malloc(sizeof(int) * (size_t)to);
   taps->weights = calloc((size_t)to * (size_t)taps->most, sizeof(float));
-  if (!taps->first || !taps->count || !taps->weights) return -1;
+  double *raw = malloc(sizeof(double) * (size_t)taps->most);
+  if (!taps->first || !taps->count || !taps->weights || !raw) {
+    free(raw);
+    return -1;
+  }
   for (int place = 0; place < to; place++) {
     double centre = (place + 0.5) * step;
     float *weights = taps->weights + (size_t)place * taps->most;
@@ -64,7 +68,6 @@ static int taps_make(taps *taps, int from, int to, imaging_kernel kernel) {
     if (last > from) last = from;
     if (last - first > taps->most) last = first + taps->most;
     double sum = 0;
-    double raw[last - first > 0 ? last - first : 1];
     for (int index = first; index < last; index++) {
       double distance = fabs(index + 0.5 - centre) / scale;
       raw[index - first] = kernel == imaging_bilinear ? triangle(distance) : lanczos(distance);
@@ -74,7 +77,15 @@ static int taps_make(taps *taps, int from, int to, imaging_kernel kernel) {
     taps->first[place] = first;
     taps->count[place] = last - first;
   }
+  free(raw);
   return 0;
+}
+
+/// Whether a place weighs what the place before it does.
+static int repeats(const taps *taps, int place) {
+  const float *weights = taps->weights + (size_t)place * taps->most;
+  return place > 0 && taps->first[place] == taps->first[place - 1] && taps->count[place] == taps->count[place - 1]
+         && !memcmp(weights, weights - taps->most, sizeof(float) * (size_t)taps->count[place]);
 }
 
 /// Adds a weighted row.
@@ -112,13 +123,19 @@ int imaging_resize(
   int failed =
     !row || !result->bytes || taps_make(&down, rows, to_rows, kernel) || taps_make(&along, columns, to_columns, kernel);
   for (int place = 0; place < to_rows && !failed; place++) {
+    unsigned char *target = result->bytes + (size_t)place * to_columns * 3;
+    // Rows of a picture of few rows come from the same ones: millions of columns are then weighed once.
+    if (repeats(&down, place)) {
+      memcpy(target, target - (size_t)to_columns * 3, (size_t)to_columns * 3);
+      continue;
+    }
     memset(row, 0, sizeof(float) * width);
     for (int tap = 0; tap < down.count[place]; tap++) {
       add_row(
         row, pixels + (size_t)(down.first[place] + tap) * width, down.weights[(size_t)place * down.most + tap],
         (int)width);
     }
-    across(result->bytes + (size_t)place * to_columns * 3, row, &along, to_columns);
+    across(target, row, &along, to_columns);
   }
   free(row);
   taps_free(&down);

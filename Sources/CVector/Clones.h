@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// glibc alone: the choice needs its loader's ifunc.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__)
+// glibc alone: the choice needs its loader's ifunc, and runs before ThreadSanitizer's runtime is ready.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !__has_feature(thread_sanitizer)
 #define CLONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONED

@@ -127,9 +127,15 @@ CLONED void vector_unpooling(const float *restrict signal, const uint16_t *restr
     }
 }
 
+// The taps of a window that an average divides by: those on the map, or those up to the end of the padding.
+INLINED ptrdiff_t counted(VectorSlide slide, Taps taps, int counts_padding) {
+  if (!counts_padding) return taps.end - taps.first;
+  ptrdiff_t count = (slide.length + slide.after - taps.origin + slide.dilation - 1) / slide.dilation;
+  return count < 0 ? 0 : count < slide.window ? count : slide.window;
+}
+
 INLINED float share(VectorSliding s, Taps down, Taps across, int counts_padding) {
-  ptrdiff_t count = counts_padding ? s.rows.window * s.columns.window
-                                   : (down.end - down.first) * (across.end - across.first);
+  ptrdiff_t count = counted(s.rows, down, counts_padding) * counted(s.columns, across, counts_padding);
   return count > 0 ? 1.0f / (float)count : 0.0f;
 }
 

@@ -1,7 +1,8 @@
 internal import Foundation
 
 extension Dataset {
-  /// True classes by picture id, from a list: a line each of file name, tab, class index, and what else there is.
+  /// True classes by picture id, from a list: a line each of file name, tab and class index; further columns
+  /// are ignored.
   ///
   /// A header line, empty lines and pictures that are not in the data set are passed over.
   ///
@@ -19,10 +20,10 @@ extension Dataset {
       if last != item.path { byName[last, default: []].append(item.id) }
     }
     var labels: [Int: Int] = [:]
-    let text = String(decoding: bytes, as: UTF8.self)
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .enumerated()
-    {
+    for (number, line) in Listing.text(bytes).split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline
+    )
+    .enumerated() {
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
       if line.allSatisfy(\.isWhitespace) { continue }
       guard fields.count > 1, let label = Int(fields[1].trimmingCharacters(in: .whitespaces)), label >= 0

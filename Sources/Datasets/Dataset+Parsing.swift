@@ -17,6 +17,12 @@ extension Dataset {
   /// - Throws: ``DatasetError``: an unknown kind, a path that leads nowhere, files that the kind needs and the folder
   ///   has not, or that are not what they should be.
   public static func parse(_ specification: String) throws(DatasetError) -> Dataset {
+    var dataset = try parsed(specification)
+    dataset.specification = specification
+    return dataset
+  }
+
+  private static func parsed(_ specification: String) throws(DatasetError) -> Dataset {
     guard let colon = specification.firstIndex(of: ":") else {
       return Dataset(try PictureFolder(specification))
     }

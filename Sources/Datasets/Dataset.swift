@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 public import Images
 
@@ -29,6 +30,12 @@ public struct Dataset: Sendable {
     public let presences: [Presence]?
     public let split: Split?
 
+    /// - Parameters:
+    ///   - id: Its place in the data set.
+    ///   - path: A name that no other item has.
+    ///   - label: The index of its class among ``Dataset/classNames``.
+    ///   - presences: One a class, where a picture can hold several.
+    ///   - split: The part it belongs to.
     public init(
       id: Int, path: String, label: Int? = nil, presences: [Presence]? = nil, split: Split? = nil
     ) {
@@ -42,24 +49,39 @@ public struct Dataset: Sendable {
 
   /// Where it is, for a message: a path, or a kind.
   public let name: String
+  /// What ``parse(_:)`` made it from; nil for a data set that was made otherwise.
+  public internal(set) var specification: String?
   public let items: [Item]
   /// Names of the classes, in the order of labels, where they are known.
   public let classNames: [String]?
+  /// What of its folder could not be listed, so that pictures may be missing; a strict caller refuses it.
+  public let unread: [Skipped]
   private let source: any ImageSource
   /// The source's ids of the items; nil where they are the same.
   private let places: [Int]?
 
-  public init(name: String, items: [Item], classNames: [String]?, source: some ImageSource) {
+  /// - Parameters:
+  ///   - name: Where it is, for a message.
+  ///   - items: The pictures, each at the place of its id.
+  ///   - classNames: Names of the classes, in the order of labels.
+  ///   - source: Gives each item's picture by its id.
+  ///   - unread: What of its folder could not be listed.
+  public init(
+    name: String, items: [Item], classNames: [String]?, source: some ImageSource, unread: [Skipped] = []
+  ) {
     for (id, item) in items.enumerated() { precondition(item.id == id, "item \(item.id) stands at \(id)") }
-    self.init(name: name, items: items, classNames: classNames, source: source, places: nil)
+    self.init(
+      name: name, items: items, classNames: classNames, unread: unread, source: source, places: nil)
   }
 
   private init(
-    name: String, items: [Item], classNames: [String]?, source: any ImageSource, places: [Int]?
+    name: String, items: [Item], classNames: [String]?, unread: [Skipped], source: any ImageSource,
+    places: [Int]?
   ) {
     self.name = name
     self.items = items
     self.classNames = classNames
+    self.unread = unread
     self.source = source
     self.places = places
   }
@@ -101,10 +123,42 @@ public struct Dataset: Sendable {
       return Item(
         id: place, path: item.path, label: item.label, presences: item.presences, split: item.split)
     }
-    return Dataset(
-      name: name, items: chosen, classNames: classNames, source: source, places: ids.map { places?[$0] ?? $0 }
+    var selected = Dataset(
+      name: name, items: chosen, classNames: classNames, unread: unread, source: source,
+      places: ids.map { places?[$0] ?? $0 }
     )
+    selected.specification = specification
+    return selected
   }
+
+  /// Tells the names of its pictures, in their order, from any others.
+  public var digest: String {
+    var paths = Fingerprint()
+    for item in items { paths.add(item.path) }
+    return paths.description
+  }
+
+  /// Whether another data set has the very same pictures, however the two are called: the same files, or the same drawn
+  /// ones.
+  public func isSame(as other: Dataset) -> Bool {
+    guard items.count == other.items.count, items.elementsEqual(other.items, by: { $0.path == $1.path })
+    else {
+      return false
+    }
+    if specification != nil, specification == other.specification { return true }
+    func place(_ dataset: Dataset) -> String {
+      URL(fileURLWithPath: dataset.name).resolvingSymlinksInPath().standardizedFileURL.path
+    }
+    return FileManager.default.fileExists(atPath: name) && place(self) == place(other)
+  }
+
+  /// A hash of a picture's path (FNV-1a, 64 bits): the same wherever and in whatever order the picture stands.
+  public func pathHash(_ id: Int) -> UInt64 {
+    items[id].path.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+  }
+
+  /// Whether a picture can hold several classes.
+  public var isMultiple: Bool { items.contains { $0.presences != nil } }
 }
 
 extension Dataset {
@@ -118,7 +172,7 @@ extension Dataset {
       name: folder.root,
       items: divided?.items ?? folder.files.map { Item(id: $0.id, path: $0.path, label: $0.label) },
       classNames: divided?.classNames ?? folder.classNames,
-      source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)))
+      source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)), unread: folder.unread)
   }
 
   private static func divided(_ folder: PictureFolder) -> (items: [Item], classNames: [String])? {

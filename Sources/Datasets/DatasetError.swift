@@ -1,13 +1,23 @@
+public import Tensors
+
 /// What is wrong with a data set.
-public enum DatasetError: Error, Equatable, CustomStringConvertible {
+public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
+  /// Nothing is at the path.
   case missing(path: String)
+  /// No file below the path has a picture's ending.
   case noPictures(path: String)
+  /// A folder that cannot be listed, or a file whose name cannot be read, where the data set cannot do without.
+  case unlisted(Skipped)
+  /// A word before a colon that is no kind of data set.
   case unknownKind(kind: String)
+  /// Settings after the kind or the path that cannot be meant.
   case specification(text: String, reason: String)
   /// A folder that is not of the kind named, with what it would have to hold.
   case layout(path: String, kind: String, missing: [String])
+  /// A file of the data set that is not what it should be.
   case malformed(file: String, reason: String)
   case noSplit(name: String, split: Dataset.Split, present: [Dataset.Split])
+  /// A list of labels that is none.
   case labels(file: String, reason: String)
   /// No picture is known to be of a class.
   case noClasses(name: String)
@@ -18,6 +28,17 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// Pictures to leave out that are not there, and one that is.
   case strangers(name: String, paths: [String], example: String)
   case allExcluded(name: String)
+  /// Pictures that have no class, or several, where each must have one.
+  case noLabels(name: String)
+  /// Pictures to validate with are of other classes than those to train on.
+  case otherClasses(name: String, than: String, difference: String)
+  case unknownClass(name: String, className: String, known: [String])
+  /// A list of true classes with a class that the network has not.
+  case classBeyond(list: String, picture: String, label: Int, classes: Int)
+  /// A list of parts that does not hold together.
+  case parts(name: String, reason: String)
+  /// A share to hold out that is not at least 0 and below 1.
+  case holdOut(share: Double)
 
   public var description: String {
     switch self {
@@ -26,6 +47,8 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .noPictures(let path):
       "\(path) holds no pictures (\(PictureFolder.extensions.joined(separator: ", "))). "
         + "Name a folder of pictures, or of class folders."
+    case .unlisted(let skipped):
+      "\(skipped.image): \(skipped.reason)"
     case .unknownKind(let kind):
       "'\(kind):' is no kind of data set. Kinds are "
         + DatasetKind.allCases.map { $0.rawValue + ":" }.joined(separator: ", ")
@@ -58,6 +81,19 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
         + ". Name pictures as it does, such as \(example)."
     case .allExcluded(let name):
       "every picture of \(name) is to be left out: nothing remains."
+    case .noLabels(let name):
+      "\(name) does not say each picture's one class. Put them into a folder for each class, or name a kind of data set, "
+        + "as mnist:path."
+    case .otherClasses(let name, let other, let difference):
+      "\(name) has other classes than \(other): \(difference)."
+    case .unknownClass(let name, let className, let known):
+      "\(name) has no class '\(className)'; it has \(known.joined(separator: ", "))."
+    case .classBeyond(let list, let picture, let label, let classes):
+      "\(list): \(picture) is of class \(label), but the network has \(classes) classes, 0 to \(classes - 1)."
+    case .parts(let name, let reason):
+      "\(name): \(reason)"
+    case .holdOut(let share):
+      "a share of \(share) to hold out: it must be at least 0 and below 1."
     }
   }
 }

@@ -3,11 +3,13 @@ internal import Foundation
 /// Pictures that a data set is used without, as a list that a person may read and change.
 ///
 /// The file: a picture's path a line, as the data set has it. Empty lines and lines that begin with `#` are passed
-/// over; a path that begins so is written after `./`.
+/// over; a path that begins so is written after `./`. A path that a line cannot hold as it is, with blanks at its ends or
+/// with a line's end in it, is written as a JSON string, in quotation marks.
 public struct Exclusions: Hashable, Sendable {
   /// Each once, in the order of their bytes.
   public let paths: [String]
 
+  /// - Parameter paths: In any order; a path named twice counts once.
   public init(_ paths: some Sequence<String>) {
     self.paths = Set(paths).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
@@ -23,12 +25,32 @@ public struct Exclusions: Hashable, Sendable {
     guard paths.allSatisfy({ !$0.contains("\0") && !$0.contains("\u{FFFD}") }) else {
       throw .list(file: file, reason: "it is no text.")
     }
-    self.init(paths.map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 })
+    self.init(paths.map(Self.unquoted))
+  }
+
+  private static func unquoted(_ line: String) -> String {
+    if line.hasPrefix("./") { return String(line.dropFirst(2)) }
+    guard line.hasPrefix("\"") else { return line }
+    return (try? JSONDecoder().decode(String.self, from: Data(line.utf8))) ?? line
+  }
+
+  private static func quoted(_ path: String) -> String {
+    if path.hasPrefix("#") { return "./" + path }
+    let isPlain = !path.hasPrefix("\"") && !path.contains(where: \.isNewline)
+    if isPlain, path.trimmingCharacters(in: .whitespaces) == path { return path }
+    let text = path.unicodeScalars.map { scalar in
+      switch scalar {
+      case "\"", "\\": "\\\(scalar)"
+      case _ where Character(scalar).isNewline || scalar.value < 32: String(format: "\\u%04x", scalar.value)
+      default: String(scalar)
+      }
+    }
+    return "\"" + text.joined() + "\""
   }
 
   /// The list as its file holds it, below a note.
   public func text(note: String) -> String {
-    (note.split(separator: "\n").map { "# " + $0 } + paths.map { $0.hasPrefix("#") ? "./" + $0 : $0 })
+    (note.split(separator: "\n").map { "# " + $0 } + paths.map(Self.quoted))
       .map { $0 + "\n" }.joined()
   }
 }

@@ -15,6 +15,7 @@ public protocol ImageSource: Sendable {
 }
 
 extension ImageSource {
+  /// Nothing is known, where a source does not say.
   public func regions(of id: Int) -> [Region] { [] }
 }
 
@@ -27,6 +28,11 @@ public struct Region: Hashable, Sendable, Codable {
   public var visibility: Float?
   public var parts: [Region]
 
+  /// - Parameters:
+  ///   - name: The class's or the part's.
+  ///   - box: Where it is, in pixels of the picture.
+  ///   - visibility: The share of it that nothing hides, 0 to 1; nil where unknown.
+  ///   - parts: Its parts, with boxes in pixels of the same picture.
   public init(name: String, box: Box, visibility: Float? = nil, parts: [Region] = []) {
     self.name = name
     self.box = box

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// A picture on disk, with its class where that is known.
@@ -18,13 +19,16 @@ public struct PictureFolder: Sendable {
   public let files: [PictureFile]
   /// Names of the classes, where folders say them.
   public let classNames: [String]?
+  /// Folders that could not be listed and pictures whose names are no UTF-8: what is missing from ``files``.
+  public let unread: [Skipped]
 
   /// Endings of files that are taken for pictures; what they really hold is found out when they are decoded.
   static let extensions = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "heic", "heif"]
 
   /// Lists a folder, or takes one picture as a data set of its own.
   ///
-  /// - Throws: ``DatasetError/missing(path:)``, ``DatasetError/noPictures(path:)``.
+  /// - Throws: ``DatasetError/missing(path:)``, ``DatasetError/noPictures(path:)``, or
+  ///   ``DatasetError/unlisted(_:)`` where nothing could be read at all.
   public init(_ path: String) throws(DatasetError) {
     guard let isFolder = Self.isFolder(path) else { throw .missing(path: path) }
     guard isFolder else {
@@ -32,11 +36,17 @@ public struct PictureFolder: Sendable {
       root = url.deletingLastPathComponent().path
       files = [PictureFile(id: 0, path: url.lastPathComponent, label: nil)]
       classNames = nil
+      unread = []
       return
     }
     root = path
-    let paths = Self.pictures(below: path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    guard !paths.isEmpty else { throw .noPictures(path: path) }
+    let (found, unread) = Self.pictures(below: path)
+    let paths = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    self.unread = unread.sorted { $0.image.utf8.lexicographicallyPrecedes($1.image.utf8) }
+    guard !paths.isEmpty else {
+      throw unread.first.map { .unlisted(Skipped(image: path + "/" + $0.image, reason: $0.reason)) }
+        ?? .noPictures(path: path)
+    }
     let folders = paths.map { $0.split(separator: "/").dropLast().first.map(String.init) }
     if folders.allSatisfy({ $0 != nil }) {
       let names = Set(folders.compactMap { $0 }).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -51,28 +61,49 @@ public struct PictureFolder: Sendable {
     }
   }
 
-  /// Paths of pictures at any depth; links to folders are followed once, hidden files left out.
-  private static func pictures(below root: String) -> [String] {
+  /// Paths of pictures at any depth, and what could not be read; links to folders are followed once, hidden files left
+  /// out.
+  private static func pictures(below root: String) -> (found: [String], unread: [Skipped]) {
     var found: [String] = []
+    var unread: [Skipped] = []
     var waiting = [""]
     var seen = Set<String>()
     while let folder = waiting.popLast() {
       let full = folder.isEmpty ? root : root + "/" + folder
-      guard seen.insert(URL(fileURLWithPath: full).resolvingSymlinksInPath().path).inserted,
-        let names = try? FileManager.default.contentsOfDirectory(atPath: full)
-      else { continue }
+      guard seen.insert(URL(fileURLWithPath: full).resolvingSymlinksInPath().path).inserted else { continue }
+      func below(_ name: String) -> String { folder.isEmpty ? name : folder + "/" + name }
+      let listing: FolderListing
+      do {
+        listing = try FolderListing(full)
+      } catch {
+        unread.append(Skipped(image: folder, reason: error.reason))
+        continue
+      }
+      for name in listing.unreadable where isPicture(name) || (name as NSString).pathExtension.isEmpty {
+        unread.append(Skipped(image: below(name), reason: notUTF8))
+      }
       // In an order of their own, so that of two ways to one folder the same is taken everywhere.
-      for name in names.sorted(by: >) where !name.hasPrefix(".") {
-        let path = folder.isEmpty ? name : folder + "/" + name
-        guard let isFolder = isFolder(root + "/" + path) else { continue }
+      for name in listing.names.sorted(by: >) {
+        let path = below(name)
+        guard let isFolder = isFolder(root + "/" + path) else {
+          unread.append(
+            Skipped(image: path, reason: "it cannot be looked at: its folder may not be entered."))
+          continue
+        }
         if isFolder {
           waiting.append(path)
-        } else if extensions.contains((name as NSString).pathExtension.lowercased()) {
+        } else if isPicture(name) {
           found.append(path)
         }
       }
     }
-    return found
+    return (found, unread)
+  }
+
+  static let notUTF8 = "its name is no UTF-8; rename it, for instance with convmv."
+
+  static func isPicture(_ name: String) -> Bool {
+    extensions.contains((name as NSString).pathExtension.lowercased())
   }
 
   /// Whether a path leads to a folder; nil where it leads nowhere.

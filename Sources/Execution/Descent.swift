@@ -106,13 +106,12 @@ package struct Descent<Memory: Recollection> {
       return [try worker.device.unpooling(signal, through: try memory.switches(of: node))]
     case .averagePooling(let rule, let countsPadding):
       let map = inputs[0]
-      let shared =
-        countsPadding
-        ? signal
-        : averagingShares(signal, rule.resolved(over: map), map: map)
+      let shared = averagingShares(
+        signal, rule.resolved(over: map), map: map, countsPadding: countsPadding)
       let (sliding, onto) = try geometry(rule, shared, channels: map.channels)
       return [
-        try worker.device.averagePoolingTransposed(shared, over: sliding, countsPadding: true, onto: onto)
+        try worker.device.averagePoolingTransposed(
+          shared, over: sliding.countingRoom, countsPadding: true, onto: onto)
       ]
     case .globalAveragePooling:
       return [try worker.device.globalAveragePoolingTransposed(signal, onto: inputs[0])]
@@ -198,12 +197,8 @@ package struct Descent<Memory: Recollection> {
     _ rule: SlidingRule, _ signal: Tensor, channels: Int
   ) throws(KernelError) -> (Sliding, Shape) {
     let map = inputs[0]
-    var sliding = rule.resolved(over: map)
-    guard isWindowed else { return (sliding, map) }
-    sliding.rows.before = 0
-    sliding.rows.after = 0
-    sliding.columns.before = 0
-    sliding.columns.after = 0
+    guard isWindowed else { return (rule.resolved(over: map), map) }
+    let sliding = rule.resolved(over: map).unpadded
     return (
       sliding,
       Shape(
@@ -265,22 +260,24 @@ package struct Descent<Memory: Recollection> {
     return try worker.device.summed(carried, to: window(0, under: carried))
   }
 
-  /// For an average pool that leaves padding out: each place's share, by where its window lies in the map.
-  private func averagingShares(_ signal: Tensor, _ sliding: Sliding, map: Shape) -> Tensor {
+  /// An average pool's signal, scaled so that spreading it over whole windows gives each position its share: a mean
+  /// that does not count all of its window divides by less than the window's size.
+  private func averagingShares(
+    _ signal: Tensor, _ sliding: Sliding, map: Shape, countsPadding: Bool
+  ) -> Tensor {
+    if countsPadding, sliding.rows.room == 0, sliding.columns.room == 0 { return signal }
     let starts = windows ?? [(Int, Int)](repeating: (0, 0), count: signal.shape.images)
-    func counted(_ place: Int, _ slide: Slide, _ length: Int) -> Int {
-      (0..<slide.window).filter {
-        (0..<length).contains(place * slide.stride - slide.before + $0 * slide.dilation)
-      }.count
-    }
     var shared = signal
     let (rows, columns, channels) = (signal.shape.rows, signal.shape.columns, signal.shape.channels)
     shared.withMutableSpan { elements in
       for (image, start) in starts.enumerated() {
         for row in 0..<rows {
-          let high = counted(start.row + row, sliding.rows, map.rows)
+          let high = sliding.rows.counted(at: start.row + row, over: map.rows, countsPadding: countsPadding)
           for column in 0..<columns {
-            let count = high * counted(start.column + column, sliding.columns, map.columns)
+            let count =
+              high
+              * sliding.columns.counted(
+                at: start.column + column, over: map.columns, countsPadding: countsPadding)
             let factor = Float(sliding.count) / Float(max(count, 1))
             let base = ((image * rows + row) * columns + column) * channels
             for index in base..<base + channels { elements[index] *= factor }

@@ -1,10 +1,14 @@
+public import Tensors
 public import Foundation
 
 /// What kept a file from being written or read.
-public struct FileError: Error, Equatable, CustomStringConvertible {
+public struct FileError: BadInput, Equatable, CustomStringConvertible {
   public let path: String
   public let reason: String
 
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - reason: What is wrong, and what to do about it, without the path.
   public init(path: String, reason: String) {
     self.path = path
     self.reason = reason
@@ -13,10 +17,10 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
   public var description: String { "\(path): \(reason)" }
 }
 
-/// A file that is there whole or not at all: written beside its place as `NAME.partial`, synced, then renamed.
+/// A file that is there whole or not at all: written beside its place as `NAME.PID.partial`, synced, then renamed.
 ///
-/// What is never finished leaves at most the `.partial`, which the next attempt overwrites.
-/// A class because it owns an open file.
+/// The process's number keeps apart several processes that write one file: each puts its own whole file in place. What a
+/// killed process leaves, the next attempt at the same file removes. A class because it owns an open file.
 public final class DurableFile {
   public let path: String
   private let partial: String
@@ -26,7 +30,8 @@ public final class DurableFile {
   /// - Throws: ``FileError`` where the folder is missing or cannot be written to.
   public init(path: String) throws(FileError) {
     self.path = path
-    partial = path + ".partial"
+    partial = path + ".\(getpid()).partial"
+    Self.removeStale(path)
     guard let handle = FileHandle(creating: partial, emptied: true) else {
       let folder = (path as NSString).deletingLastPathComponent
       let exists = folder.isEmpty || FileManager.default.fileExists(atPath: folder)
@@ -43,6 +48,18 @@ public final class DurableFile {
     if !isFinished {
       try? handle.close()
       try? FileManager.default.removeItem(atPath: partial)
+    }
+  }
+
+  /// Removes what processes that are no more left half written of this file.
+  private static func removeStale(_ path: String) {
+    let (folder, name) = ((path as NSString).deletingLastPathComponent, (path as NSString).lastPathComponent)
+    for other in (try? FolderListing(folder.isEmpty ? "." : folder))?.names ?? []
+    where other.hasPrefix(name + ".") && other.hasSuffix(".partial") {
+      let owner = other.dropFirst(name.count + 1).dropLast(".partial".count)
+      guard other == name + ".partial" || Int32(owner).map({ kill($0, 0) != 0 && errno == ESRCH }) == true
+      else { continue }
+      try? FileManager.default.removeItem(atPath: (folder as NSString).appendingPathComponent(other))
     }
   }
 
@@ -89,6 +106,9 @@ public final class DurableFile {
 }
 
 extension FileHandle {
+  /// Past a limit on a file's size (`ulimit -f`) a write then fails with a reason; by default the system ends the process.
+  private static let heedsFileLimits: Void = { _ = signal(SIGXFSZ, SIG_IGN) }()
+
   /// A file to write to, made where there is none, and nothing else; nil where it cannot be made or opened.
   ///
   /// Foundation makes an empty file beside its place first, and leaves that behind in a process that is killed.
@@ -97,6 +117,7 @@ extension FileHandle {
   ///   - path: The file.
   ///   - emptied: Whether what it holds goes.
   package convenience init?(creating path: String, emptied: Bool) {
+    Self.heedsFileLimits
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | (emptied ? O_TRUNC : 0), 0o666)
     guard descriptor >= 0 else { return nil }
     self.init(fileDescriptor: descriptor, closeOnDealloc: true)

@@ -4,6 +4,7 @@ internal import Foundation
 public struct Fingerprint: CustomStringConvertible {
   private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
 
+  /// The fingerprint of nothing yet.
   public init() {}
 
   /// Takes in a file's bytes and their number, a piece at a time.

@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What keeps a run's folder from being opened or written.
-public enum RunError: Error, Equatable, CustomStringConvertible {
+public enum RunError: BadInput, Equatable, CustomStringConvertible {
   case otherRun(folder: String, differences: [String])
   case notARun(folder: String)
   case busy(folder: String)

@@ -102,6 +102,7 @@ public struct RunFolder: Sendable {
     return full
   }
 
+  /// Whether the run has a file or folder of this name.
   public func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
 
   /// Writes a file durably: whole or not at all.

@@ -9,6 +9,9 @@ public struct SafeTensors: Sendable {
   public var tensors: [String: Tensor]
   public var metadata: [String: String]
 
+  /// - Parameters:
+  ///   - tensors: Arrays by name; their axes are written in the order they have.
+  ///   - metadata: Texts by name, written into the header.
   public init(_ tensors: [String: Tensor], metadata: [String: String] = [:]) {
     self.tensors = tensors
     self.metadata = metadata
@@ -33,6 +36,9 @@ public struct SafeTensors: Sendable {
     package let reason: String
   }
 
+  /// Reads the bytes of a whole file.
+  ///
+  /// - Throws: ``Malformed`` with what is wrong, to be put after the file's name.
   package init(bytes: Data) throws(Malformed) {
     let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
     guard bytes.count >= 8 else { throw Malformed(reason: "is too short for a safetensors file.") }
@@ -57,7 +63,7 @@ public struct SafeTensors: Sendable {
       let extents = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int],
       offsets.count == 2
     else { throw Malformed(reason: "array '\(name)' lacks dtype, shape or data_offsets.") }
-    guard let format = Format(rawValue: type) else {
+    guard let format = formats[type] else {
       throw Malformed(reason: "array '\(name)' has elements of type \(type), which is not supported.")
     }
     guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= data.count else {
@@ -76,52 +82,14 @@ public struct SafeTensors: Sendable {
         reason: "array '\(name)' has shape \(extents) of \(type) but \(offsets[1] - offsets[0]) bytes.")
     }
     let first = data.startIndex + offsets[0]
-    return Tensor(Shape(extents)) { elements in
-      unsafe data[first..<first + length].withUnsafeBytes { raw in
-        for index in 0..<count { elements[index] = unsafe format.value(at: index, of: raw) }
-      }
-    }
+    return Tensor(Shape(extents), decoding: data[first..<first + length], as: format)
   }
 
   /// The types of a safetensors file that hold numbers.
-  private enum Format: String {
-    case float64 = "F64"
-    case float32 = "F32"
-    case float16 = "F16"
-    case bfloat16 = "BF16"
-    case int64 = "I64"
-    case int32 = "I32"
-    case int16 = "I16"
-    case int8 = "I8"
-    case uint8 = "U8"
-    case bool = "BOOL"
-
-    var size: Int {
-      switch self {
-      case .float64, .int64: 8
-      case .float32, .int32: 4
-      case .float16, .bfloat16, .int16: 2
-      case .int8, .uint8, .bool: 1
-      }
-    }
-
-    func value(at index: Int, of raw: UnsafeRawBufferPointer) -> Float {
-      func load<Value: BitwiseCopyable>(_ type: Value.Type) -> Value {
-        unsafe raw.loadUnaligned(fromByteOffset: index * MemoryLayout<Value>.size, as: type)
-      }
-      switch self {
-      case .float64: return Float(load(Double.self))
-      case .float32: return load(Float.self)
-      case .float16: return load(UInt16.self).asFloat16
-      case .bfloat16: return Float(bitPattern: UInt32(load(UInt16.self)) << 16)
-      case .int64: return Float(load(Int64.self))
-      case .int32: return Float(load(Int32.self))
-      case .int16: return Float(load(Int16.self))
-      case .int8: return Float(load(Int8.self))
-      case .uint8, .bool: return Float(load(UInt8.self))
-      }
-    }
-  }
+  private static let formats: [String: ElementFormat] = [
+    "F64": .float64, "F32": .float32, "F16": .float16, "BF16": .bfloat16, "I64": .int64, "I32": .int32,
+    "I16": .int16, "I8": .int8, "U8": .uint8, "BOOL": .uint8,
+  ]
 
   /// Writes all arrays, durably.
   public func write(to path: String) throws(FileError) {
@@ -133,23 +101,5 @@ public struct SafeTensors: Sendable {
       if let tensor = tensors[name] { try writer.write(tensor, into: name, at: 0) }
     }
     try writer.finish()
-  }
-}
-
-extension UInt16 {
-  /// The value of an IEEE half-precision number with these bits.
-  package var asFloat16: Float {
-    let sign = UInt32(self & 0x8000) << 16
-    let exponent = UInt32(self >> 10 & 0x1F)
-    let fraction = UInt32(self & 0x3FF)
-    switch exponent {
-    case 0:
-      let magnitude = Float(fraction) * 0x1p-24
-      return sign == 0 ? magnitude : -magnitude
-    case 31:
-      return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
-    default:
-      return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
-    }
   }
 }

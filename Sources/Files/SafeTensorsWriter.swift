@@ -8,6 +8,10 @@ public final class SafeTensorsWriter {
   private let file: DurableFile
   private let starts: [String: (offset: Int, shape: Shape)]
 
+  /// - Parameters:
+  ///   - path: The file; it comes to be when ``finish()`` is called.
+  ///   - arrays: Names, each once, and shapes in the order in which the arrays lie in the file.
+  ///   - metadata: Texts by name, written into the header.
   /// - Throws: ``FileError`` where the file cannot be made.
   public init(path: String, arrays: [(name: String, shape: Shape)], metadata: [String: String] = [:])
     throws(FileError)
@@ -40,7 +44,13 @@ public final class SafeTensorsWriter {
     if offset > 0 { try file.write(Data([0]), at: base + offset - 1) }
   }
 
-  /// Writes elements into an array from its element `start` on.
+  /// Writes elements into an array.
+  ///
+  /// - Parameters:
+  ///   - tensor: The elements, of any shape, in row-major order.
+  ///   - name: An array that was announced; another name is our own mistake.
+  ///   - start: The first element's place in the array, counted in elements; what does not fit is our own mistake.
+  /// - Throws: ``FileError``, on a full disk above all.
   public func write(_ tensor: Tensor, into name: String, at start: Int) throws(FileError) {
     guard let (offset, shape) = starts[name] else { preconditionFailure("no array '\(name)' was announced") }
     precondition(
@@ -48,6 +58,9 @@ public final class SafeTensorsWriter {
     try file.write(tensor.bytes, at: offset + start * 4)
   }
 
+  /// Makes the file durable and puts it in its place.
+  ///
+  /// - Throws: ``FileError`` where it cannot be written.
   public func finish() throws(FileError) {
     try file.finish()
   }

@@ -5,6 +5,7 @@ public struct Box: Hashable, Sendable, Codable, CustomStringConvertible {
   public var bottom: Int
   public var right: Int
 
+  /// Edges in pixels. Nothing is checked: a box may be empty, reversed or off its picture.
   public init(top: Int, left: Int, bottom: Int, right: Int) {
     self.top = top
     self.left = left
@@ -24,6 +25,7 @@ public struct Box: Hashable, Sendable, Codable, CustomStringConvertible {
     right = try container.decode(Int.self)
   }
 
+  /// Coded as `[top, left, bottom, right]`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.unkeyedContainer()
     for edge in [top, left, bottom, right] { try container.encode(edge) }

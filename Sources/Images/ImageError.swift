@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What keeps a picture from being read, prepared or written.
-public enum ImageError: Error, Equatable, CustomStringConvertible {
+public enum ImageError: BadInput, Equatable, CustomStringConvertible {
   case unreadable(file: String, reason: String)
   case preparation(reason: String)
   case unprepared(file: String, reason: String)

@@ -6,6 +6,10 @@ public struct Picture: Hashable, Sendable {
   public let columns: Int
   public let pixels: [UInt8]
 
+  /// - Parameters:
+  ///   - rows: Rows of pixels.
+  ///   - columns: Pixels a row.
+  ///   - pixels: Rows x columns x (red, green, blue), one byte each; another number of bytes is our own mistake.
   public init(rows: Int, columns: Int, pixels: [UInt8]) {
     precondition(pixels.count == rows * columns * 3, "\(pixels.count) bytes for \(rows) x \(columns) pixels")
     self.rows = rows

@@ -9,6 +9,10 @@ public struct Placement: Hashable, Sendable {
   public var across: Double
   public var isMirrored: Bool
 
+  /// - Parameters:
+  ///   - down: From 0, the top, to 1, the bottom; values outside are our own mistake.
+  ///   - across: From 0, the left, to 1, the right; likewise.
+  ///   - isMirrored: Whether the crop is mirrored left to right.
   public init(down: Double, across: Double, isMirrored: Bool = false) {
     precondition(
       (0...1).contains(down) && (0...1).contains(across), "a place of \(down) down, \(across) across")

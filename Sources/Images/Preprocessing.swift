@@ -8,8 +8,17 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     public var rows: Int?
     public var columns: Int?
 
+    /// The shorter side becomes so many pixels, the other in proportion, rounded down.
+    /// - Parameters:
+    ///   - resize: Nil leaves pictures at their size.
+    ///   - crop: Nil leaves them whole.
+    ///   - channels: The order of the network's channels, or brightness alone.
+    ///   - scale: What each pixel, 0...255, is multiplied by.
+    ///   - mean: Subtracted after scaling: one a channel, or one for all.
+    ///   - std: Divided by after that: one a channel, or one for all.
     public init(shorterSide: Int) { self.shorterSide = shorterSide }
 
+    /// Both sides become so many pixels, whatever the proportion was.
     public init(rows: Int, columns: Int) {
       self.rows = rows
       self.columns = columns
@@ -20,6 +29,7 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
   public struct Crop: Codable, Hashable, Sendable {
     public var center: Int
 
+    /// A square with sides of so many pixels.
     public init(center: Int) { self.center = center }
   }
 
@@ -53,6 +63,9 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     self.std = std.count == 1 ? Array(repeating: std[0], count: channels.count) : std
   }
 
+  /// Decodes the JSON; every key may be absent.
+  ///
+  /// - Throws: `DecodingError` where a number is one that no picture can be prepared with (``isSound``).
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(

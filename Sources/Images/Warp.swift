@@ -48,9 +48,11 @@ public enum Warp: Hashable, Sendable {
 }
 
 /// What a warp shows where it looks beyond the picture.
-public enum WarpBorder: Hashable, Sendable {
+public enum WarpBorder: Sendable {
   /// One value a channel.
   case constant([Float])
+  /// Another picture of the same size, as it is: a mean picture, say.
+  case picture(Tensor)
   /// The picture mirrored at its outermost pixels, which are not repeated.
   case reflect
 }
@@ -65,9 +67,16 @@ extension Tensor {
   public func warped(by warp: Warp, border: WarpBorder) -> Tensor {
     let (rows, columns, channels) = (shape.rows, shape.columns, shape.channels)
     let (middleRow, middleColumn) = (Double(rows - 1) / 2, Double(columns - 1) / 2)
-    let filler: [Float] =
-      if case .constant(let values) = border { values } else { [Float](repeating: 0, count: channels) }
-    precondition(filler.count == channels, "\(filler.count) values for \(channels) channels")
+    // What stands where a position looks beyond the map: a value a channel, from where it stands.
+    var (beyond, step) = ([Float](repeating: 0, count: channels), 0)
+    switch border {
+    case .constant(let values): beyond = values
+    case .picture(let picture): (beyond, step) = (picture.elements, channels)
+    case .reflect: break
+    }
+    precondition(
+      beyond.count == (step == 0 ? channels : rows * columns * channels),
+      "\(beyond.count) values for \(rows) x \(columns) positions of \(channels) channels")
     func inside(_ place: Int, _ extent: Int) -> Int? {
       if (0..<extent).contains(place) { return place }
       guard case .reflect = border else { return nil }
@@ -83,7 +92,7 @@ extension Tensor {
             for column in 0..<columns {
               let from = warp.source(Double(row) - middleRow, Double(column) - middleColumn)
               let (r, c) = (from.row + middleRow, from.column + middleColumn)
-              let (top, left) = (r.rounded(.down), c.rounded(.down))
+              let (top, left) = (Self.floor(r), Self.floor(c))
               let (down, across) = (Float(r - top), Float(c - left))
               let base = ((image * rows + row) * columns + column) * channels
               for channel in 0..<channels { target[base + channel] = 0 }
@@ -94,7 +103,9 @@ extension Tensor {
                   }
                   for channel in 0..<channels {
                     target[base + channel] +=
-                      weight * share * (place.map { source[$0 + channel] } ?? filler[channel])
+                      weight * share
+                      * (place.map { source[$0 + channel] }
+                        ?? beyond[(row * columns + column) * step + channel])
                   }
                 }
               }
@@ -105,13 +116,16 @@ extension Tensor {
     }
   }
 
+  /// The whole number below, kept where a position can be counted: a warp may look anywhere, or nowhere (NaN).
+  private static func floor(_ place: Double) -> Double { max(min(1e9, place.rounded(.down)), -1e9) }
+
   /// The maps blurred by a Gaussian, mirrored at their edges.
   ///
   /// - Parameter deviation: The Gaussian's, in pixels; 0 changes nothing.
   /// - Returns: A tensor of this shape: images x rows x columns x channels.
   public func blurred(deviation: Double) -> Tensor {
     guard deviation > 0 else { return self }
-    let radius = Int((3 * deviation).rounded(.up))
+    let radius = Int(min((3 * deviation).rounded(.up), 65536))
     let weights = (-radius...radius).map { exp(-Double($0 * $0) / (2 * deviation * deviation)) }
     let sum = weights.reduce(0, +)
     let kernel = weights.map { Float($0 / sum) }

@@ -7,8 +7,8 @@ extension Device {
   /// - Parameters:
   ///   - input: Images x rows x columns x channels.
   ///   - sliding: The windows.
-  ///   - countsPadding: Whether padding counts as zeros in the mean; otherwise only the positions on the map
-  ///     count, and a window of none gives 0.
+  ///   - countsPadding: Whether padding counts as zeros in the mean, less the room that rounding up adds
+  ///     (``Slide/room``); otherwise only the positions on the map count, and a window of none gives 0.
   /// - Returns: Images x places down x places across x channels.
   /// - Throws: ``KernelError`` where the input is not of rank 4 or a window has no place.
   /// - Note: ONNX AveragePool, `count_include_pad`.

@@ -38,6 +38,6 @@ extension VectorSlide {
   init(_ slide: Slide, length: Int, places: Int) {
     self.init(
       length: length, places: places, window: slide.window, stride: slide.stride,
-      dilation: slide.dilation, before: slide.before)
+      dilation: slide.dilation, before: slide.before, after: slide.after)
   }
 }

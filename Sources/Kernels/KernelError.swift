@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What keeps an operation from being computed: facts first, then what to do.
-public enum KernelError: Error, Equatable, CustomStringConvertible {
+public enum KernelError: ModelFault, Equatable, CustomStringConvertible {
   case windowExceedsInput(window: Int, length: Int, padding: Int)
   case shapes(operation: String, expected: String, found: String)
   case library(doing: String, status: String)

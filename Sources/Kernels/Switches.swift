@@ -43,8 +43,7 @@ public struct Switches: Sendable {
   ///   pooling windows reach, without padding.
   public func cut(_ windows: [Window], rows: Int, columns: Int) -> Switches {
     precondition(rows > 0 && columns > 0, "a cut of \(rows) x \(columns) positions")
-    var bare = sliding
-    (bare.rows.before, bare.rows.after, bare.columns.before, bare.columns.after) = (0, 0, 0, 0)
+    let bare = sliding.unpadded
     let channels = pooled.channels
     var cut = [UInt16](repeating: 0, count: windows.count * rows * columns * channels)
     for (index, window) in windows.enumerated() where (0..<pooled.images).contains(window.image) {

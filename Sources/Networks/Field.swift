@@ -9,6 +9,10 @@ public struct Reach: Hashable, Sendable {
   public var offset: Int
   public var extent: Int
 
+  /// - Parameters:
+  ///   - stride: Positions of the earlier map from one position of the later to the next.
+  ///   - offset: Where the window of position 0 begins; negative in the padding.
+  ///   - extent: How many positions the window covers, 1 or more.
   public init(stride: Int, offset: Int, extent: Int) {
     self.stride = stride
     self.offset = offset

@@ -33,30 +33,6 @@ extension Network {
     }
     return nil
   }
-
-  /// The value that holds class scores: what the last softmax reads, or the output itself.
-  public var scores: String? {
-    guard var value = outputs.first else { return nil }
-    for node in nodes.reversed() where node.outputs.contains(value) {
-      switch node.operation {
-      case .softmax, .logSoftmax: return node.inputs[0]
-      case .identity, .flatten, .reshape, .dropout: value = node.inputs[0]
-      default: return outputs.first
-      }
-    }
-    return outputs.first
-  }
-
-  /// The value that holds a score a class, where the network ends in one number a class; nil for one that ends in maps.
-  ///
-  /// - Returns: ``scores``, if one picture's value has no other extent than the classes, two or more.
-  /// - Throws: ``NetworkError/shape(node:reason:)`` where shapes do not fit.
-  public func classScores() throws(NetworkError) -> String? {
-    guard let scores, let input = inputs.first else { return nil }
-    let shape = try shapes(inputs: [input.name: inputShape(images: 1)])[scores] ?? []
-    let extents = shape.dimensions.dropFirst().filter { $0 != 1 }
-    return extents.count == 1 ? scores : nil
-  }
 }
 
 extension Tensor {

@@ -12,6 +12,11 @@ public struct Network: Sendable {
     public var inputs: [String]
     public var outputs: [String]
 
+    /// - Parameters:
+    ///   - name: Unique among the nodes.
+    ///   - operation: What it computes.
+    ///   - inputs: Names of the values it reads, in the operation's order.
+    ///   - outputs: Names of the values it makes; no other node makes them.
     public init(name: String, operation: Operation, inputs: [String], outputs: [String]) {
       self.name = name
       self.operation = operation
@@ -26,6 +31,9 @@ public struct Network: Sendable {
     /// Extents in ONNX's order; nil where the model leaves them open.
     public var extents: [Int?]
 
+    /// - Parameters:
+    ///   - name: The value's name.
+    ///   - extents: In ONNX's order, images x channels x rows x columns; nil where open.
     public init(name: String, extents: [Int?]) {
       self.name = name
       self.extents = extents

@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What is wrong with a network or a request to one.
-public enum NetworkError: Error, Equatable, CustomStringConvertible {
+public enum NetworkError: ModelFault, Equatable, CustomStringConvertible {
   case cycle(nodes: [String])
   case missingValue(name: String, node: String)
   case duplicateValue(name: String)
@@ -8,6 +10,8 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
   case unknownLayer(name: String, near: [String])
   case unknownUnit(unit: Int, layer: String, units: Int)
   case notForPictures(reason: String)
+  /// Numbers that no picture can be prepared with.
+  case preprocessing(reason: String)
   /// An end that no classifier for other classes can take the place of.
   case classifier(node: String, operation: String)
 
@@ -32,6 +36,8 @@ public enum NetworkError: Error, Equatable, CustomStringConvertible {
       "layer \(layer) has no unit \(unit): its units are 0 to \(units - 1)."
     case .notForPictures(let reason):
       "it cannot be given pictures: \(reason)."
+    case .preprocessing(let reason):
+      reason
     case .classifier(let node, let operation):
       "its classifier cannot be replaced: \(node) is \(operation), not a fully connected layer or a convolution."
     }

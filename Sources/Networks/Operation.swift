@@ -47,8 +47,9 @@ public enum Operation: Sendable {
   case average(axes: [Int], keepsAxes: Bool)
   /// Images x features, the features in this type's order: rows, columns, channels.
   case flatten
-  /// ONNX `Reshape` (and `Flatten`, `Squeeze`, `Unsqueeze`): extents **in ONNX's order**; 0 copies the extent at its
-  /// place, `copy(of:)` that of any axis, and -1 stands for what remains.
+  /// ONNX `Reshape` (and `Flatten`, `Squeeze`, `Unsqueeze`), extents **in ONNX's order**. An extent of 0 is the input's
+  /// at the same place, `copy(of: axis)` the input's at another, and -1 is whatever the number of elements leaves:
+  /// [0, -1] on 2x3x4 gives 2x12.
   case reshape([Int])
   /// ONNX `Transpose` in this type's order.
   case transposition([Int])
@@ -71,6 +72,11 @@ public struct Convolution: Sendable {
   public var rule: SlidingRule
   public var groups: Int
 
+  /// - Parameters:
+  ///   - filters: Outputs x rows x columns x inputs of a group.
+  ///   - bias: One a output; nil for none.
+  ///   - rule: How the window slides.
+  ///   - groups: Into how many groups inputs and outputs are divided.
   public init(filters: Tensor, bias: Tensor?, rule: SlidingRule, groups: Int = 1) {
     self.filters = filters
     self.bias = bias
@@ -85,6 +91,9 @@ public struct InnerProduct: Sendable {
   public var weights: Tensor
   public var bias: Tensor?
 
+  /// - Parameters:
+  ///   - weights: Outputs x inputs.
+  ///   - bias: One a output; nil for none.
   public init(weights: Tensor, bias: Tensor?) {
     self.weights = weights
     self.bias = bias
@@ -99,6 +108,12 @@ public struct BatchNormalization: Sendable {
   public var variance: Tensor
   public var epsilon: Float
 
+  /// - Parameters:
+  ///   - scale: One a channel.
+  ///   - shift: One a channel.
+  ///   - mean: One a channel, as measured in training.
+  ///   - variance: One a channel, likewise.
+  ///   - epsilon: Added to each variance, so that none is zero.
   public init(scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, epsilon: Float) {
     self.scale = scale
     self.shift = shift

@@ -20,6 +20,12 @@ public struct SlidingRule: Hashable, Sendable {
   /// Whether a last window that only begins inside the padded map counts (`ceil_mode`).
   public var roundsUp: Bool
 
+  /// - Parameters:
+  ///   - window: Rows, columns.
+  ///   - strides: Positions from one place to the next, down and across.
+  ///   - dilations: Positions from one tap of the window to the next, down and across.
+  ///   - padding: Positions around the map.
+  ///   - roundsUp: Whether a last, incomplete window counts (`ceil_mode`).
   public init(
     window: [Int], strides: [Int] = [1, 1], dilations: [Int] = [1, 1],
     padding: Padding = .explicit(top: 0, left: 0, bottom: 0, right: 0), roundsUp: Bool = false
@@ -30,6 +36,8 @@ public struct SlidingRule: Hashable, Sendable {
     self.padding = padding
     self.roundsUp = roundsUp
   }
+
+  var isDilated: Bool { dilations != [1, 1] }
 
   /// The windows over a map of this shape.
   public func resolved(over map: Shape) -> Sliding {
@@ -53,7 +61,7 @@ public struct SlidingRule: Hashable, Sendable {
       // The window past the end counts only if it begins inside the map or the padding before it.
       let places = spare / slide.stride + 2
       if (places - 1) * slide.stride < length + slide.before {
-        slide.after += slide.stride - spare % slide.stride
+        slide.room = slide.stride - spare % slide.stride
       }
     }
     return slide

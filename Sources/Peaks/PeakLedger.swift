@@ -5,7 +5,17 @@
 package struct PeakLedger: Sendable, Equatable {
   private static let octaves = -16..<16
   private static let perOctave = 16
-  private static let bins = octaves.count * perOctave
+  package static let bins = octaves.count * perOctave
+  /// Octaves of the grid; the first and the last hold all that is beyond.
+  package static let bands = octaves.count
+
+  /// The octave that a peak above zero lies in, from 0.
+  static func band(of value: Float) -> Int { bin(of: value) / perOctave }
+
+  /// The lower edge of an octave.
+  static func edge(ofBand band: Int) -> Double {
+    Double(sign: .plus, exponent: band + octaves.lowerBound, significand: 1)
+  }
 
   /// Pictures seen.
   package private(set) var pictures = 0
@@ -35,8 +45,23 @@ package struct PeakLedger: Sendable, Equatable {
     return Double(sign: .plus, exponent: bin / perOctave + octaves.lowerBound, significand: significand)
   }
 
-  private func counts(of unit: Int) -> ArraySlice<UInt32> {
+  /// How many pictures have a unit's peak in each bin.
+  package func counts(of unit: Int) -> ArraySlice<UInt32> {
     counts[unit * Self.bins..<(unit + 1) * Self.bins]
+  }
+
+  /// Puts back a unit's counts; false where they are of more pictures than were seen.
+  mutating func set(_ found: [UInt32], of unit: Int, pictures seen: Int) -> Bool {
+    guard found.reduce(0, { $0 + Int($1) }) <= seen else { return false }
+    pictures = seen
+    counts.replaceSubrange(unit * Self.bins..<(unit + 1) * Self.bins, with: found)
+    return true
+  }
+
+  /// Adds the counts of other pictures.
+  mutating func merge(_ other: PeakLedger) {
+    pictures += other.pictures
+    for index in counts.indices { counts[index] += other.counts[index] }
   }
 
   /// How many pictures make a unit active.

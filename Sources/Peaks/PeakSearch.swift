@@ -39,12 +39,14 @@ public struct PeakSearch {
   /// - Parameters:
   ///   - state: Where to begin; its table says which values are searched and how many peaks are kept.
   ///   - count: The number of pictures.
+  ///   - hash: Of a picture's path, by its id: decides which pictures stand for others.
   ///   - input: Makes picture `i`, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
   ///   - observe: Called between stretches; returning false ends the search there.
   /// - Returns: The state at the end; `next` is `count` unless `observe` ended it.
-  /// - Throws: ``ActivationsError/notANumber(value:image:)``, or what `input` and `observe` throw.
+  /// - Throws: ``PeakError/notANumber(value:image:)``, or what `input` and `observe` throw.
   public func run(
-    from state: State, count: Int, input: @escaping @Sendable (Int) throws -> Tensor?,
+    from state: State, count: Int, hash: @escaping @Sendable (Int) -> UInt64 = { UInt64($0) },
+    input: @escaping @Sendable (Int) throws -> Tensor?,
     observe: (State) throws -> Bool
   ) throws -> State {
     let table = Shared(state.peaks)
@@ -52,7 +54,7 @@ public struct PeakSearch {
     while next < count {
       let end = min(next + stretch, count)
       try runner.run(over: next..<end, input: input) { trace in
-        try table.value.withLock { try $0.insert(trace) }
+        try table.value.withLock { try $0.insert(trace, hash: hash) }
       }
       next = end
       guard try observe(State(peaks: table.value.withLock { $0 }, next: next)) else { break }

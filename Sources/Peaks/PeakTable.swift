@@ -3,13 +3,15 @@ public import Files
 internal import Foundation
 internal import Kernels
 internal import Networks
-internal import Tensors
+public import Tensors
 
 /// The strongest peaks of every unit of some layers: what one pass over a data set leaves.
 public struct PeakTable: Sendable, Equatable {
   /// The values searched, each once, in the order given.
   public let values: [String]
   public private(set) var layers: [String: LayerPeaks]
+  /// How each value's units are active over all pictures.
+  package private(set) var distributions: [String: LayerDistribution]
 
   /// - Parameters:
   ///   - units: The number of units of each value searched.
@@ -20,38 +22,51 @@ public struct PeakTable: Sendable, Equatable {
     layers = Dictionary(
       units.map { ($0.value, LayerPeaks(units: $0.count, keeping: depth)) },
       uniquingKeysWith: { one, _ in one })
+    distributions = Dictionary(
+      units.map { ($0.value, LayerDistribution(units: $0.count)) }, uniquingKeysWith: { one, _ in one })
   }
 
   /// Takes in each picture of a trace.
   ///
-  /// - Throws: ``ActivationsError/notANumber(value:image:)``, or `KernelError` where a value has no positions.
-  public mutating func insert(_ trace: Trace) throws {
+  /// - Parameters:
+  ///   - trace: Values of pictures that the table has not seen.
+  ///   - hash: Of a picture's path, by its id: decides which pictures stand for others.
+  /// - Throws: ``PeakError/notANumber(value:image:)``, or `KernelError` where a value has no positions.
+  public mutating func insert(_ trace: Trace, hash: (Int) -> UInt64 = { UInt64($0) }) throws {
     for value in values {
       guard let maps = trace[value] else { continue }
       let peaks = try ChannelPeaks(of: maps)
       let units = maps.shape.dimensions.last ?? 0
       let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
       for (index, image) in trace.images.enumerated() {
-        guard !peaks.hasNaN[index] else { throw ActivationsError.notANumber(value: value, image: image) }
+        guard !peaks.hasNaN[index] else { throw PeakError.notANumber(value: value, image: image) }
         for unit in 0..<units {
           let found = peaks.values[index * units + unit]
-          guard found.isFinite else { throw ActivationsError.notANumber(value: value, image: image) }
+          guard found.isFinite else { throw PeakError.notANumber(value: value, image: image) }
           let position = Int(peaks.positions[index * units + unit])
           layers[value]?.insert(
             Peak(value: found, image: image, row: position / columns, column: position % columns), unit: unit)
         }
+        distributions[value]?.insert(
+          peaks.values[index * units..<(index + 1) * units], image: image, hash: hash(image))
       }
     }
+  }
+
+  /// Takes in one peak of one unit, and nothing of how it is spread over pictures.
+  package mutating func insert(_ peak: Peak, of value: String, unit: Int) {
+    layers[value]?.insert(peak, unit: unit)
   }
 
   /// Takes in the peaks of other pictures.
   public mutating func merge(_ other: PeakTable) {
     for (value, peaks) in other.layers { layers[value]?.merge(peaks) }
+    for (value, distribution) in other.distributions { distributions[value]?.merge(distribution) }
   }
 }
 
 /// What ends a search.
-public enum ActivationsError: Error, Equatable, CustomStringConvertible {
+public enum PeakError: BadInput, Equatable, CustomStringConvertible {
   case notANumber(value: String, image: Int)
   case checkpoint(path: String, reason: String)
 
@@ -88,8 +103,17 @@ extension PeakTable {
         }
       }
     }
+    for (value, distribution) in distributions { arrays[Self.distributionKey(value)] = distribution.array() }
+    var metadata = metadata
+    metadata["format"] = Self.format
+    metadata["pictures"] = "\(distributions.values.first?.ledger.pictures ?? 0)"
     return SafeTensors(arrays, metadata: metadata)
   }
+
+  /// The version of a saved table: 2 has distributions beside the peaks.
+  private static let format = "2"
+
+  private static func distributionKey(_ value: String) -> String { value + "\u{1}distribution" }
 
   /// Fills an empty table from what ``safeTensors(metadata:)`` wrote.
   ///
@@ -97,10 +121,17 @@ extension PeakTable {
   ///   - saved: The arrays.
   ///   - path: The file they came from, for a message.
   ///   - count: How many pictures the data set has.
-  /// - Throws: ``ActivationsError/checkpoint(path:reason:)`` where the arrays are not this table's.
+  ///   - hash: Of a picture's path, by its id.
+  /// - Throws: ``PeakError/checkpoint(path:reason:)`` where the arrays are not this table's.
   public mutating func restore(
-    _ saved: SafeTensors, path: String, pictures count: Int
-  ) throws(ActivationsError) {
+    _ saved: SafeTensors, path: String, pictures count: Int, hash: (Int) -> UInt64 = { UInt64($0) }
+  ) throws(PeakError) {
+    guard saved.metadata["format"] == Self.format else {
+      throw .checkpoint(path: path, reason: "it was saved by an earlier version")
+    }
+    guard let seen = saved.metadata["pictures"].flatMap({ Int($0) }), (0...count).contains(seen) else {
+      throw .checkpoint(path: path, reason: "it does not say how many pictures it has seen")
+    }
     for (value, peaks) in layers {
       guard let array = saved.tensors[value], array.shape == [peaks.units.count, peaks.depth, 5] else {
         throw .checkpoint(path: path, reason: "it has no peaks of '\(value)' in this shape")
@@ -122,6 +153,11 @@ extension PeakTable {
           unit: base / 5 / peaks.depth)
       }
       layers[value] = restored
+      guard let array = saved.tensors[Self.distributionKey(value)],
+        let distribution = LayerDistribution(
+          array, units: peaks.units.count, pictures: seen, hash: { $0 < count ? hash($0) : nil })
+      else { throw .checkpoint(path: path, reason: "how '\(value)' is spread over pictures is damaged") }
+      distributions[value] = distribution
     }
   }
 }

@@ -14,9 +14,10 @@ public struct Cancellation: Sendable {
 
   public var isRaised: Bool { ask() }
 
+  /// - Parameter message: What was stopped, and what goes on with it.
   /// - Throws: ``Interruption`` where the work should stop.
-  public func check() throws(Interruption) {
-    if isRaised { throw Interruption() }
+  public func check(_ message: String = "stopped.") throws(Interruption) {
+    if isRaised { throw Interruption(message) }
   }
 }
 
@@ -27,4 +28,17 @@ public struct Interruption: Error, Hashable, CustomStringConvertible {
   public init(_ description: String = "stopped.") {
     self.description = description
   }
+}
+
+/// An error that the caller can put right: a bad file, argument or data set, as against a fault of the program.
+public protocol BadInput: Error {
+  /// False for the rare case that was asked for in good order and failed all the same.
+  var isForTheCallerToMend: Bool { get }
+}
+
+/// A fault of a model: messages begin with the name of its file.
+public protocol ModelFault: BadInput {}
+
+extension BadInput {
+  public var isForTheCallerToMend: Bool { true }
 }

@@ -144,4 +144,29 @@ extension Tensor {
       }
     }
   }
+
+  /// Writes over some places of an axis, where they stand.
+  ///
+  /// - Parameters:
+  ///   - range: The places.
+  ///   - axis: The axis.
+  ///   - part: As this tensor, but for that axis, which has `range.count` places.
+  package mutating func replace(_ range: Range<Int>, ofAxis axis: Int, with part: Tensor) {
+    var expected = shape.dimensions
+    expected[axis] = range.count
+    precondition(
+      part.shape.dimensions == expected && range.upperBound <= shape[axis],
+      "\(part.shape) at \(range) of axis \(axis) of \(shape)")
+    let outer = expected[..<axis].reduce(1, *)
+    let inner = expected[(axis + 1)...].reduce(1, *)
+    let (row, run) = (shape[axis] * inner, range.count * inner)
+    unsafe withUnsafeMutableElements { target in
+      unsafe part.withUnsafeElements { source in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        for index in 0..<outer {
+          unsafe (to + index * row + range.lowerBound * inner).update(from: from + index * run, count: run)
+        }
+      }
+    }
+  }
 }

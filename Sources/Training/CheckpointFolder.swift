@@ -38,6 +38,10 @@ public struct CheckpointFolder: Sendable {
     public var velocities: [String: Tensor]
     public var state: TrainingState
 
+    /// - Parameters:
+    ///   - network: The network, weights as they are now.
+    ///   - velocities: Of each parameter, by the node's name and the role, as `conv1.weights`; none at the start.
+    ///   - state: Where training stands.
     public init(network: Network, velocities: [String: Tensor] = [:], state: TrainingState = TrainingState())
     {
       self.network = network

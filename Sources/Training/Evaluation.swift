@@ -1,3 +1,4 @@
+public import Datasets
 internal import Execution
 public import Images
 internal import Kernels

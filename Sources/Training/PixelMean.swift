@@ -1,3 +1,4 @@
+public import Datasets
 public import Images
 internal import Kernels
 public import Networks

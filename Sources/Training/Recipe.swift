@@ -42,6 +42,7 @@ public struct Recipe: Codable, Hashable, Sendable {
   /// Steps between checkpoints within an epoch; every epoch ends with one.
   public var stepsBetweenCheckpoints = 500
 
+  /// The paper's recipe.
   public init() {}
 
   /// Refuses numbers that no training can follow.
@@ -51,14 +52,16 @@ public struct Recipe: Codable, Hashable, Sendable {
     func require(_ holds: Bool, _ reason: String) throws(TrainingError) {
       if !holds { throw .recipe(reason: reason) }
     }
-    try require(epochs > 0, "\(epochs) epochs: training takes one or more.")
+    try require(
+      (1...1_000_000).contains(epochs), "\(epochs) epochs: training takes one or more, a million at most.")
     try require(batch > 0, "a batch of \(batch): it takes one picture or more.")
     try require(rate > 0 && rate.isFinite, "a learning rate of \(rate): it must be positive, such as 0.01.")
     try require((0..<1).contains(momentum), "a momentum of \(momentum): it must be at least 0 and below 1.")
     try require(
       weightDecay >= 0 && weightDecay.isFinite, "a weight decay of \(weightDecay): it must not be negative.")
     try require(
-      filterLimit.map { $0 > 0 } ?? true, "a filter limit of \(filterLimit ?? 0): it must be positive.")
+      filterLimit.map { $0 > 0 && $0.isFinite } ?? true,
+      "a filter limit of \(filterLimit ?? 0): it must be positive.")
     try require(
       stepsBetweenCheckpoints > 0, "\(stepsBetweenCheckpoints) steps between checkpoints: one or more.")
   }
@@ -74,6 +77,7 @@ public struct Annealing: Codable, Hashable, Sendable {
   private var best: Double?
   private var stalled = 0
 
+  /// A rate that has not fallen yet.
   public init() {}
 
   /// The rate of a step.

@@ -25,24 +25,32 @@ public final class Trainer {
   private let preprocessing: Preprocessing
   private let folder: CheckpointFolder
   private let threads: Int
+  /// The rate of the last step.
+  private var rate: Float
+  /// When the last step ended, or the first began.
+  private var mark = ContinuousClock.now
 
   /// - Parameters:
   ///   - start: Where training starts or goes on.
   ///   - recipe: How it is done.
   ///   - data: What it learns from and is judged on.
   ///   - folder: Where checkpoints go.
-  ///   - threads: How many pictures are computed, and decoded, side by side.
+  ///   - threads: How many pictures are computed, and decoded, side by side, 1 to 1024.
   /// - Throws: ``TrainingError`` where recipe, data and network do not fit.
   public init(
     _ start: CheckpointFolder.Checkpoint, recipe: Recipe, data: TrainingData, folder: CheckpointFolder,
     threads: Int
   ) throws {
     try recipe.check()
+    guard (1...1024).contains(threads) else {
+      throw TrainingError.recipe(reason: "\(threads) threads: training takes 1 to 1024.")
+    }
     try data.check(batch: recipe.batch)
     guard let preprocessing = start.network.preprocessing else {
       throw TrainingError.network(reason: "it does not say how pictures are prepared.")
     }
     self.recipe = recipe
+    rate = recipe.rate
     self.data = data
     self.folder = folder
     self.threads = threads
@@ -68,15 +76,13 @@ public final class Trainer {
     -> Bool
   {
     while !isFinished {
-      let started = ContinuousClock.now
-      let before = state.pictures
+      mark = .now
       let batches = Batches.training(
         data.training, preprocessing, recipe, epoch: state.epoch, threads: threads)
-      var rate = rate(of: batches)
       let ahead = PrefetchQueue(state.batch..<batches.count) { try batches.batch($0) }
       while let batch = try ahead.next() {
-        rate = self.rate(of: batches)
-        try learn(batch, rate)
+        rate = rate(of: state.batch, in: batches)
+        try learn(batch)
         try report(
           .step(
             epoch: state.epoch + 1, batch: state.batch, batches: batches.count, pictures: state.pictures,
@@ -84,7 +90,6 @@ public final class Trainer {
         guard keepsGoing() else { return try stop() }
         if state.steps % recipe.stepsBetweenCheckpoints == 0, state.batch < batches.count { try save() }
       }
-      let seconds = started.duration(to: .now).seconds
       guard state.pictures > 0 else { throw TrainingError.nothingReadable }
       var accuracy: Accuracy?
       if let validation = data.validation {
@@ -93,26 +98,27 @@ public final class Trainer {
         guard accuracy != nil else { return try stop() }
       }
       let pictures = Double(state.pictures)
+      // Gone on with after its last step, the epoch has the rate all the same.
+      rate = rate(of: batches.count - 1, in: batches)
       let entry = EpochEntry(
         epoch: state.epoch + 1, loss: state.loss / pictures, trainTop1: Double(state.correct) / pictures,
         trainTop5: Double(state.correctInFive) / pictures, top1: accuracy?.top1, top5: accuracy?.top5,
-        rate: rate, picturesPerSecond: Double(state.pictures - before) / max(seconds, 1e-9))
+        rate: rate, picturesPerSecond: pictures / max(state.seconds ?? 0, 1e-9))
       try finishEpoch(entry)
       try report(.epoch(entry))
       if state.annealing.falls > 0, recipe.schedule == .plateau, !isFinished {
-        let next = self.rate(of: batches)
+        let next = rate(of: 0, in: batches)
         if next < rate { try report(.rate(next)) }
       }
     }
     return true
   }
 
-  private func rate(of batches: Batches) -> Float {
-    state.annealing.rate(
-      recipe, epoch: state.epoch, share: Double(state.batch) / Double(max(batches.count, 1)))
+  private func rate(of batch: Int, in batches: Batches) -> Float {
+    state.annealing.rate(recipe, epoch: state.epoch, share: Double(batch) / Double(batches.count))
   }
 
-  private func learn(_ batch: Batch, _ rate: Float) throws {
+  private func learn(_ batch: Batch) throws {
     let outcome = try learner.learn(
       from: batch.pictures, labels: batch.labels,
       by: MomentumStep(rate: rate, momentum: recipe.momentum, decay: recipe.weightDecay), number: state.steps)
@@ -125,13 +131,16 @@ public final class Trainer {
     state.correct += outcome.correct
     state.correctInFive += outcome.correctInFive
     state.pictures += outcome.pictures
+    let now = ContinuousClock.now
+    state.seconds = (state.seconds ?? 0) + mark.duration(to: now).seconds
+    mark = now
   }
 
   private func finishEpoch(_ entry: EpochEntry) throws {
     state.annealing.note(entry.top1.map { 1 - $0 } ?? entry.loss)
     state.epoch += 1
     state.batch = 0
-    (state.loss, state.correct, state.correctInFive, state.pictures) = (0, 0, 0, 0)
+    (state.loss, state.correct, state.correctInFive, state.pictures, state.seconds) = (0, 0, 0, 0, nil)
     try folder.append(entry)
     try save()
   }
@@ -144,7 +153,7 @@ public final class Trainer {
   private func save() throws {
     guard learner.isFinite else {
       throw TrainingError.diverged(
-        epoch: state.epoch + (state.batch == 0 ? 0 : 1), step: state.batch, rate: recipe.rate)
+        epoch: state.epoch + (state.batch == 0 ? 0 : 1), step: state.batch, rate: rate)
     }
     try folder.write(
       .init(network: learner.network, velocities: learner.velocities, state: state), isLast: isFinished)

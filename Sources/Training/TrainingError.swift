@@ -1,14 +1,27 @@
+public import Tensors
+
 /// What keeps a network from being trained.
-public enum TrainingError: Error, Equatable, CustomStringConvertible {
+public enum TrainingError: BadInput, Equatable, CustomStringConvertible {
+  /// The network does not end in scores, or does not say how pictures are prepared.
   case network(reason: String)
+  /// A setting is out of its range.
   case recipe(reason: String)
+  /// The pictures have more classes than the network scores.
   case classes(found: Int, scores: Int)
   case oneClass(name: String)
+  /// Classes that no training picture is of.
   case emptyClasses(names: [String])
   case batchTooLarge(batch: Int, pictures: Int)
   case nothingReadable
+  /// The loss or a weight is no longer finite: the epoch counted from 1, the step within it, and the rate of that step.
   case diverged(epoch: Int, step: Int, rate: Float)
+  /// A checkpoint's file is damaged.
   case checkpoint(file: String, reason: String)
+
+  /// A run that diverged was asked for in good order, and failed.
+  public var isForTheCallerToMend: Bool {
+    if case .diverged = self { false } else { true }
+  }
 
   public var description: String {
     switch self {

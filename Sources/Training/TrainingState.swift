@@ -8,27 +8,32 @@ public struct TrainingState: Codable, Hashable, Sendable {
   /// Steps since the start.
   public var steps = 0
   public var annealing = Annealing()
-  /// Of the present epoch so far.
+  /// Sums over the pictures of the present epoch so far: losses in nats, and how many were right.
   public var loss = 0.0
   public var correct = 0
   public var correctInFive = 0
   public var pictures = 0
+  /// Seconds that the present epoch's steps took so far, decoding included, over interruptions; nil before its first.
+  public var seconds: Double?
 
+  /// Before the first step.
   public init() {}
 }
 
-/// What one epoch came to; a line of `history.jsonl`.
+/// The losses and accuracies of one epoch; a line of `history.jsonl`.
 public struct EpochEntry: Codable, Hashable, Sendable {
+  /// Counted from 1.
   public var epoch: Int
   /// The mean over the training pictures, each when its turn came, in nats.
   public var loss: Double
+  /// Shares of the training pictures, each judged when its turn came, 0 to 1.
   public var trainTop1: Double
   public var trainTop5: Double
-  /// Of the validation pictures; absent where there are none.
+  /// Shares of the validation pictures, 0 to 1; absent where there are none.
   public var top1: Double?
   public var top5: Double?
   /// The rate of the epoch's last step.
   public var rate: Float
-  /// Training pictures a second, decoding included.
+  /// Training pictures a second, decoding included; time when the run stood still does not count.
   public var picturesPerSecond: Double
 }

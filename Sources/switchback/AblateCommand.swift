@@ -1,9 +1,6 @@
 internal import ArgumentParser
 internal import Figures
-internal import Files
-internal import Foundation
 internal import Studies
-internal import Training
 
 struct AblateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -63,35 +60,10 @@ struct AblateCommand: ParsableCommand {
 
   func run() throws {
     let spec = try AblationSpec(reading: self.spec)
-    if let classes { return try show(try costs(of: spec.ablation, classes), of: spec.ablation) }
-    var settings = spec.settings
-    settings.threads = common.workers
-    // Which pictures are held out is the same for every seed.
-    settings.holdOutSeed = 0
-    let split = try TrainingSplit(settings, strict: strict)
-    settings.picturesDigest = split.fingerprint
-    guard split.validation?.labels.isEmpty == false else {
-      throw ArgumentError(
-        "\(settings.pictures) leaves no pictures to validate with: name some under data, validation.")
-    }
-    try split.data.check(batch: settings.recipe.batch)
-    let costs = try costs(of: spec.ablation, split.classNames.count)
-    guard let out, !dryRun else { return try show(costs, of: spec.ablation) }
-    let run = try RunFolder.open(at: out, kind: "ablate", configuration: settings)
-    try AblateJob(
-      ablation: spec.ablation, costs: costs, settings: settings, split: split, run: run,
-      isQuiet: common.quiet,
-      asJSON: common.json
-    ).perform()
-  }
-
-  /// What each variant takes; all are checked before any is trained.
-  private func costs(of ablation: Ablation, _ classes: Int) throws -> [Ablation.Cost] {
-    do {
-      return try ablation.costs(classes: classes)
-    } catch {
-      throw ArgumentError("\(spec): \(error)")
-    }
+    if let classes { return try show(try spec.costs(classes: classes), of: spec.ablation) }
+    let ablate = try Ablate(spec, threads: common.workers, strict: strict)
+    guard let out, !dryRun else { return try show(ablate.costs, of: spec.ablation) }
+    try common.perform(ablate, in: out, json: \.result)
   }
 
   private func show(_ costs: [Ablation.Cost], of ablation: Ablation) throws {

@@ -1,9 +1,6 @@
 internal import ArgumentParser
 internal import Datasets
-internal import Files
-internal import Foundation
 internal import Studies
-internal import Tensors
 
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,7 +39,7 @@ struct AuditCommand: ParsableCommand {
   var closest = 64
 
   @Option(help: "Whose pictures exclusions.txt lists: train or test.")
-  var exclude = AuditSide.train
+  var exclude = Choice(AuditPictures.Side.train)
 
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
@@ -56,40 +53,11 @@ struct AuditCommand: ParsableCommand {
     guard closest > 0 else { throw ValidationError("--closest must be 1 or more, not \(closest).") }
   }
 
-  private struct Configuration: Encodable {
-    var train: String
-    var test: String
-    var trainDigest: String
-    var testDigest: String
-    var threshold: Float
-    var mirrored: Bool
-    var closest: Int
-    var exclude: AuditSide
-  }
-
   func run() throws {
-    let sides = [try Dataset.parse(train), try Dataset.parse(test)]
-    let run = try RunFolder.open(
-      at: out, kind: "audit",
-      configuration: Configuration(
-        train: train, test: test, trainDigest: Self.digest(sides[0]), testDigest: Self.digest(sides[1]),
-        threshold: threshold, mirrored: mirrored, closest: closest, exclude: exclude))
-    try AuditJob(
-      names: [train, test], sides: sides,
-      audit: Audit(threshold: threshold, findsMirrored: mirrored, closest: closest), exclude: exclude,
-      run: run,
-      isStrict: strict, threads: common.workers, isQuiet: common.quiet, asJSON: common.json
-    ).perform()
+    let audit = AuditPictures(
+      try .parse(train), try .parse(test),
+      audit: Audit(threshold: threshold, findsMirrored: mirrored, closest: closest), excluding: exclude.value,
+      strict: strict)
+    try common.perform(audit, in: out, json: \.result)
   }
-
-  private static func digest(_ dataset: Dataset) -> String {
-    var names = Fingerprint()
-    for item in dataset.items { names.add(item.path) }
-    return names.description
-  }
-}
-
-/// One of the two data sets of an audit.
-enum AuditSide: String, Codable, CaseIterable, ExpressibleByArgument {
-  case train, test
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Execution
 internal import Figures
+internal import Studies
 internal import Files
 internal import Foundation
 
@@ -57,56 +58,5 @@ struct DemoCommand: ParsableCommand {
     if !common.quiet { Terminal.say("$ " + DemoPlan.typed(arguments)) }
     var command = try Switchback.parseAsRoot(arguments + flags)
     try command.run()
-  }
-}
-
-/// What the demo does: each stage a line of the command, each line's folder below the demo's.
-struct DemoPlan {
-  enum Stage: String, CaseIterable {
-    case trained, features, evolution, diagnosis, occlusion, highlights
-  }
-
-  let folder: String
-  let isQuick: Bool
-
-  /// Scenes that the network is judged on and looked into with; it has learned from none of them.
-  var gallery: String { "scenes:split=validation,count=\(isQuick ? 1000 : 3000)" }
-  var occluded: String { "scenes:split=validation,count=\(isQuick ? 8 : 24)" }
-
-  func path(_ stage: Stage) -> String { folder + "/" + stage.rawValue }
-
-  /// The layer whose maps are the demo's own figure.
-  var shownLayer: String { "conv5" }
-
-  func line(_ stage: Stage, units: [Int] = []) -> [String] {
-    let model = path(.trained) + "/models/final.onnx"
-    let list = units.map(String.init).joined(separator: ",")
-    let arguments =
-      switch stage {
-      case .trained:
-        [
-          "train", "scenes:count=\(isQuick ? 6000 : 10_000),validation=\(isQuick ? 500 : 1000)", "--arch",
-          "zfnet", "--input", "64", "--resize", "64", "--width", isQuick ? "0.25" : "0.5", "--init", "he",
-          "--epochs", isQuick ? "4" : "8", "--batch", "32", "--schedule", "cosine", "--augment", "none",
-        ]
-      case .features: ["features", model, gallery, "--units", isQuick ? "0..<16" : "0..<32"]
-      case .evolution:
-        ["evolve", path(.trained), "--pictures", "scenes:count=\(isQuick ? 500 : 2000)", "--units", "5"]
-      case .diagnosis: ["diagnose", model, gallery]
-      case .occlusion:
-        [
-          "occlude", model, occluded, "--size", "16", "--stride", "4", "--class", "true", "--from",
-          path(.features),
-        ]
-      case .highlights: ["features", model, gallery, "--layers", shownLayer, "--units", list]
-      }
-    return arguments + ["--out", path(stage)]
-  }
-
-  /// A line as a person types it.
-  static func typed(_ arguments: [String]) -> String {
-    (["switchback"] + arguments).map { word in
-      word.allSatisfy { $0.isLetter || $0.isNumber || ".,:=/_-%+".contains($0) } ? word : "'\(word)'"
-    }.joined(separator: " ")
   }
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Synchronization
+internal import Tensors
 
 /// Ctrl-C: work that can be gone on with ends in order, and any other at once; a second one always ends at once.
 enum Interrupts {
@@ -17,23 +18,10 @@ enum Interrupts {
     }
   }
 
-  /// Runs work that looks at ``isRaised`` or calls ``check()`` often, and ends by itself.
-  static func heeded<Result>(_ work: () throws -> Result) rethrows -> Result {
+  /// Runs work that asks its cancellation often, and ends by itself.
+  static func heeded<Result>(_ work: (Cancellation) throws -> Result) rethrows -> Result {
     heeding.add(1, ordering: .relaxed)
     defer { heeding.subtract(1, ordering: .relaxed) }
-    return try work()
+    return try work(Cancellation { count.load(ordering: .relaxed) > 0 })
   }
-
-  /// Whether the user asked to stop.
-  static var isRaised: Bool { count.load(ordering: .relaxed) > 0 }
-
-  /// - Throws: ``Interruption`` where the user asked to stop.
-  static func check() throws(Interruption) {
-    if isRaised { throw Interruption(description: "stopped.") }
-  }
-}
-
-/// The work stopped because it was asked to.
-struct Interruption: Error, CustomStringConvertible {
-  let description: String
 }

@@ -1,13 +1,8 @@
 internal import ArgumentParser
 internal import Datasets
-internal import Files
-internal import Foundation
-internal import Images
-internal import Networks
 internal import Studies
-internal import Tensors
 
-struct OccludeCommand: ParsableCommand, StudyCommand {
+struct OccludeCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "occlude",
     abstract: "Hides each part of a picture in turn and shows what the network makes of the rest.",
@@ -31,7 +26,7 @@ struct OccludeCommand: ParsableCommand, StudyCommand {
   var stride = 8
 
   @Option(help: "What the square shows: gray, mean, black, noise or blur.")
-  var fill = OccluderFill.gray
+  var fill = Choice(OccluderFill.gray)
 
   @Option(
     help: ArgumentHelp(
@@ -59,69 +54,29 @@ struct OccludeCommand: ParsableCommand, StudyCommand {
     guard stride > 0 else { throw ValidationError("--stride must be 1 or more, not \(stride).") }
   }
 
-  func sizes() throws -> [Int] {
-    let numbers = size.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
-    guard !numbers.isEmpty, numbers.allSatisfy({ $0 > 0 }), Set(numbers).count == numbers.count else {
+  private func sizes() throws -> [Int] {
+    guard let numbers = wholeNumbers(size), Set(numbers).count == numbers.count else {
       throw ValidationError("--size takes pixels such as 50, or several as 32,50; not '\(size)'.")
     }
     return numbers
   }
 
+  var model: String { study.model }
+
+  private struct Report: Encodable {
+    var run: String
+    var pictures: Int
+    var skipped: [Skipped]
+  }
+
   func run() throws {
-    let subject = try StudySubject(
-      model: model, dataset: try .parse(pictures), pictures: pictures, labels: labels, layers: layer,
-      preprocessing: preprocessing, strict: strict, common: common, usual: { $0.featureLayers().suffix(1) })
-    try check(subject)
-    let run = try RunFolder.open(at: out, kind: "occlude", configuration: try configuration(subject))
-    try OccludeJob(command: self, subject: subject, run: run).perform()
-  }
-
-  /// Whether squares fit and every picture has a class to watch, before a run is begun.
-  private func check(_ subject: StudySubject) throws {
-    let input = try subject.network.inputShape(images: 1)
-    for size in try sizes() { _ = try Occlusion.positions(size: size, stride: stride, over: input) }
-    if label == "auto" { return }
-    guard subject.scores != nil else {
-      throw ArgumentError(
-        "\(model) does not end in one score a class, so no class can be watched. Leave --class out: "
-          + "feature maps are watched all the same.")
-    }
-    for item in subject.source.dataset.items { _ = try subject.label(label, of: item.id) }
-  }
-
-  private struct Configuration: Encodable {
-    var study: StudyConfiguration
-    var size: String
-    var stride: Int
-    var fill: String
-    var label: String
-    var labels: String?
-    var from: String?
-  }
-
-  private func configuration(_ subject: StudySubject) throws -> Configuration {
-    Configuration(
-      study: try subject.configuration(), size: size, stride: stride, fill: fill.rawValue, label: label,
-      labels: labels, from: from)
-  }
-}
-
-/// What an occluder shows, as an argument.
-enum OccluderFill: String, CaseIterable, ExpressibleByArgument {
-  case gray, mean, black, noise, blur
-
-  /// A whole input of it.
-  func cover(of input: Tensor, _ preprocessing: Preprocessing, seed: UInt64) -> Tensor {
-    func level(_ level: Float) -> Tensor { preprocessing.withPixels(of: input) { _ in level } }
-    switch self {
-    case .gray: return level(128)
-    case .black: return level(0)
-    // The mean colour is what preparation subtracts, so it is zero.
-    case .mean: return Tensor(input.shape)
-    case .blur: return input.blurred(deviation: Double(input.shape.rows) / 16)
-    case .noise:
-      var generator = SeededGenerator(seed: seed)
-      return preprocessing.withPixels(of: input) { _ in Float.random(in: 0...255, using: &generator) }
+    let occlude = try Occlude(
+      try preprocessing.subject(model, common), try .parse(study.pictures), layers: layer, sizes: try sizes(),
+      stride: stride, fill: fill.value, label: label, labels: labels, neighbours: from, seed: common.seed,
+      strict: study.strict)
+    common.note(occlude.note)
+    try common.perform(occlude, in: study.out) {
+      Report(run: study.out, pictures: $0.result.pictures, skipped: $0.skipped)
     }
   }
 }

@@ -1,6 +1,11 @@
 internal import ArgumentParser
+internal import Datasets
+internal import Files
 internal import Foundation
-internal import Kernels
+internal import Images
+internal import Networks
+internal import Studies
+internal import Tensors
 
 /// Flags that every command takes.
 struct CommonOptions: ParsableArguments {
@@ -24,17 +29,147 @@ struct CommonOptions: ParsableArguments {
   }
 
   var workers: Int { threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+  /// Says what a person should know, unless nothing is to be said.
+  func note(_ text: String?) {
+    if let text, !quiet { Terminal.say(text) }
+  }
+
+  /// Performs a study, and tells what it came to.
+  ///
+  /// - Parameters:
+  ///   - study: The study.
+  ///   - folder: The run's folder.
+  ///   - json: What `--json` prints.
+  ///   - last: What is printed last; nil for the run's page.
+  func perform<S: Study, JSON: Encodable>(
+    _ study: S, in folder: String, json: (Job<S>.Outcome) -> JSON, last: ((Job<S>.Outcome) -> String)? = nil
+  ) throws {
+    let outcome = try Interrupts.heeded { cancellation in
+      try Job(
+        study, threads: workers, cancellation: cancellation, listener: Terminal.listener(quiet: quiet)
+      ).perform(in: folder)
+    }
+    if self.json { return try Terminal.print(json: json(outcome)) }
+    guard !quiet else { return }
+    if !outcome.skipped.isEmpty {
+      Terminal.say(
+        "\(outcome.skipped.count) pictures could not be read: see \(outcome.run.path(of: "skipped.json"))")
+    }
+    for text in outcome.summary { try Terminal.print(text) }
+    try Terminal.print(last?(outcome) ?? outcome.run.path(of: "index.html"))
+  }
 }
 
-/// How signals pass rectifiers, as an argument.
-enum RuleChoice: String, CaseIterable, ExpressibleByArgument {
-  case deconvnet, gradient, guided
+/// One of a closed set of words, as an argument.
+struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: ExpressibleByArgument, Sendable {
+  let value: Value
 
-  var rule: RectifierRule {
-    switch self {
-    case .deconvnet: .deconvnet
-    case .gradient: .gradient
-    case .guided: .guided
-    }
+  init(_ value: Value) { self.value = value }
+
+  init?(argument: String) {
+    guard let value = Value(rawValue: argument) else { return nil }
+    self.value = value
   }
+
+  var defaultValueDescription: String { value.rawValue }
+
+  static var allValueStrings: [String] { Value.allCases.map(\.rawValue) }
+}
+
+/// How a picture becomes the network's input; each flag overrides what the model file says.
+struct PreprocessingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Resize the shorter side to this many pixels; 0 leaves pictures as they are.", valueName: "pixels"))
+  var resize: Int?
+
+  @Option(help: ArgumentHelp("Crop this many pixels square from the centre.", valueName: "pixels"))
+  var crop: Int?
+
+  @Option(help: ArgumentHelp("RGB, BGR or GRAY.", valueName: "order"))
+  var channels: String?
+
+  @Option(
+    help: ArgumentHelp("Multiplies pixels of 0...255 before the mean is subtracted.", valueName: "factor"))
+  var scale: Float?
+
+  @Option(
+    help: ArgumentHelp("A number a channel or one for all, subtracted after scaling.", valueName: "a,b,c"))
+  var mean: String?
+
+  @Option(help: ArgumentHelp("A number a channel or one for all, to divide by.", valueName: "a,b,c"))
+  var std: String?
+
+  func overrides() throws -> PreprocessingOverrides {
+    var overrides = PreprocessingOverrides()
+    overrides.resize = resize
+    overrides.crop = crop
+    overrides.channels = try channels.map { channels in
+      guard let order = Preprocessing.Channels(rawValue: channels.uppercased()) else {
+        throw ValidationError("--channels is RGB, BGR or GRAY, not '\(channels)'.")
+      }
+      return order
+    }
+    overrides.scale = scale
+    overrides.mean = try mean.map { try numbers($0, "--mean") }
+    overrides.std = try std.map { try numbers($0, "--std") }
+    return overrides
+  }
+
+  private func numbers(_ text: String, _ flag: String) throws -> [Float] {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }
+    guard numbers.count == parts.count, [1, 3].contains(numbers.count),
+      flag == "--mean" || !numbers.contains(0)
+    else {
+      throw ValidationError("\(flag) takes three numbers such as 0.485,0.456,0.406, or one; not '\(text)'.")
+    }
+    return numbers
+  }
+
+  /// A network made ready, with a note where its preprocessing is assumed.
+  func subject(_ model: String, squeezingWhole isWhole: Bool = false, _ common: CommonOptions) throws
+    -> Subject
+  {
+    let subject = try Subject(model: model, preprocessing: try overrides(), squeezingWhole: isWhole)
+    common.note(subject.assumesPreprocessing ? Self.note(of: subject.preprocessing) : nil)
+    for note in subject.head?.notes ?? [] { common.note("note: \(model): \(note)") }
+    return subject
+  }
+
+  /// What is said where a model does not say how pictures are prepared.
+  static func note(of assumed: Preprocessing) -> String {
+    "note: the model does not say how pictures are prepared; using \(assumed). "
+      + "Flags such as --crop, --mean and --channels override it."
+  }
+}
+
+/// A command that is about a network in a file, which messages name.
+protocol ModelCommand {
+  var model: String { get }
+}
+
+/// What a command takes that runs a network over pictures into a run's folder.
+struct StudyArguments: ParsableArguments {
+  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
+  var model: String
+
+  @Argument(help: "A folder of pictures, one picture, or a data set as kind:path.", completion: .directory)
+  var pictures: String
+
+  @Option(
+    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
+  )
+  var out: String
+
+  @Flag(help: "A picture that cannot be read is an error.")
+  var strict = false
+}
+
+/// Whole numbers with commas between, as an argument.
+func wholeNumbers(_ text: String, _ range: ClosedRange<Int> = 1...Int.max) -> [Int]? {
+  let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+  let numbers = parts.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+  return numbers.count == parts.count && numbers.allSatisfy(range.contains) ? numbers : nil
 }

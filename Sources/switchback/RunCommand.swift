@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Execution
 internal import Files
 internal import Networks
+internal import Studies
 internal import Tensors
 
 struct RunCommand: ParsableCommand, ModelCommand {
@@ -35,54 +35,14 @@ struct RunCommand: ParsableCommand, ModelCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let network = try Network(onnx: model)
-    let given = try SafeTensors(reading: input)
-    var inputs: [String: Tensor] = [:]
-    for expected in network.inputs {
-      guard let tensor = given.tensors[expected.name] else {
-        throw ArgumentError(
-          "\(input) has no tensor '\(expected.name)', which \(model) takes; it has "
-            + "\(given.tensors.keys.sorted().joined(separator: ", ")).")
-      }
-      let fits =
-        tensor.shape.rank == expected.extents.count
-        && zip(tensor.shape.dimensions, expected.extents).dropFirst().allSatisfy { $1 == nil || $0 == $1 }
-      guard fits else {
-        let extents = expected.extents.map { $0.map(String.init) ?? "any" }.joined(separator: " x ")
-        throw NetworkError.input(name: expected.name, expected: extents, found: "\(tensor.shape) in \(input)")
-      }
-      inputs[expected.name] = try tensor.fromONNXOrder()
-    }
-    let names = try keep.flatMap { $0.split(separator: ",").map(String.init) }.map { name in
-      (name, try value(named: name, of: network))
-    }
-    let kept = names + network.outputs.map { ($0, $0) }
-    let runner = try Runner(network, keeping: kept.map(\.1), threads: common.workers)
-    let trace = try runner.forward(inputs: inputs)
-    let shapes = try network.shapes(inputs: inputs.mapValues(\.shape))
-    var results: [String: Tensor] = [:]
-    for (name, value) in kept {
-      if let tensor = trace[value] {
-        results[name] = try network.inONNXOrder(tensor, of: value, shapes: shapes)
-      }
-    }
-    try SafeTensors(results).write(to: output)
-    if common.json {
-      try Terminal.print(json: results.mapValues(\.shape.dimensions))
-    } else if !common.quiet {
-      for (name, tensor) in results.sorted(by: { $0.key < $1.key }) {
-        try Terminal.print("\(name)  \(tensor.shape)")
-      }
-    }
-  }
-
-  private func value(named name: String, of network: Network) throws -> String {
-    if network.nodes.contains(where: { $0.outputs.contains(name) })
-      || network.inputs.contains(where: { $0.name == name })
-    {
-      return name
-    }
-    let layer = try network.layer(named: name)
-    return preActivation ? layer.output : layer.featureMaps
+    let results = try Inference.values(
+      of: try Network(onnx: model), for: try SafeTensors(reading: input), from: input,
+      keeping: keep.flatMap { $0.split(separator: ",").map(String.init) }, beforeRectifier: preActivation,
+      threads: common.workers)
+    try results.write(to: output)
+    let shapes = results.tensors.mapValues(\.shape)
+    if common.json { return try Terminal.print(json: shapes.mapValues(\.dimensions)) }
+    guard !common.quiet else { return }
+    for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) { try Terminal.print("\(name)  \(shape)") }
   }
 }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
-internal import Kernels
 internal import Networks
+internal import Tensors
 
 /// The command: parses, runs a subcommand, turns errors into one message and an exit code.
 @main
@@ -40,48 +40,15 @@ struct Switchback: ParsableCommand {
       let code = exitCode(for: error)
       if code == .success || error is CleanExit { exit(withError: error) }
       Terminal.say(message(of: error, model: model))
-      Foundation.exit(code == .validationFailure || error.isBadInput ? 2 : 1)
+      let isForCaller = (error as? any BadInput)?.isForTheCallerToMend ?? false
+      Foundation.exit(code == .validationFailure || isForCaller ? 2 : 1)
     }
   }
 
   /// One message: which file, what is wrong with it, what to do.
   private static func message(of error: any Error, model: String?) -> String {
-    guard error.isBadInput else { return fullMessage(for: error) }
-    if let model, error is NetworkError || error is KernelError { return "error: \(model): \(error)" }
+    guard (error as? any BadInput)?.isForTheCallerToMend == true else { return fullMessage(for: error) }
+    if let model, error is any ModelFault { return "error: \(model): \(error)" }
     return "error: \(error)"
   }
-}
-
-/// A command that is about a network in a file, which messages name.
-protocol ModelCommand {
-  var model: String { get }
-}
-
-/// What a command takes that runs a network over pictures into a run's folder.
-struct StudyArguments: ParsableArguments {
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Argument(help: "A folder of pictures, one picture, or a data set as kind:path.", completion: .directory)
-  var pictures: String
-
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
-}
-
-/// A command that takes them.
-protocol StudyCommand: ModelCommand {
-  var study: StudyArguments { get }
-}
-
-extension StudyCommand {
-  var model: String { study.model }
-  var pictures: String { study.pictures }
-  var out: String { study.out }
-  var strict: Bool { study.strict }
 }

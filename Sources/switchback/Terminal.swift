@@ -1,6 +1,7 @@
 internal import Files
 internal import Foundation
-internal import Tensors
+internal import Studies
+internal import Synchronization
 
 /// What a person sees on standard error, and results on standard output.
 enum Terminal {
@@ -26,68 +27,24 @@ enum Terminal {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     try print(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
-}
 
-/// Progress of a counted job on standard error: done, rate and time left.
-struct Progress {
-  let label: String
-  let unit: String
-  var total: Int
-  let isQuiet: Bool
-  private let started = ContinuousClock.now
-  private var lastShown = ContinuousClock.now
-  private let alreadyDone: Int
-  private let isTerminal = isatty(2) == 1
-
-  init(_ label: String, total: Int, unit: String, alreadyDone: Int = 0, quiet: Bool) {
-    self.label = label
-    self.total = total
-    self.unit = unit
-    self.alreadyDone = alreadyDone
-    isQuiet = quiet
-  }
-
-  /// Shows how far the job is: on a terminal in place and often, elsewhere a line now and then.
-  mutating func show(_ done: Int) {
-    guard !isQuiet else { return }
-    let now = ContinuousClock.now
-    let interval: Duration = isTerminal ? .milliseconds(200) : .seconds(5)
-    guard now - lastShown >= interval else { return }
-    lastShown = now
-    write(done, ending: isTerminal ? "" : "\n")
-  }
-
-  /// Says what the whole job took.
-  func finish(_ done: Int) {
-    guard !isQuiet else { return }
-    let seconds = Self.seconds(ContinuousClock.now - started)
-    let text = "\(label): \(done) \(unit) in \(Self.time(seconds))" + rate(done, seconds)
-    Terminal.say((isTerminal ? "\r\u{1B}[K" : "") + text)
-  }
-
-  private func write(_ done: Int, ending: String) {
-    let seconds = Self.seconds(ContinuousClock.now - started)
-    var text = "\(label): \(done)/\(total) \(unit)" + rate(done, seconds)
-    if done > alreadyDone {
-      text += ", \(Self.time(seconds / Double(done - alreadyDone) * Double(total - done))) left"
-    }
-    Terminal.say((isTerminal ? "\r\u{1B}[K" : "") + text, ending: ending)
-  }
-
-  private func rate(_ done: Int, _ seconds: Double) -> String {
-    guard seconds > 0, done > alreadyDone else { return "" }
-    return ", \((Double(done - alreadyDone) / seconds * 10).rounded() / 10) a second"
-  }
-
-  static func seconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-  }
-
-  static func time(_ seconds: Double) -> String {
-    if seconds < 10 { return "\((seconds * 10).rounded() / 10) s" }
-    let whole = Int(min(seconds, 1e9).rounded())
-    return whole < 100
-      ? "\(whole) s"
-      : whole < 6000 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+  /// Shows how a job goes: on a terminal in place and often, elsewhere a line now and then.
+  static func listener(quiet isQuiet: Bool) -> Listener {
+    if isQuiet { return Listener() }
+    let isTerminal = isatty(2) == 1
+    let erasing = isTerminal ? "\r\u{1B}[K" : ""
+    let shown = Mutex((label: "", at: ContinuousClock.now))
+    return Listener(
+      progress: { progress in
+        if progress.isFinished { return say(erasing + progress.description) }
+        let isDue = shown.withLock { shown in
+          let now = ContinuousClock.now
+          if shown.label != progress.label { shown = (progress.label, now) }
+          guard now - shown.at >= (isTerminal ? .milliseconds(200) : .seconds(5)) else { return false }
+          shown.at = now
+          return true
+        }
+        if isDue { say(erasing + progress.description, ending: isTerminal ? "" : "\n") }
+      }, note: { say(erasing + $0) })
   }
 }

@@ -1,8 +1,6 @@
 internal import ArgumentParser
 internal import Datasets
-internal import Files
-internal import Foundation
-internal import Networks
+internal import Studies
 internal import Training
 
 struct TrainCommand: ParsableCommand {
@@ -61,12 +59,8 @@ struct TrainCommand: ParsableCommand {
     try data.apply(to: &settings)
     if let threads = common.threads ?? (resume == nil ? common.workers : nil) { settings.threads = threads }
     if common.seed != 0 { settings.recipe.seed = common.seed }
-    try settings.recipe.check()
-    let split = try TrainingSplit(settings, strict: strict)
-    settings.picturesDigest = split.fingerprint
-    let run = try RunFolder.open(at: resume ?? out ?? "", kind: "train", configuration: settings)
-    try TrainJob(settings: settings, split: split, run: run, isQuiet: common.quiet, asJSON: common.json)
-      .perform()
+    let train = try Train(settings, strict: strict)
+    try common.perform(train, in: resume ?? out ?? "", json: \.result, last: { $0.result.model })
   }
 }
 
@@ -95,7 +89,7 @@ struct NetworkOptions: ParsableArguments {
   var firstLayer: String?
 
   @Option(name: .customLong("init"), help: "What weights are drawn from: gaussian or he (default: gaussian).")
-  var initialization: InitializationChoice?
+  var initialization: Choice<TrainConfiguration.Initialization>?
 
   @Option(
     help: ArgumentHelp(
@@ -121,7 +115,7 @@ struct NetworkOptions: ParsableArguments {
     if let removing { settings.removing = (try? Self.numbers(removing)) ?? [] }
     if let resizing { settings.resizing = (try? Self.sizes(resizing)) ?? [:] }
     if let firstLayer { settings.firstLayer = try? Self.filters(firstLayer) }
-    if let initialization { settings.initialization = initialization }
+    if let initialization { settings.initialization = initialization.value }
     if let resize { settings.resize = resize }
   }
 
@@ -152,22 +146,6 @@ struct NetworkOptions: ParsableArguments {
     }
     return FirstLayer(size: size, stride: stride)
   }
-}
-
-enum InitializationChoice: String, Codable, CaseIterable, ExpressibleByArgument {
-  case gaussian, he
-}
-
-/// One of a closed set of words, as an argument.
-struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: ExpressibleByArgument, Sendable {
-  let value: Value
-
-  init?(argument: String) {
-    guard let value = Value(rawValue: argument) else { return nil }
-    self.value = value
-  }
-
-  static var allValueStrings: [String] { Value.allCases.map(\.rawValue) }
 }
 
 /// How the network is trained; defaults are the paper's.

@@ -20,6 +20,8 @@ let summationTolerance: Float = 2e-5
     ("branches", { try TinyNetworks.branches() }, "leaky.out"),
     ("branches", { try TinyNetworks.branches() }, "join.out"),
     ("gated", { try TinyNetworks.gated() }, "relu2.out"),
+    ("averages", { try TinyNetworks.averages() }, "mean1.out"),
+    ("averages", { try TinyNetworks.averages() }, "mean2.out"),
   ]
 
   private func picture(for network: Network, seed: UInt64 = 9) throws -> Tensor {
@@ -67,7 +69,7 @@ let summationTolerance: Float = 2e-5
   /// Along the input, a network of piecewise linear parts has the gradient as its slope.
   @Test(arguments: [
     ("plain", "relu3.out"), ("residual", "out.out"), ("branches", "leaky.out"), ("classifier", "fc2.out"),
-    ("classifier", "softmax.out"), ("gated", "relu2.out"),
+    ("classifier", "softmax.out"), ("gated", "relu2.out"), ("averages", "mean2.out"),
   ])
   func `the gradient rule gives the slope of the activation`(name: String, value: String) throws {
     let network = try TinyNetworks.named(name)

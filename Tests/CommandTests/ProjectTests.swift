@@ -116,9 +116,11 @@ import Testing
     try refused("--layer", "conv12", naming: ["conv1", "conv2"])
     try refused("--layer", "conv2", "--unit", "10", naming: ["plain.onnx", "conv2", "10", "0 to 9"])
     try refused("--layer", "conv2", "--unit=-1", naming: ["conv2", "0 to 9"])
-    for place in ["11,0", "0,13", "-1,0", "4", "4,5,6", "a,b"] {
+    for (place, words) in [("11,0", ["11 x 13"]), ("0,13", ["11 x 13"])]
+      + ["-1,0", "4", "4,5,6", "a,b"].map({ ($0, ["a row and a column"]) })
+    {
       try refused(
-        "--layer", "conv2", "--unit", "1", "--at=\(place)", naming: ["--at", "11 x 13", "'\(place)'"])
+        "--layer", "conv2", "--unit", "1", "--at=\(place)", naming: ["--at", "'\(place)'"] + words)
     }
   }
 

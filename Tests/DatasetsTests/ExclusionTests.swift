@@ -34,6 +34,33 @@ import Testing
     #expect(list.paths == ["#odd.jpg", "sub/a.jpg"])
   }
 
+  @Test func `names that a line cannot hold come back, and plain names stand as they are`() throws {
+    let odd = [
+      " a.jpg", "a.jpg ", "\u{A0}a.jpg", "a\nb.jpg", "a\r\nb.jpg", "a\u{2028}b.jpg", "\n", "\"a\".jpg",
+      "\"a\"",
+      "a\u{85}\t\\b\u{C}.jpg", "\"é\u{B}",
+    ]
+    let list = Exclusions(odd + ["plain \"x\" \\ é.jpg", "#odd.jpg"])
+    let text = list.text(note: "odd")
+    #expect(text.contains("\nplain \"x\" \\ é.jpg\n") && text.contains("\n./#odd.jpg\n"))
+    #expect(text.contains("\n\" a.jpg\"\n") && text.contains("\n\"a\\u000ab.jpg\"\n"))
+    let path = try folder.write(Array(text.utf8), to: "odd.txt")
+    #expect(try Exclusions(reading: path) == list)
+    for name in odd where !name.contains("/") { try folder.write([1], to: "odd/" + name + ".png") }
+    let pictures = Dataset(try PictureFolder(folder.file("odd")))
+    #expect(pictures.items.count == odd.count)
+    let all = try folder.write(
+      Array(Exclusions(pictures.items.dropFirst().map(\.path)).text(note: "all but one").utf8), to: "all.txt")
+    #expect(try pictures.excluding(Exclusions(reading: all)).items.count == 1)
+  }
+
+  @Test func `a byte order mark is no part of the first name`() throws {
+    #expect(try left("\u{FEFF}a.jpg\nb c.jpg") == ["#odd.jpg", "sub/a.jpg"])
+    let labels = try folder.write(Array("\u{FEFF}a.jpg\t3\n".utf8), to: "labels.txt")
+    let pictures = Dataset(try PictureFolder(folder.file("pictures")))
+    #expect(try pictures.labels(from: labels) == [1: 3, 3: 3])
+  }
+
   @Test func `pictures that the data set has not are named, the first few`() throws {
     let list = (1...9).map { "x\($0).jpg\n" }.joined() + "a.jpg\n"
     let error = #expect(throws: DatasetError.self) { try left(list) }

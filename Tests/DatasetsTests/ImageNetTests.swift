@@ -50,8 +50,19 @@ import Testing
   }
 
   /// The kit's file: a list of synsets by number, as text in one of the forms that MATLAB has.
-  private func kit(_ synsets: [(Int, String, String)], isWide: Bool, isPlain: Bool = false) -> [UInt8] {
+  ///
+  /// - Parameters:
+  ///   - width: Where not 16, the length of a field's name, as a Double.
+  ///   - letter: Where not nil, what texts hold, as Doubles.
+  private func kit(
+    _ synsets: [(Int, String, String)], isWide: Bool, isPlain: Bool = false, width: Double = 16,
+    letter: Double? = nil
+  ) -> [UInt8] {
+    func bytes(_ number: Double) -> [UInt8] {
+      (0..<8).map { UInt8(truncatingIfNeeded: number.bitPattern >> (8 * $0)) }
+    }
     func text(_ text: String) -> [UInt8] {
+      if let letter { return matrix(4, 1, 1, element(9, bytes(letter))) }
       let bytes = isWide ? text.utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] } : Array(text.utf8)
       return matrix(4, 1, UInt8(text.count), element(isWide ? 17 : 16, bytes))
     }
@@ -64,7 +75,7 @@ import Testing
         + matrix(6, 0, 0, element(9, []))
     }
     let synsets = matrix(
-      2, UInt8(synsets.count), 1, element(5, [16, 0, 0, 0]) + element(1, names) + records)
+      2, UInt8(synsets.count), 1, element(9, bytes(width)) + element(1, names) + records)
     let header =
       Array("MATLAB 5.0 MAT-file".utf8) + [UInt8](repeating: 32, count: 105) + [0, 1] + Array("IM".utf8)
     return header + matrix(6, 1, 1, element(9, [UInt8](repeating: 0, count: 8)))
@@ -104,6 +115,17 @@ import Testing
       try folder.write(changed, to: "ILSVRC2012_devkit_t12/data/meta.mat")
       _ = reason("imagenet:" + folder.path)
     }
+  }
+
+  @Test(arguments: [Double.nan, .infinity, 1e300, -1e300, -1, 0, 9.3e18])
+  func `a number in the kit's file that is no length and no letter is refused`(number: Double) throws {
+    let folder = try imageNet()
+    let synsets = [(1, "n01440764", "tench")]
+    let file = "ILSVRC2012_devkit_t12/data/meta.mat"
+    try folder.write(kit(synsets, isWide: false, isPlain: true, width: number), to: file)
+    #expect(reason("imagenet:" + folder.path).contains("meta.mat is damaged"))
+    try folder.write(kit(synsets, isWide: false, isPlain: true, letter: number), to: file)
+    #expect(reason("imagenet:" + folder.path).contains("meta.mat"))
   }
 
   @Test func `validation may have a folder a class`() throws {

@@ -71,6 +71,63 @@ import Testing
     for _ in 0..<3 { #expect(try paths() == once) }
   }
 
+  /// Makes a file whose name is bytes, which need be no text, as `printf` of the shell writes them.
+  private func put(bytes name: String) throws {
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = ["-c", "touch \"$(printf '\(folder.path)/\(name)')\""]
+    try shell.run()
+    shell.waitUntilExit()
+  }
+
+  @Test func `a picture whose name is no UTF-8 is said to be left out`() throws {
+    try put("a.jpg", "sub/b.jpg")
+    for name in [#"caf\351.JPG"#, #"sub/\377"#, #"\351.txt"#] { try put(bytes: name) }
+    let found = try PictureFolder(folder.path)
+    #expect(found.files.map(\.path) == ["a.jpg", "sub/b.jpg"])
+    #expect(found.unread.map(\.image) == ["caf\u{FFFD}.JPG", "sub/\u{FFFD}"])
+    #expect(found.unread.allSatisfy { $0.reason.contains("UTF-8") })
+    let dataset = Dataset(found)
+    #expect(dataset.unread == found.unread && dataset.selecting([1]).unread == found.unread)
+    let only = try TemporaryFolder()
+    #expect(throws: DatasetError.noPictures(path: only.path)) { try PictureFolder(only.path) }
+    let error = #expect(throws: DatasetError.self) { try Dataset.parse("caltech256:" + folder.path) }
+    #expect(error?.description.contains("UTF-8") == true)
+  }
+
+  /// The superuser may list everything.
+  @Test(.enabled(if: geteuid() != 0))
+  func `a folder that may not be listed or entered is said to be left out`()
+    throws
+  {
+    try put("a/1.jpg", "b/2.jpg", "c/3.jpg")
+    try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: folder.file("b"))
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: folder.file("c"))
+    let found = try PictureFolder(folder.path)
+    #expect(found.files.map(\.path) == ["a/1.jpg"])
+    #expect(found.unread.map(\.image) == ["b", "c/3.jpg"])
+    #expect(found.unread[0].reason.contains("Permission denied"))
+    let error = #expect(throws: DatasetError.self) { try PictureFolder(folder.file("b")) }
+    #expect(error?.description.contains("Permission denied") == true)
+    for name in ["b", "c"] {
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.file(name))
+    }
+  }
+
+  @Test func `two ways to one folder are one data set, parts and copies of it are others`() throws {
+    try put("p/a.jpg", "p/b.jpg", "q/a.jpg", "q/b.jpg")
+    try link("again", to: "p")
+    let one = try Dataset.parse(folder.file("p"))
+    for way in ["p/", "./p", "../\((folder.path as NSString).lastPathComponent)/p", "again", "again/"] {
+      #expect(one.isSame(as: try Dataset.parse(folder.file(way))), "\(way)")
+      #expect(one.isSame(as: try Dataset.parse("folder:" + folder.file(way))), "\(way)")
+    }
+    #expect(!one.isSame(as: try Dataset.parse(folder.file("q"))))
+    #expect(!one.isSame(as: one.selecting([0])))
+    #expect(try Dataset.parse("scenes:count=9").isSame(as: Dataset.parse("scenes:count=9")))
+    #expect(try !Dataset.parse("scenes:count=9").isSame(as: Dataset.parse("scenes:count=9,seed=8")))
+  }
+
   @Test func `a link to the folder is the folder`() throws {
     try put("in/a.jpg")
     try link("out", to: "in")

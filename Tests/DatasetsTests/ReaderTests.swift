@@ -101,6 +101,13 @@ import Testing
     #expect(text.contains(part) && text.contains("a.xml"), "\(text)")
   }
 
+  /// The parser ended the program at such a name.
+  @Test func `an annotation with a name that is no UTF-8 says so`() throws {
+    let folder = try voc("")
+    try folder.write(Array("<a><y".utf8) + [0xFF] + Array(">1</y></a>".utf8), to: "Annotations/a.xml")
+    #expect(reason("voc2012:" + folder.path).contains("a.xml is damaged: it is no UTF-8"))
+  }
+
   @Test func `a list that names a missing picture or annotation says so`() throws {
     let folder = try voc("<annotation></annotation>")
     try folder.write("a\nb\n".utf8, to: "ImageSets/Main/val.txt")

@@ -9,6 +9,17 @@ import Testing
     try JSONDecoder().decode(Preprocessing.self, from: Data(json.utf8))
   }
 
+  @Test(arguments: [
+    Warp.scale(1e-300), .scale(0), .shift(rows: 1e300, columns: -.infinity), .shift(rows: .nan, columns: 0),
+  ])
+  func `a warp that looks nowhere ends no program`(warp: Warp) {
+    let map = Tensor([1, 3, 4, 1], repeating: 2)
+    for border in [WarpBorder.constant([0]), .reflect] {
+      #expect(map.warped(by: warp, border: border).shape == map.shape)
+    }
+    #expect(map.blurred(deviation: 1e300).shape == map.shape)
+  }
+
   @Test func `its JSON reads back as the same`() throws {
     for each in [
       .imageNet,

@@ -58,6 +58,20 @@ import Testing
     #expect(largestDifference(resized.pixels.map(Double.init), expected) <= 0.5 + 1e-3)
   }
 
+  /// One such picture ended the program, or took a minute.
+  @Test(.timeLimit(.minutes(1))) func `a picture of ten million columns is squeezed like any other`() throws {
+    let columns = 9_999_999
+    let long = Picture(rows: 1, columns: columns, pixels: [UInt8](repeating: 90, count: columns * 3))
+    let tall = Picture(rows: columns, columns: 1, pixels: long.pixels)
+    for resampling in [Picture.Resampling.nearest, .bilinear, .lanczos] {
+      for picture in [long, tall] {
+        let squeezed = try picture.resized(rows: 16, columns: 16, by: resampling)
+        #expect(squeezed.pixels == [UInt8](repeating: 90, count: 16 * 16 * 3))
+      }
+    }
+    #expect(try long.resized(rows: 224, columns: 224).pixels.allSatisfy { $0 == 90 })
+  }
+
   @Test func `a flat picture stays flat at every size`() throws {
     let flat = Picture(
       rows: 33, columns: 47, pixels: Array([[UInt8]](repeating: [12, 130, 255], count: 33 * 47).joined()))

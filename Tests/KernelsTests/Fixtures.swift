@@ -1,16 +1,18 @@
 import Kernels
 import Tensors
 
-/// Windows over every mix of window, stride, dilation and padding, the two axes unlike each other, that have a
+/// Windows over every mix of window, stride, dilation, padding and room, the two axes unlike each other, that have a
 /// place over maps of `rows` x `columns`.
 func slidings(rows: Int, columns: Int) -> [Sliding] {
   var slides: [Slide] = []
   for window in 1...3 {
     for stride in 1...3 {
       for dilation in 1...2 {
-        for (before, after) in [(0, 0), (1, 0), (0, 1), (2, 1)] where before < window {
+        for (before, after, room) in [(0, 0, 0), (1, 0, 1), (0, 1, 0), (2, 1, 0), (0, 0, 2)]
+        where before < window && room < stride {
           slides.append(
-            Slide(window: window, stride: stride, dilation: dilation, before: before, after: after))
+            Slide(
+              window: window, stride: stride, dilation: dilation, before: before, after: after, room: room))
         }
       }
     }

@@ -63,6 +63,23 @@ import Testing
     #expect(alone.elements == [4, 5, 11])
   }
 
+  /// ONNX AveragePool over a 4 x 4 ramp, window 3, stride 2, pads 1, `ceil_mode` and `count_include_pad`: the last
+  /// windows reach two positions past the map, one of padding and one that rounding up added.
+  @Test func `room that rounding up adds is not counted as padding`() throws {
+    let ramp = Tensor([1, 4, 4, 1], elements: (1...16).map(Float.init))
+    let slide = Slide(window: 3, stride: 2, before: 1, after: 1, room: 1)
+    let sliding = Sliding(rows: slide, columns: slide)
+    let means = try Device().averagePooling(ramp, over: sliding, countsPadding: true)
+    let expected: [Double] = [14.0 / 9, 30.0 / 9, 2, 57.0 / 9, 11, 6, 4.5, 7.5, 4]
+    #expect(largestDifference(means.elements, expected) <= 1e-6)
+    let alone = try Device().averagePooling(ramp, over: sliding, countsPadding: false)
+    #expect(alone.elements == [3.5, 5, 6, 9.5, 11, 12, 13.5, 15, 16])
+    let spread = try Device().averagePoolingTransposed(
+      Tensor([1, 3, 3, 1], elements: [0, 0, 0, 0, 0, 0, 0, 6, 8]), over: sliding, countsPadding: true,
+      onto: ramp.shape)
+    #expect(spread.elements == [Float](repeating: 0, count: 13) + [1, 1, 3])
+  }
+
   @Test(arguments: [1, 3, 16, 37])
   func `averages agree with the reference for every geometry, padding counted or not`(
     channels: Int

@@ -7,6 +7,7 @@ import Testing
     #expect(try Slide(window: 3, stride: 2).places(over: 8) == 3)
     #expect(try Slide(window: 3, stride: 2, before: 1, after: 1).places(over: 8) == 4)
     #expect(try Slide(window: 3, dilation: 2).places(over: 5) == 1)
+    #expect(try Slide(window: 3, stride: 2, before: 1, after: 1, room: 1).places(over: 4) == 3)
   }
 
   @Test func `a window with no place says by how much it does not fit`() {

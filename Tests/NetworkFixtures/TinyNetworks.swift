@@ -106,6 +106,24 @@ public enum TinyNetworks {
     return try build.network(rows: 33, columns: 38)
   }
 
+  /// Average pools that round up, padding counted, plain and dilated: linear but for one rectifier.
+  public static func averages(seed: UInt64 = 6) throws -> Network {
+    var build = Builder(seed: seed)
+    build.convolution("conv1", 6, of: 3, window: 3)
+    build.relu("relu1")
+    let padding = SlidingRule.Padding.explicit(top: 1, left: 1, bottom: 1, right: 1)
+    build.add(
+      "mean1",
+      .averagePooling(
+        SlidingRule(window: [3, 3], strides: [2, 2], padding: padding, roundsUp: true), countsPadding: true))
+    build.convolution("conv2", 5, of: 6, window: 3, padding: 1)
+    build.add(
+      "mean2",
+      .averagePooling(
+        SlidingRule(window: [2, 3], strides: [3, 2], dilations: [2, 1], roundsUp: true), countsPadding: true))
+    return try build.network(rows: 22, columns: 26)
+  }
+
   /// A gate over channels, a global pool, a flattened map into two fully connected layers and a softmax.
   public static func classifier(seed: UInt64 = 4) throws -> Network {
     var build = Builder(seed: seed)
@@ -150,6 +168,7 @@ public enum TinyNetworks {
     case "residual": try residual()
     case "branches": try branches()
     case "gated": try gated()
+    case "averages": try averages()
     default: try classifier()
     }
   }

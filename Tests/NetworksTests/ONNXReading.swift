@@ -110,6 +110,29 @@ import Testing
     #expect(made.elements == [6, 10])
   }
 
+  /// ONNX's rule: a window is divided by the part of it inside the map and the declared pads, and not by the room that
+  /// `ceil_mode` adds.
+  @Test(arguments: [
+    (1, 1, [1.5555556, 3.3333333, 2, 6.3333333, 11, 6, 4.5, 7.5, 4] as [Double]),
+    (1, 0, [3.5, 5, 6, 9.5, 11, 12, 13.5, 15, 16]),
+    (0, 1, [6, 7.5, 12, 13.5]),
+  ])
+  func `an average that rounds up does not count the room it adds`(
+    pad: Int, counts: Int, expected: [Double]
+  ) throws {
+    var build = ModelBuilder(input: [1, 1, 4, 4])
+    build.node(
+      "AveragePool", ["x"], ["y"],
+      [
+        attribute("kernel_shape", [3, 3]), attribute("strides", [2, 2]),
+        attribute("pads", [pad, pad, pad, pad]),
+        attribute("ceil_mode", 1), attribute("count_include_pad", counts),
+      ])
+    build.output("y")
+    let made = try build.network().computed(Tensor([1, 1, 4, 4], elements: (1...16).map(Float.init)))
+    #expect(largestDifference(made.elements, expected) <= 1e-6)
+  }
+
   /// What exporters write for `x.view(x.size(0), -1)` and its like.
   @Test(arguments: [1, 3]) func `a target worked out from the shape is folded, the batch left open`(
     images: Int

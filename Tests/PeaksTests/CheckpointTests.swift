@@ -1,3 +1,4 @@
+import Execution
 import Files
 import Peaks
 import Tensors
@@ -27,7 +28,7 @@ import Testing
     var restored = PeakTable(units: units, keeping: 4)
     try restored.restore(saved, path: "peaks", pictures: 1 << 31)
     #expect(restored == table)
-    #expect(saved.metadata == ["progress": "7"])
+    #expect(saved.metadata["progress"] == "7")
     #expect(restored.layers["b"]?.units == [[]])
   }
 
@@ -40,7 +41,7 @@ import Testing
     change(&elements)
     saved.tensors["a"] = Tensor(shape, elements: Array(elements.prefix(shape.count)))
     var table = PeakTable(units: units, keeping: 4)
-    let error = #expect(throws: ActivationsError.self) {
+    let error = #expect(throws: PeakError.self) {
       try table.restore(saved, path: "run/search.safetensors", pictures: pictures)
     }
     #expect(error?.description.contains("run/search.safetensors") == true)
@@ -54,7 +55,33 @@ import Testing
     var saved = filled().safeTensors(metadata: [:])
     saved.tensors["b"] = nil
     var table = PeakTable(units: units, keeping: 4)
-    #expect(throws: ActivationsError.self) { try table.restore(saved, path: "", pictures: 9) }
+    #expect(throws: PeakError.self) { try table.restore(saved, path: "", pictures: 9) }
+  }
+
+  @Test func `how units are spread over pictures reads back, and damage is refused`() throws {
+    var table = PeakTable(units: [("a", 2)], keeping: 2)
+    for image in [3, 70_000, 9, 12] {
+      let value = Float(image % 7) - 1
+      try table.insert(
+        Trace(images: [image], values: ["a": Tensor([1, 2], elements: [value, 1e9 * value])]),
+        hash: { UInt64($0 * 2_654_435_761 % 1013) })
+    }
+    let saved = table.safeTensors(metadata: [:])
+    var restored = PeakTable(units: [("a", 2)], keeping: 2)
+    try restored.restore(saved, path: "", pictures: 80_000, hash: { UInt64($0 * 2_654_435_761 % 1013) })
+    #expect(restored == table)
+    for key in saved.tensors.keys where key != "a" {
+      for damage: Float in [.nan, -3, 0.5, 1e30] {
+        var damaged = saved
+        var elements = saved.tensors[key]?.elements ?? []
+        elements[7] = damage
+        damaged.tensors[key] = saved.tensors[key].map { Tensor($0.shape, elements: elements) }
+        var other = PeakTable(units: [("a", 2)], keeping: 2)
+        #expect(throws: PeakError.self, "\(damage)") {
+          try other.restore(damaged, path: "", pictures: 80_000)
+        }
+      }
+    }
   }
 
   @Test(arguments: [
@@ -62,29 +89,5 @@ import Testing
     (4, 2.5), (4, .nan),
   ]) func `a peak that cannot be is refused`(field: Int, value: Float) {
     #expect(refusal { $0[field] = value }.contains("out of range"))
-  }
-}
-
-extension PeakTable {
-  /// Takes in one peak, by way of a table of its own.
-  fileprivate mutating func insert(_ peak: Peak, of value: String, unit: Int) {
-    let count = layers[value]?.units.count ?? 0
-    var arrays: [String: Tensor] = [:]
-    for (name, kept) in layers {
-      var elements = [Float](repeating: -1, count: kept.units.count * kept.depth * 5)
-      if name == value {
-        let fields = [
-          peak.value, Float(peak.image >> 16), Float(peak.image & 0xFFFF), Float(peak.row),
-          Float(peak.column),
-        ]
-        elements.replaceSubrange(unit * kept.depth * 5..<unit * kept.depth * 5 + 5, with: fields)
-      }
-      arrays[name] = Tensor([kept.units.count, kept.depth, 5], elements: elements)
-    }
-    precondition(unit < count)
-    var other = PeakTable(
-      units: layers.map { ($0.key, $0.value.units.count) }, keeping: layers[value]?.depth ?? 1)
-    do { try other.restore(SafeTensors(arrays), path: "", pictures: .max) } catch { Issue.record(error) }
-    merge(other)
   }
 }

@@ -105,9 +105,43 @@ import Testing
   ) {
     var table = PeakTable(units: [("a", 1)], keeping: 3)
     let maps = Tensor([2, 1, 3, 1], elements: [1, 2, 3, 4, value, 6])
-    let error = #expect(throws: ActivationsError.self) {
+    let error = #expect(throws: PeakError.self) {
       try table.insert(Trace(images: [7, 8], values: ["a": maps]))
     }
     #expect(error == .notANumber(value: "a", image: 8))
+  }
+
+  @Test func `distributions are the same in any order, and merge`() throws {
+    var generator = SeededGenerator(seed: 5)
+    let peaks = (0..<300).map { image in
+      (image, (0..<3).map { _ in max(0, Float.random(in: -3...40, using: &generator)) })
+    }
+    func hash(_ image: Int) -> UInt64 { UInt64(image * 7919 % 1009) }
+    func table(_ part: [(Int, [Float])]) throws -> PeakTable {
+      var table = PeakTable(units: [("a", 3)], keeping: 4)
+      for (image, values) in part {
+        try table.insert(
+          Trace(images: [image], values: ["a": Tensor([1, 3], elements: values)]), hash: hash)
+      }
+      return table
+    }
+    let whole = try table(peaks)
+    #expect(try table(peaks.shuffled(using: &generator)) == whole)
+    var merged = try table(Array(peaks[200...]))
+    merged.merge(try table(Array(peaks[..<200])))
+    #expect(merged == whole)
+    let distribution = try #require(whole.distributions["a"])
+    for unit in 0..<3 {
+      let values = peaks.map { Double($0.1[unit]) }
+      #expect(abs(distribution.mean(unit: unit) - values.reduce(0, +) / 300) < 1e-9)
+      #expect(distribution.ledger.active(unit: unit) == values.count { $0 > 0 })
+      let least = peaks.sorted { ($0.1[unit], $0.0) < ($1.1[unit], $1.0) }.prefix(3).map(\.0)
+      #expect(distribution.leastActive(unit: unit).map(\.image) == least)
+      for (from, images) in distribution.samples(unit: unit) {
+        let band = peaks.filter { Double($0.1[unit]) >= from && Double($0.1[unit]) < 2 * from }.map(\.0)
+        #expect(
+          images == band.sorted { (hash($0), $0) < (hash($1), $1) }.prefix(3).map { $0 }, "from \(from)")
+      }
+    }
   }
 }

@@ -45,7 +45,7 @@ import Testing
 
   @Test func `a part that is the same in every picture stands out against random boxes`() throws {
     let study = try Correspondence(
-      network(), layers: [("mean", "g")], filler: [0], draws: 199, seed: 1, threads: 2)
+      network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 199, seed: 1, threads: 2)
     let table = try #require(try study.table(of: subjects(6), parts: ["spot"]))
     let row = table.rows[0]
     #expect(row.delta < row.random / 2, "masking one pattern changes the means alike in nearly every picture")
@@ -61,19 +61,21 @@ import Testing
       return moved
     }
     let study = try Correspondence(
-      network(), layers: [("mean", "g")], filler: [0], draws: 99, seed: 2, threads: 1)
+      network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 99, seed: 2, threads: 1)
     let row = try #require(try study.table(of: drawn, parts: ["spot"])).rows[0]
     #expect(row.p > 0.05, "\(row)")
   }
 
   @Test func `the same seed gives the same table, and one picture or a missing part is refused`() throws {
     func table(seed: UInt64) throws -> CorrespondenceTable? {
-      try Correspondence(network(), layers: [("mean", "g")], filler: [0], draws: 9, seed: seed, threads: 2)
-        .table(of: subjects(3), parts: ["spot"])
+      try Correspondence(
+        network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 9, seed: seed, threads: 2
+      )
+      .table(of: subjects(3), parts: ["spot"])
     }
     #expect(try table(seed: 5) == table(seed: 5))
     let study = try Correspondence(
-      network(), layers: [("mean", "g")], filler: [0], draws: 1, seed: 1, threads: 1)
+      network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 1, seed: 1, threads: 1)
     #expect(throws: CorrespondenceError.pictures(1)) { try study.table(of: subjects(1), parts: ["spot"]) }
     #expect(throws: CorrespondenceError.missingPart(part: "ear", picture: "0")) {
       try study.table(of: subjects(2), parts: ["ear"])

@@ -13,6 +13,15 @@ import Testing
 
   private static let names = (0..<6).map { "picture \($0)" }
 
+  /// A search of the pictures from nothing.
+  static func search(_ network: Network, _ values: [String], count: Int = names.count) throws -> PeakTable {
+    let shapes = try network.shapes(inputs: [network.inputs[0].name: network.inputShape(images: 1)])
+    let empty = PeakTable(units: values.map { ($0, shapes[$0]?.channels ?? 0) }, keeping: 1)
+    return try PeakSearch(network, values: values, threads: 2).run(
+      from: .init(peaks: empty), count: count, input: { try picture($0) }
+    ) { _ in true }.peaks
+  }
+
   private func table(
     _ seeds: [Int: UInt64], units: Int = 4, seed: UInt64 = 1, threads: Int = 2, layers: [String]? = nil,
     receive: ([Evolution.Snapshot]) -> Void = { _ in }
@@ -21,7 +30,7 @@ import Testing
     let table = try study.table(
       over: seeds.keys.sorted(), network: { try TinyNetworks.plain(seed: seeds[$0] ?? 0) },
       images: Self.names,
-      input: { try Self.picture($0) }, receive: receive)
+      input: { try Self.picture($0) }, search: { try Self.search($1, $2) }, receive: receive)
     return try #require(table)
   }
 
@@ -79,33 +88,15 @@ import Testing
     #expect(seen.values.allSatisfy { $0 == 1 })
   }
 
-  @Test func `a study that was stopped goes on from the states it gave`() throws {
-    let whole = try table([1: 7, 2: 8])
-    var kept: [Int: PeakSearch.State] = [:]
-    let study = Evolution(unitsPerLayer: 4, seed: 1, threads: 2)
-    func again(stopping: Bool, _ input: @escaping @Sendable (Int) throws -> Tensor?) throws -> EvolutionTable?
-    {
-      try study.table(
-        over: [1, 2], network: { try TinyNetworks.plain(seed: $0 == 1 ? 7 : 8) }, images: Self.names,
-        input: input, start: { kept[$0] ?? $1 }, keep: { kept[$0] = $1 }, observe: { _, _ in !stopping })
-    }
-    #expect(try again(stopping: true) { try Self.picture($0) } == nil)
-    #expect(kept.keys.sorted() == [2] && kept[2]?.next == Self.names.count)
-    let saved = try #require(kept[2])
-    let table = try #require(try again(stopping: false) { try Self.picture($0) })
-    #expect(table == whole)
-    #expect(kept[2]?.peaks == saved.peaks)
-  }
-
   @Test func `no epochs make an empty table, and stopping makes none`() throws {
     let study = Evolution(unitsPerLayer: 1, seed: 0, threads: 1)
     let empty = try study.table(
-      over: [], network: { _ in try TinyNetworks.plain() }, images: [], input: { try Self.picture($0) })
+      over: [], network: { _ in try TinyNetworks.plain() }, images: [], input: { try Self.picture($0) },
+      search: { try Self.search($1, $2) })
     #expect(empty?.layers.isEmpty == true)
     let stopped = try study.table(
       over: [1], network: { _ in try TinyNetworks.plain() }, images: Self.names,
-      input: { try Self.picture($0) },
-      observe: { _, _ in false })
+      input: { try Self.picture($0) }, search: { try Self.search($1, $2) }, observe: { false })
     #expect(stopped == nil)
   }
 }

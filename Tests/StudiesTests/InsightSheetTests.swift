@@ -43,7 +43,7 @@ import Testing
     #expect(svg.contains("a &lt;b&gt;"))
     #expect(svg.contains("layer 2, projections: none to show"))
     #expect(svg.contains("of \(report.findings.count) measures are ok"))
-    #expect(sheet.table.rows.count == 2 * report.findings.count)
+    #expect(DiagnosisSheet.table(of: [report, report]).rows.count == 2 * report.findings.count)
     let picture = try two.picture()
     #expect((picture.rows, picture.columns) == (two.rows, two.columns))
   }
@@ -53,7 +53,7 @@ import Testing
     let table = try #require(
       try study.table(
         over: [1, 2], network: { try TinyNetworks.plain(seed: UInt64($0)) }, images: ["a", "b"],
-        input: { Self.picture($0) }))
+        input: { Self.picture($0) }, search: { try Evolutions.search($1, $2, count: 2) }))
     let grey = Picture(rows: 9, columns: 9, pixels: [UInt8](repeating: 90, count: 243))
     let sheet = EvolutionSheet(
       title: "Evolution", subtitle: "", epochs: table.epochs,

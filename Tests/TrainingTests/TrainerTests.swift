@@ -1,3 +1,4 @@
+import Datasets
 import Execution
 import Files
 import Foundation
@@ -135,16 +136,21 @@ final class Scratch {
     }
   }
 
-  @Test(arguments: [1, 2, 4, 5, 7])
-  func `stopped after any step and gone on with, it ends with the same bytes`(stops: Int) throws {
+  /// Five steps an epoch: stopping after five is stopping before the epoch is judged.
+  @Test(arguments: [1, 2, 4, 5, 7], [Recipe.Schedule.plateau, .cosine])
+  func `stopped after any step and gone on with, it ends with the same bytes`(
+    stops: Int, schedule: Recipe.Schedule
+  ) throws {
     let (whole, parts) = (try Scratch(), try Scratch())
-    try trainer(try CheckpointFolder(run: whole.path)).run()
+    var recipe = Self.recipe()
+    recipe.schedule = schedule
+    try trainer(try CheckpointFolder(run: whole.path), recipe).run()
     let folder = try CheckpointFolder(run: parts.path)
     var turns = 0
     var isDone = false
     while !isDone {
       var left = stops
-      isDone = try trainer(folder).run(keepsGoing: {
+      isDone = try trainer(folder, recipe).run(keepsGoing: {
         left -= 1
         return left > 0 || turns > 40
       })
@@ -155,7 +161,24 @@ final class Scratch {
       #expect(parts.files[name] == bytes, "\(name)")
     }
     #expect(Set(parts.files.keys) == Set(whole.files.keys))
-    #expect(folder.entries().map(\.loss) == (try CheckpointFolder(run: whole.path).entries().map(\.loss)))
+    // The speed is of all of an epoch's steps, whenever they were done, and belongs to the machine.
+    func timeless(_ entries: [EpochEntry]) -> [EpochEntry] {
+      entries.map { entry in
+        #expect((1..<1e7).contains(entry.picturesPerSecond), "epoch \(entry.epoch)")
+        var entry = entry
+        entry.picturesPerSecond = 0
+        return entry
+      }
+    }
+    #expect(timeless(folder.entries()) == timeless(try CheckpointFolder(run: whole.path).entries()))
+  }
+
+  @Test func `a state that an older version kept is read, its time unknown`() throws {
+    let text =
+      #"{"annealing":{"falls":0,"stalled":0},"batch":2,"correct":1,"correctInFive":3,"epoch":4,"#
+      + #""loss":1.5,"pictures":32,"steps":22}"#
+    let state = try JSONDecoder().decode(TrainingState.self, from: Data(text.utf8))
+    #expect(state.steps == 22 && state.pictures == 32 && state.seconds == nil)
   }
 
   @Test func `what a killed process left half written is neither kept nor taken for a checkpoint`() throws {
@@ -194,6 +217,7 @@ final class Scratch {
     let folder = try CheckpointFolder(run: scratch.path)
     let error = #expect(throws: TrainingError.self) { try trainer(folder, recipe).run() }
     let text = try #require(error).description
+    #expect(text.contains("--rate \(Float(1e20) / 10)"), "\(text)")
     #expect(text.contains("epoch 1, step") && text.contains("--rate") && text.contains("--init he"))
     if let kept = try folder.latest() { #expect(try Learner(kept.network).isFinite) }
   }
@@ -237,6 +261,27 @@ final class Scratch {
     #expect(small?.description.contains("--batch 70") == true)
     #expect(
       refusal(TrainingData(classNames: ["a", "b"], training: Squares(20, seed: 1))) != nil)
+  }
+
+  @Test func `numbers that would hang or end the program are refused`() throws {
+    let scratch = try Scratch()
+    let folder = try CheckpointFolder(run: scratch.path)
+    for threads in [-1, 0, 100_000_000] {
+      #expect(throws: TrainingError.self) {
+        try Trainer(
+          .init(network: try Self.network()), recipe: Self.recipe(), data: Self.data, folder: folder,
+          threads: threads)
+      }
+    }
+    for change: (inout Recipe) -> Void in [
+      { $0.epochs = .max }, { $0.batch = .max }, { $0.rate = .infinity }, { $0.filterLimit = .nan },
+      { $0.filterLimit = .infinity }, { $0.momentum = .nan },
+    ] {
+      var recipe = Self.recipe()
+      change(&recipe)
+      #expect(throws: TrainingError.self) { try trainer(folder, recipe) }
+    }
+    #expect(throws: ArchitectureError.self) { try Architecture.all[0].scaled(input: .max) }
   }
 
   @Test func `a disk that takes no more leaves the checkpoint before whole`() throws {

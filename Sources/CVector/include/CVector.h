@@ -7,9 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A window along one axis. `places` is how many positions it takes over `length`.
+// A window along one axis. `places` is how many positions it takes over `length`; `after` is the padding there that
+// an average may count, however far past it the last window reaches.
 typedef struct VectorSlide {
-  ptrdiff_t length, places, window, stride, dilation, before;
+  ptrdiff_t length, places, window, stride, dilation, before, after;
 } VectorSlide;
 
 typedef struct VectorSliding {

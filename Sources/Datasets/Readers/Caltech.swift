@@ -8,14 +8,14 @@ extension Dataset {
   static func caltech101(at path: String, withBackground: Bool) throws(DatasetError) -> Dataset {
     guard Listing.exists(path) else { throw .missing(path: path) }
     let root = Listing.root(path, or: ["101_ObjectCategories", "caltech-101/101_ObjectCategories"])
-    let classes = Listing.folders(in: root).filter { withBackground || $0 != "BACKGROUND_Google" }
-    let isOne = classes.contains { folder in
-      Listing.pictures(in: root + "/" + folder).contains { $0.hasPrefix("image_") }
-    }
-    guard isOne else {
+    let classes = try Listing.folders(in: root).filter { withBackground || $0 != "BACKGROUND_Google" }
+    var pictures: [[String]] = []
+    for folder in classes { pictures.append(try Listing.pictures(in: root + "/" + folder)) }
+    guard pictures.joined().contains(where: { $0.hasPrefix("image_") }) else {
       throw .layout(path: path, kind: "caltech101", missing: ["101_ObjectCategories/CLASS/image_0001.jpg"])
     }
-    let labels = Dictionary(uniqueKeysWithValues: zip(classes, classes.indices))
+    // Two folders may be one name to Unicode.
+    let labels = Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
     var found = Gathering(root: root)
     let lists = [("train.txt", Split.train), ("test.txt", .test)].filter { Listing.exists(root + "/" + $0.0) }
     for (list, split) in lists {
@@ -38,9 +38,7 @@ extension Dataset {
     }
     if lists.isEmpty {
       for (label, folder) in classes.enumerated() {
-        for picture in Listing.pictures(in: root + "/" + folder) {
-          found.add(folder + "/" + picture, label: label)
-        }
+        for picture in pictures[label] { found.add(folder + "/" + picture, label: label) }
       }
     }
     return try found.dataset(classNames: classes)
@@ -52,7 +50,7 @@ extension Dataset {
   static func caltech256(at path: String, withBackground: Bool) throws(DatasetError) -> Dataset {
     guard Listing.exists(path) else { throw .missing(path: path) }
     let root = Listing.root(path, or: ["256_ObjectCategories"])
-    let folders = Listing.folders(in: root).filter { folder in
+    let folders = try Listing.folders(in: root).filter { folder in
       let sides = folder.split(separator: ".", maxSplits: 1)
       return sides.count == 2 && sides[0].count == 3 && Int(sides[0]) != nil
         && (withBackground || sides[1] != "clutter")
@@ -62,7 +60,7 @@ extension Dataset {
     }
     var found = Gathering(root: root)
     for (label, folder) in folders.enumerated() {
-      for picture in Listing.pictures(in: root + "/" + folder) {
+      for picture in try Listing.pictures(in: root + "/" + folder) {
         found.add(folder + "/" + picture, label: label)
       }
     }

@@ -18,8 +18,8 @@ extension Dataset {
     validation: (String, Synsets, inout Gathering) throws(DatasetError) -> Void
   ) throws(DatasetError) -> Dataset {
     guard Listing.exists(path) else { throw .missing(path: path) }
-    let trained = Listing.folders(in: path + "/train").filter(Synsets.isName)
-    let validated = Listing.folders(in: path + "/val").filter(Synsets.isName)
+    let trained = try Listing.folders(in: path + "/train").filter(Synsets.isName)
+    let validated = try Listing.folders(in: path + "/val").filter(Synsets.isName)
     let missing =
       (trained.isEmpty && validated.isEmpty ? ["train/WNID (as n01440764)"] : [])
       + (trained.isEmpty && !Listing.exists(path + "/val") ? ["val"] : [])
@@ -29,7 +29,7 @@ extension Dataset {
     for (folder, names, split) in [("train", trained, Split.train), ("val", validated, .validation)] {
       for wnid in names {
         let below = Listing.exists("\(path)/\(folder)/\(wnid)/images") ? "\(wnid)/images" : wnid
-        for picture in Listing.pictures(in: "\(path)/\(folder)/\(below)") {
+        for picture in try Listing.pictures(in: "\(path)/\(folder)/\(below)") {
           found.add("\(folder)/\(below)/\(picture)", label: synsets.labels[wnid], split: split)
         }
       }
@@ -41,7 +41,7 @@ extension Dataset {
   private static func flatValidation(
     _ path: String, _ synsets: Synsets, _ found: inout Gathering
   ) throws(DatasetError) {
-    let pictures = Listing.pictures(in: path + "/val")
+    let pictures = try Listing.pictures(in: path + "/val")
     let name = "ILSVRC2012_validation_ground_truth.txt"
     let places = [path, path + "/val", path + "/data", path + "/ILSVRC2012_devkit_t12/data"].map {
       $0 + "/" + name

@@ -47,9 +47,9 @@ struct MATStructs {
     var parts = Elements(matrix.bytes)
     let (kind, count) = try head(of: &parts)
     guard kind == 2 else { return nil }
-    let length = Int(try parts.next().numbers().first ?? 0)
+    let width = try parts.next().numbers().first ?? 0
     let names = try parts.next().bytes
-    guard length > 0 else { throw Damage() }
+    guard let length = Int(exactly: width), (1...1 << 16).contains(length) else { throw Damage() }
     let fields = stride(from: names.startIndex, to: names.endIndex, by: length).map { start in
       String(decoding: names[start..<min(start + length, names.endIndex)].prefix { $0 != 0 }, as: UTF8.self)
     }
@@ -73,7 +73,7 @@ struct MATStructs {
       return .text(
         part.size == 1
           ? String(decoding: part.bytes, as: UTF8.self)
-          : String(decoding: try part.numbers().map { UInt16(clamping: Int($0)) }, as: UTF16.self))
+          : String(decoding: try part.numbers().map { UInt16(exactly: $0) ?? 0xFFFD }, as: UTF16.self))
     case 6...15 where count == 1: return try parts.next().numbers().first.map(Value.number)
     default: return nil
     }

@@ -51,6 +51,10 @@ private struct VOCAnnotation {
     guard let bytes = FileManager.default.contents(atPath: file) else {
       throw .malformed(file: file, reason: "it is not there, though a list names its picture.")
     }
+    // The parser ends the program at a name that is no UTF-8.
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      throw .malformed(file: file, reason: "it is no UTF-8 text.")
+    }
     let reader = VOCReader()
     let parser = XMLParser(data: bytes)
     parser.delegate = reader

@@ -8,6 +8,7 @@ internal import Tensors
 public struct Scenes: ImageSource {
   public let settings: Settings
 
+  /// - Parameter settings: Which scenes, and of what size.
   public init(_ settings: Settings) {
     self.settings = settings
   }
@@ -23,8 +24,10 @@ public struct Scenes: ImageSource {
     return Scene(label: number % Scene.classNames.count, side: settings.size, chance: &chance)
   }
 
+  /// The scene's pixels: ``Settings/size`` x ``Settings/size``.
   public func picture(_ id: Int) throws(ImageError) -> Picture { scene(id).picture }
 
+  /// ``Settings/size`` by ``Settings/size`` for every scene.
   public func extents(of id: Int) throws(ImageError) -> (rows: Int, columns: Int) {
     (settings.size, settings.size)
   }
@@ -58,6 +61,11 @@ extension Scenes {
     public var validation: Int
     public var seed: UInt64
 
+    /// - Parameters:
+    ///   - size: Rows and columns in pixels, 16 or more.
+    ///   - count: Scenes to train on.
+    ///   - validation: Scenes to validate with, numbered after those.
+    ///   - seed: Decides all of them.
     public init(size: Int = 64, count: Int = 10_000, validation: Int = 1000, seed: UInt64 = 0) {
       precondition(size >= 16 && count >= 0 && validation >= 0, "\(count) + \(validation) scenes of \(size)")
       self.size = size

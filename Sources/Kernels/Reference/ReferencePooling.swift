@@ -25,10 +25,24 @@ public func referenceMaxPooling(
 public func referenceAveragePooling(
   _ input: ReferenceTensor, over sliding: Sliding, countsPadding: Bool
 ) throws(KernelError) -> ReferenceTensor {
-  try referencePooling(input, over: sliding) { taps in
-    let count = countsPadding ? sliding.count : taps.count
-    return count == 0 ? 0 : taps.reduce(0) { $0 + $1.value } / Double(count)
-  }
+  var means = try referencePooling(input, over: sliding) { taps in taps.reduce(0) { $0 + $1.value } }
+  let counts = countedTaps(of: means.shape, over: input.shape, sliding, countsPadding: countsPadding)
+  for (index, count) in counts.enumerated() where count > 0 { means.elements[index] /= count }
+  return means
+}
+
+/// For each pooled value the positions that its mean divides by: those of its window on the map, or on the map and its
+/// padding, but not in the room past it.
+private func countedTaps(
+  of pooled: Shape, over map: Shape, _ sliding: Sliding, countsPadding: Bool
+) -> [Double] {
+  var counts = [Double](repeating: 0, count: pooled.count)
+  let padded = Shape(
+    images: map.images, rows: sliding.rows.before + map.rows + sliding.rows.after,
+    columns: sliding.columns.before + map.columns + sliding.columns.after, channels: map.channels)
+  let (counted, windows) = countsPadding ? (padded, sliding.unpadded) : (map, sliding)
+  forEachTap(of: pooled, over: counted, windows) { value, _, _ in counts[value] += 1 }
+  return counts
 }
 
 /// Unpooling: each value goes to the position its winner names; positions that won several windows add up.
@@ -46,12 +60,10 @@ public func referenceUnpooling(
 public func referenceAveragePoolingTransposed(
   _ signal: ReferenceTensor, over sliding: Sliding, countsPadding: Bool, onto shape: Shape
 ) -> ReferenceTensor {
-  var counts = [Int](repeating: 0, count: signal.shape.count)
-  forEachTap(of: signal.shape, over: shape, sliding) { pooled, _, _ in counts[pooled] += 1 }
+  let counts = countedTaps(of: signal.shape, over: shape, sliding, countsPadding: countsPadding)
   var spread = ReferenceTensor(shape)
   forEachTap(of: signal.shape, over: shape, sliding) { pooled, position, _ in
-    let count = countsPadding ? sliding.count : counts[pooled]
-    spread.elements[position] += signal.elements[pooled] / Double(count)
+    spread.elements[position] += signal.elements[pooled] / counts[pooled]
   }
   return spread
 }

@@ -1,5 +1,5 @@
 extension Architecture {
-  /// What is to be another way about an architecture; layers are numbered as the paper's.
+  /// Changes to an architecture, by the paper's layer numbers, from 1.
   public struct Edits: Hashable, Sendable {
     /// Layers left out.
     public var removing: Set<Int>
@@ -9,6 +9,11 @@ extension Architecture {
     public var firstWindow: Int?
     public var firstStride: Int?
 
+    /// - Parameters:
+    ///   - removing: Numbers of layers left out, each with its pool and normalisation.
+    ///   - resizing: For a layer's number, how many maps or units it gets.
+    ///   - firstWindow: The side of the first layer's filters in pixels; nil leaves it.
+    ///   - firstStride: The first layer's stride in pixels; nil leaves it.
     public init(
       removing: Set<Int> = [], resizing: [Int: Int] = [:], firstWindow: Int? = nil, firstStride: Int? = nil
     ) {
@@ -76,7 +81,9 @@ extension Architecture {
   ///
   /// - Throws: ``ArchitectureError/size(what:found:)``.
   public func scaled(input: Int = 224, width: Double = 1) throws(ArchitectureError) -> Architecture {
-    guard input > 0 else { throw .size(what: "the input", found: "\(input)") }
+    guard (1...16384).contains(input) else {
+      throw .size(what: "the input, at most 16384,", found: "\(input)")
+    }
     guard width > 0, width < 64 else { throw .size(what: "the width, below 64,", found: "\(width)") }
     var scaled = self
     scaled.input = input

@@ -9,6 +9,11 @@ public struct Architecture: Hashable, Sendable {
     public var stride: Int
     public var padding: Int
 
+    /// - Parameters:
+    ///   - maps: How many filters.
+    ///   - window: The side of each, in positions.
+    ///   - stride: The positions between two places of the window.
+    ///   - padding: Positions of zeros on every side.
     public init(maps: Int, window: Int, stride: Int = 1, padding: Int = 0) {
       self.maps = maps
       self.window = window
@@ -36,6 +41,7 @@ public struct Architecture: Hashable, Sendable {
     case connected(units: Int)
   }
 
+  /// One layer, with its rectifier, pool and normalisation.
   public struct Layer: Hashable, Sendable {
     /// As the paper counts, from 1.
     public let number: Int

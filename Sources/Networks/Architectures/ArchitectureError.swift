@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What is wrong with an architecture or an edit of one.
-public enum ArchitectureError: Error, Equatable, CustomStringConvertible {
+public enum ArchitectureError: BadInput, Equatable, CustomStringConvertible {
   case unknownName(name: String)
   case unknownLayer(number: Int, present: [Int])
   case classifier(number: Int)

@@ -1,12 +1,16 @@
 internal import Files
 internal import Foundation
+internal import Kernels
 internal import ONNXMessages
 internal import Tensors
 
-/// A value known while the file is read, in ONNX's order: weights, or the integers that shapes are made of.
-struct ONNXConstant: Equatable {
-  enum Elements: Equatable {
-    case floats([Float])
+/// A value known while the file is read: weights, or the integers that shapes are made of.
+struct ONNXConstant {
+  enum Elements {
+    /// In ONNX's order.
+    case floats(Tensor)
+    /// Axes in the order that the layer which reads them has, decoded so from the start: `axes[i]` is ONNX's axis.
+    case turned(Tensor, axes: [Int])
     case integers([Int])
   }
 
@@ -15,46 +19,58 @@ struct ONNXConstant: Equatable {
   /// An integer worked out from the number of images, of which nothing more is known.
   static let unknown = Int.min + 1
 
+  /// In ONNX's order.
   var extents: [Int]
   var elements: Elements
 
-  var count: Int {
-    switch elements {
-    case .floats(let floats): floats.count
-    case .integers(let integers): integers.count
-    }
-  }
+  var count: Int { extents.reduce(1, *) }
 
   var integers: [Int]? {
     if case .integers(let integers) = elements { integers } else { nil }
   }
 
-  /// The elements as float32.
+  /// The elements as float32, in ONNX's order.
   var floats: [Float] {
-    switch elements {
-    case .floats(let floats): floats
-    case .integers(let integers): integers.map { Float($0) }
-    }
+    get throws { try tensor.elements }
   }
 
   /// As a tensor in ONNX's order.
-  var tensor: Tensor { Tensor(Shape(extents), elements: floats) }
+  var tensor: Tensor {
+    get throws {
+      switch elements {
+      case .floats(let tensor): tensor
+      case .turned(let tensor, let axes):
+        try Device().permuted(tensor, axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })
+      case .integers(let integers): Tensor(Shape(extents), elements: integers.map { Float($0) })
+      }
+    }
+  }
+
+  /// As a tensor whose axes are in another order, see `Device.permuted`.
+  func tensor(_ axes: [Int]) throws -> Tensor {
+    if case .turned(let tensor, axes) = elements { return tensor }
+    return try Device().permuted(try tensor, axes)
+  }
 
   init(extents: [Int], elements: Elements) {
     self.extents = extents
     self.elements = elements
   }
 
+  init(extents: [Int], floats: [Float]) {
+    self.init(Tensor(Shape(extents), elements: floats))
+  }
+
   init(_ tensor: Tensor) {
-    self.init(extents: tensor.shape.dimensions, elements: .floats(tensor.elements))
+    self.init(extents: tensor.shape.dimensions, elements: .floats(tensor))
   }
 
   /// The elements at places in row-major order, under a shape of as many.
-  func picking(_ places: [Int], extents: [Int]) -> ONNXConstant {
-    switch elements {
-    case .floats(let all): ONNXConstant(extents: extents, elements: .floats(places.map { all[$0] }))
-    case .integers(let all): ONNXConstant(extents: extents, elements: .integers(places.map { all[$0] }))
+  func picking(_ places: [Int], extents: [Int]) throws -> ONNXConstant {
+    if let integers {
+      return ONNXConstant(extents: extents, elements: .integers(places.map { integers[$0] }))
     }
+    return try tensor.withSpan { all in ONNXConstant(extents: extents, floats: places.map { all[$0] }) }
   }
 
   /// Whether no element stands for the number of images.
@@ -62,8 +78,11 @@ struct ONNXConstant: Equatable {
 
   /// Whether it can be weights: no NaN, and infinite only as a single number, such as a limit.
   var isFinite: Bool {
-    guard case .floats(let floats) = elements else { return true }
-    return floats.count == 1 ? !floats[0].isNaN : floats.allSatisfy(\.isFinite)
+    switch elements {
+    case .integers: true
+    case .floats(let tensor), .turned(let tensor, _):
+      tensor.shape.count == 1 ? !tensor.elements[0].isNaN : tensor.sumOfSquares.isFinite
+    }
   }
 
   init(integers: [Int]) {
@@ -92,19 +111,20 @@ enum ONNXElement: Int32 {
   case uint64 = 13
   case bfloat16 = 16
 
-  var size: Int {
+  var format: ElementFormat {
     switch self {
-    case .uint8, .int8, .bool: 1
-    case .uint16, .int16, .float16, .bfloat16: 2
-    case .float, .int32, .uint32: 4
-    case .int64, .double, .uint64: 8
-    }
-  }
-
-  var isFloat: Bool {
-    switch self {
-    case .float, .float16, .double, .bfloat16: true
-    case .uint8, .int8, .uint16, .int16, .int32, .int64, .bool, .uint32, .uint64: false
+    case .float: .float32
+    case .uint8, .bool: .uint8
+    case .int8: .int8
+    case .uint16: .uint16
+    case .int16: .int16
+    case .int32: .int32
+    case .int64: .int64
+    case .float16: .float16
+    case .double: .float64
+    case .uint32: .uint32
+    case .uint64: .uint64
+    case .bfloat16: .bfloat16
     }
   }
 }
@@ -119,9 +139,14 @@ extension ONNXConstant {
   ///
   /// - Parameters:
   ///   - message: The tensor as the file has it.
+  ///   - raw: Its raw bytes, where the message leaves them out.
   ///   - folder: Where external data lies; nil refuses it.
-  /// - Throws: ``Malformed`` where type, shape and data do not agree.
-  init(_ message: Onnx_TensorProto, folder: String?) throws(Malformed) {
+  ///   - axes: The order in which the layer that reads it has its axes; nil for ONNX's.
+  /// - Throws: ``Malformed`` where type, shape and data do not agree, or `FileError`.
+  init(
+    _ message: Onnx_TensorProto, raw: (source: ByteSource, range: Range<Int>)? = nil, folder: String?,
+    turned axes: [Int]? = nil
+  ) throws {
     func fail(_ reason: String) -> Malformed { Malformed(reason: "tensor '\(message.name)' \(reason)") }
     guard let type = ONNXElement(rawValue: message.dataType) else {
       throw fail("has elements of type \(message.dataType), which is not supported")
@@ -134,33 +159,38 @@ extension ONNXConstant {
     let extents = message.dims.map { Int($0) }
     guard extents.count <= 8 else { throw fail("has \(extents.count) axes") }
     guard Shape(extents).isHoldable else { throw fail("has the shape \(extents), more than fits in memory") }
-    var raw = message.hasRawData ? message.rawData : nil
-    if message.dataLocation == 1 { raw = try Self.external(message, folder: folder, fail) }
-    if let raw {
-      guard count * type.size == raw.count else {
-        throw fail("has the shape \(extents) but \(raw.count) bytes of data")
+    let axes = axes?.count == extents.count && extents.count > 1 ? axes : nil
+    var bytes = raw
+    if bytes == nil, message.hasRawData { bytes = (ByteSource(message.rawData), 0..<message.rawData.count) }
+    if message.dataLocation == 1 { bytes = try Self.external(message, folder: folder, fail) }
+    if let (source, range) = bytes {
+      guard count * type.format.size == range.count else {
+        throw fail("has the shape \(extents) but \(range.count) bytes of data")
       }
-      self.init(extents: extents, elements: Self.elements(raw, type, count))
+      if type.format.isFloat {
+        self = try Self.decoded(source, range, type.format, extents, axes)
+      } else {
+        let integers = type.format.integers(try source.bytes(range)).map(\.asPlain)
+        self.init(extents: extents, elements: .integers(integers))
+      }
       return
     }
-    func checked<Value>(_ values: [Value]) throws(Malformed) -> [Value] {
+    func checked<Value>(_ values: [Value]) throws -> [Value] {
       guard values.count == count else { throw fail("has the shape \(extents) but \(values.count) elements") }
       return values
     }
     switch type {
     case .float:
-      self.init(extents: extents, elements: .floats(try checked(message.floatData)))
+      let tensor = Tensor(Shape(extents), elements: try checked(message.floatData))
+      self.init(
+        extents: extents,
+        elements: try axes.map { .turned(try Device().permuted(tensor, $0), axes: $0) } ?? .floats(tensor))
     case .double:
-      self.init(extents: extents, elements: .floats(try checked(message.doubleData).map { Float($0) }))
-    case .float16:
-      self.init(
-        extents: extents,
-        elements: .floats(try checked(message.int32Data).map { UInt16(truncatingIfNeeded: $0).asFloat16 }))
-    case .bfloat16:
-      self.init(
-        extents: extents,
-        elements: .floats(
-          try checked(message.int32Data).map { Float(bitPattern: UInt32(truncatingIfNeeded: $0) << 16) }))
+      self.init(extents: extents, floats: try checked(message.doubleData).map { Float($0) })
+    case .float16, .bfloat16:
+      // Sixteen bits in the lower half of an integer each.
+      let halves = try checked(message.int32Data).flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8 & 0xFF)] }
+      self = try Self.decoded(ByteSource(Data(halves)), 0..<halves.count, type.format, extents, axes)
     case .int64:
       self.init(extents: extents, elements: .integers(try checked(message.int64Data).map { Int($0).asPlain }))
     case .uint32, .uint64:
@@ -171,34 +201,32 @@ extension ONNXConstant {
     }
   }
 
-  private static func elements(_ raw: Data, _ type: ONNXElement, _ count: Int) -> Elements {
-    let bytes = [UInt8](raw)
-    let size = type.size
-    func bits(_ index: Int) -> UInt64 {
-      var bits: UInt64 = 0
-      for byte in 0..<size { bits |= UInt64(bytes[index * size + byte]) << (8 * UInt64(byte)) }
-      return bits
+  /// Floats decoded some outermost slices at a time, so that only the result is in memory whole.
+  private static func decoded(
+    _ source: ByteSource, _ range: Range<Int>, _ format: ElementFormat, _ extents: [Int], _ axes: [Int]?
+  ) throws -> ONNXConstant {
+    guard let outer = extents.first, range.count > 0 else {
+      return ONNXConstant(Tensor(Shape(extents), decoding: try source.bytes(range), as: format))
     }
-    func signed(_ index: Int) -> Int {
-      let shift = 64 - 8 * UInt64(size)
-      return Int(Int64(bitPattern: bits(index) << shift) >> Int64(shift))
+    let axes = axes ?? Array(extents.indices)
+    let slice = range.count / outer
+    var whole = Tensor(Shape(axes.map { extents[$0] })) { (_: inout MutableSpan<Float>) in }
+    let place = axes.firstIndex(of: 0) ?? 0
+    let step = max(1, (1 << 20) / slice)
+    for first in stride(from: 0, to: outer, by: step) {
+      let last = min(first + step, outer)
+      let bytes = try source.bytes(range.lowerBound + first * slice..<range.lowerBound + last * slice)
+      let part = Tensor(Shape([last - first] + extents.dropFirst()), decoding: bytes, as: format)
+      whole.replace(first..<last, ofAxis: place, with: try Device().permuted(part, axes))
     }
-    switch type {
-    case .float: return .floats((0..<count).map { Float(bitPattern: UInt32(truncatingIfNeeded: bits($0))) })
-    case .double: return .floats((0..<count).map { Float(Double(bitPattern: bits($0))) })
-    case .float16: return .floats((0..<count).map { UInt16(truncatingIfNeeded: bits($0)).asFloat16 })
-    case .bfloat16:
-      return .floats((0..<count).map { Float(bitPattern: UInt32(truncatingIfNeeded: bits($0)) << 16) })
-    case .int8, .int16, .int32, .int64: return .integers((0..<count).map { signed($0).asPlain })
-    case .uint8, .uint16, .uint32, .uint64, .bool:
-      return .integers((0..<count).map { Int(clamping: bits($0)) })
-    }
+    let isTurned = axes != Array(extents.indices)
+    return ONNXConstant(extents: extents, elements: isTurned ? .turned(whole, axes: axes) : .floats(whole))
   }
 
   /// Bytes that lie in a file of their own, which must be inside the model's folder.
   private static func external(
     _ message: Onnx_TensorProto, folder: String?, _ fail: (String) -> Malformed
-  ) throws(Malformed) -> Data {
+  ) throws -> (ByteSource, Range<Int>) {
     let entries = Dictionary(message.externalData.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
     guard let location = entries["location"], !location.isEmpty else { throw fail("says no external file") }
     guard let folder else {
@@ -217,21 +245,15 @@ extension ONNXConstant {
     guard attributes == nil || attributes?[.type] as? FileAttributeType == .typeRegular else {
       throw fail("lies in '\(location)', which is no plain file")
     }
-    guard let handle = FileHandle(forReadingAtPath: path) else {
+    guard let source = try? ByteSource(file: path) else {
       throw fail("lies in the external file '\(location)', which is missing")
     }
-    defer { try? handle.close() }
-    let size = (try? handle.seekToEnd()) ?? 0
+    let size = UInt64(source.count)
     let offset = UInt64(entries["offset"] ?? "0") ?? UInt64.max
     let length = entries["length"].map { UInt64($0) ?? UInt64.max } ?? (size >= offset ? size - offset : 0)
     guard offset <= size, length <= size - offset else {
       throw fail("lies at bytes \(offset) to \(length) of '\(location)', which has only \(size)")
     }
-    do {
-      try handle.seek(toOffset: offset)
-      return try handle.read(upToCount: Int(length)) ?? Data()
-    } catch {
-      throw fail("cannot be read from '\(location)'")
-    }
+    return (source, Int(offset)..<Int(offset + length))
   }
 }

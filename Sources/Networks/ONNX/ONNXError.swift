@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What keeps an ONNX file from being read or written; each case names the file.
-public enum ONNXError: Error, Equatable, CustomStringConvertible {
+public enum ONNXError: BadInput, Equatable, CustomStringConvertible {
   /// Not an ONNX file, cut short, or contradicting itself.
   case malformed(file: String, reason: String)
   /// Nodes that this build cannot run, each with its name, operator and reason.

@@ -91,10 +91,21 @@ extension ONNXReader {
     default: break
     }
     if node.type == "ReduceMax" {
-      guard ours == [1, 2], shape.rank == 4 else {
-        throw Unsupported("a largest value over axes \(axes); only rows and columns together are supported")
+      let extents = shape.inONNXOrder.dimensions
+      if ours != [1, 2] || shape.rank != 4 {
+        // As rows of a map of one column: what is reduced stands together at the end.
+        guard let first = axes.first, first > 0,
+          (first..<extents.count).allSatisfy({ axes.contains($0) || extents[$0] == 1 })
+        else {
+          throw Unsupported("a largest value over axes \(axes); only the last ones together are supported")
+        }
+        parts.append(.reshape([0, extents[1..<first].reduce(1, *), extents[first...].reduce(1, *), 1]))
       }
       parts.append(.globalMaxPooling)
+      if parts.count > 1 {
+        let kept = extents.indices.map { axes.contains($0) ? 1 : extents[$0] }
+        parts.append(.reshape(open(kept, from: shape.inONNXOrder)))
+      }
     } else if !ours.isEmpty {
       parts.append(.average(axes: ours, keepsAxes: true))
       if node.type != "ReduceMean" {

@@ -4,7 +4,7 @@ internal import Tensors
 extension ONNXReader {
   /// Lets maps that are flattened into fully connected layers keep their order: the weights are permuted once, and
   /// flattening becomes a view.
-  mutating func flatten(outputs: [String]) {
+  mutating func flatten(outputs: [String]) throws(KernelError) {
     let outputs = Set(outputs)
     var readers: [String: [Int]] = [:]
     for (index, node) in nodes.enumerated() {
@@ -22,10 +22,18 @@ extension ONNXReader {
       nodes[index].operation = .flatten
       for product in products {
         guard case .innerProduct(var layer) = nodes[product].operation else { continue }
-        let units = layer.weights.shape[0]
-        let maps = layer.weights.reshaped(to: [units, map.channels, map.rows, map.columns])
-        guard let permuted = try? Device().permuted(maps, [0, 2, 3, 1]) else { continue }
-        layer.weights = permuted.reshaped(to: layer.weights.shape)
+        // Out of the node while they are changed, so that they are not copied.
+        nodes[product].operation = .identity
+        let (units, features) = (layer.weights.shape[0], layer.weights.shape[1])
+        let step = max(1, (1 << 20) / features)
+        for first in stride(from: 0, to: units, by: step) {
+          let range = first..<min(first + step, units)
+          let maps = layer.weights.slices(range).reshaped(
+            to: [range.count, map.channels, map.rows, map.columns])
+          layer.weights.replace(
+            range, ofAxis: 0,
+            with: try Device().permuted(maps, [0, 2, 3, 1]).reshaped(to: [range.count, features]))
+        }
         nodes[product].operation = .innerProduct(layer)
       }
     }

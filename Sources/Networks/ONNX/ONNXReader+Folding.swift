@@ -39,15 +39,16 @@ extension ONNXReader {
       guard let type = ONNXElement(rawValue: Int32(clamping: try node.integer("to", default: 1))) else {
         throw Unsupported("a cast to type \(try node.integer("to", default: 1))")
       }
-      if type.isFloat {
+      if type.format.isFloat {
         guard first.isKnown else {
           throw Unsupported(Self.batchInFloats)
         }
-        return ONNXConstant(extents: first.extents, elements: .floats(first.floats))
+        return ONNXConstant(try first.tensor)
       }
       if first.integers != nil { return first }
       return ONNXConstant(
-        extents: first.extents, elements: .integers(first.floats.map { $0.isFinite ? Int($0.clamped) : 0 }))
+        extents: first.extents,
+        elements: .integers(try first.floats.map { $0.isFinite ? Int($0.clamped) : 0 }))
     case "Gather": return try gathered(node, first, known.count > 1 ? known[1] : nil)
     case "Concat": return try joined(node, known.compactMap { $0 })
     case "Slice": return try sliced(node, first, known)
@@ -68,7 +69,7 @@ extension ONNXReader {
         return ONNXConstant(extents: extents, elements: .integers(Array(repeating: value, count: count)))
       }
       return ONNXConstant(
-        extents: extents, elements: .floats(Array(repeating: filler?.floats.first ?? 0, count: count)))
+        extents: extents, floats: Array(repeating: try filler?.floats.first ?? 0, count: count))
     case "Range":
       guard known.count == 3, let start = first.integers?.first, let limit = known[1]?.integers?.first,
         let delta = known[2]?.integers?.first, delta != 0, start > ONNXConstant.unknown,
@@ -83,7 +84,7 @@ extension ONNXReader {
         throw Unsupported("perm \(axes) for a value of \(first.extents)")
       }
       let steps = Self.steps(first.extents)
-      return first.picking(
+      return try first.picking(
         Self.places(axes.map { (Array(0..<first.extents[$0]), steps[$0]) }),
         extents: axes.map { first.extents[$0] })
     case "Add", "Sub", "Mul", "Div", "Min", "Max", "Pow":
@@ -115,7 +116,7 @@ extension ONNXReader {
     case "Sqrt", "Exp", "Log", "Abs", "Neg", "Reciprocal", "Sigmoid", "Tanh", "Relu", "Erf":
       guard let activation = Self.plainActivations[node.type] else { return nil }
       guard first.isKnown else { throw Unsupported(Self.batchInFloats) }
-      return ONNXConstant(Device().activated(first.tensor, by: activation))
+      return ONNXConstant(Device().activated(try first.tensor, by: activation))
     default:
       return nil
     }
@@ -126,21 +127,21 @@ extension ONNXReader {
       let constant: ONNXConstant
       do {
         constant = try ONNXConstant(message, folder: nil)
-      } catch {
+      } catch let error as ONNXConstant.Malformed {
         throw Unsupported("its \(error.reason)")
       }
       guard constant.isFinite else { throw notFinite(node.outputs[0]) }
       return constant
     }
     if node.has("value_float") {
-      return ONNXConstant(extents: [], elements: .floats([try node.float("value_float", default: 0)]))
+      return ONNXConstant(extents: [], floats: [try node.float("value_float", default: 0)])
     }
     if node.has("value_int") {
       return ONNXConstant(extents: [], elements: .integers([try node.integer("value_int", default: 0)]))
     }
     if let floats = node.floats("value_floats"), !floats.isEmpty {
       guard floats.allSatisfy(\.isFinite) else { throw notFinite(node.outputs[0]) }
-      return ONNXConstant(extents: [floats.count], elements: .floats(floats))
+      return ONNXConstant(extents: [floats.count], floats: floats)
     }
     if let integers = try node.integers("value_ints") { return ONNXConstant(integers: integers) }
     throw Unsupported("it holds no tensor and no number")
@@ -189,7 +190,7 @@ extension ONNXReader {
     try Self.fit(Shape(extents).count)
     let steps = Self.steps(data.extents)
     let axes = (0..<rank).map { ($0 == along ? inside : Array(0..<data.extents[$0]), steps[$0]) }
-    return data.picking(Self.places(axes), extents: extents)
+    return try data.picking(Self.places(axes), extents: extents)
   }
 
   /// The distance between neighbours of each axis in row-major order.
@@ -213,7 +214,8 @@ extension ONNXReader {
     guard parts.allSatisfy(\.isKnown) else { throw Unsupported(Self.batchInFloats) }
     let axis = try node.integer("axis", default: 0)
     let rank = parts[0].extents.count
-    return ONNXConstant(try Device().concatenation(parts.map(\.tensor), axis: axis < 0 ? axis + rank : axis))
+    return ONNXConstant(
+      try Device().concatenation(parts.map { try $0.tensor }, axis: axis < 0 ? axis + rank : axis))
   }
 
   private func sliced(_ node: ONNXNode, _ data: ONNXConstant, _ inputs: [ONNXConstant?]) throws
@@ -224,7 +226,7 @@ extension ONNXReader {
     let axes = data.extents.indices.map { axis in
       (Array(stride(from: slice.starts[axis], to: slice.stops[axis], by: slice.steps[axis])), steps[axis])
     }
-    return data.picking(Self.places(axes), extents: axes.map(\.0.count))
+    return try data.picking(Self.places(axes), extents: axes.map(\.0.count))
   }
 
   private func combined(_ left: ONNXConstant, _ right: ONNXConstant, _ arithmetic: Arithmetic) throws

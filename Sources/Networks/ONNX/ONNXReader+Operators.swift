@@ -103,7 +103,9 @@ extension ONNXReader {
     case "Identity": try unary(node, .identity)
     case "Cast":
       let type = ONNXElement(rawValue: Int32(clamping: try node.integer("to", default: 1)))
-      guard type?.isFloat == true else { throw Unsupported("pixels are cast to a type that is no float") }
+      guard type?.format.isFloat == true else {
+        throw Unsupported("pixels are cast to a type that is no float")
+      }
       try unary(node, .identity)
     default: throw Unsupported("it does not follow from constants alone")
     }
@@ -200,10 +202,8 @@ extension ONNXReader {
     guard groups > 0, filters.count > 0 else {
       throw Unsupported("\(groups) groups of filters \(filters.extents)")
     }
-    // Outputs x inputs x rows x columns to outputs x rows x columns x inputs.
-    let permuted = try Device().permuted(filters.tensor, [0, 2, 3, 1])
     let convolution = Convolution(
-      filters: permuted, bias: bias.map { $0.reshaped(to: [$0.shape.count]) },
+      filters: try filters.tensor([0, 2, 3, 1]), bias: bias.map { $0.reshaped(to: [$0.shape.count]) },
       rule: try rule(node, window: Array(filters.extents[2...])), groups: groups)
     try add(node.name, .convolution(convolution), [node.inputs[0]], [node.outputs[0]])
   }
@@ -229,8 +229,8 @@ extension ONNXReader {
       throw Unsupported("its input has \(try shape(node, 0).rank) axes, not 2")
     }
     let (alpha, beta) = (try node.float("alpha", default: 1), try node.float("beta", default: 1))
-    let given = try weights(node, 1, rank: 2).tensor
-    var matrix = try node.integer("transB", default: 0) != 0 ? given : try Device().permuted(given, [1, 0])
+    let given = try weights(node, 1, rank: 2)
+    var matrix = try node.integer("transB", default: 0) != 0 ? given.tensor : given.tensor([1, 0])
     if alpha != 1 { matrix = try Device().combining(matrix, Tensor([1], repeating: alpha), by: .multiply) }
     var bias: Tensor?
     if node.input(2) != nil {
@@ -254,7 +254,7 @@ extension ONNXReader {
     let (rank, extents) = (shape.rank, shape.inONNXOrder.dimensions)
     guard rank >= 2 else { throw Unsupported("it multiplies values of \(rank) axes") }
     if let name = node.input(1), constants[name] != nil {
-      let matrix = try Device().permuted(try weights(node, 1, rank: 2).tensor, [1, 0])
+      let matrix = try weights(node, 1, rank: 2).tensor([1, 0])
       let product = Operation.innerProduct(InnerProduct(weights: matrix, bias: nil))
       guard rank == 4 else { return try add(node.name, product, [node.inputs[0]], [node.outputs[0]]) }
       // The last axis in ONNX's order is the third in this package's, and has to be the last.
@@ -392,7 +392,7 @@ extension ONNXReader {
 
   private func constant(_ name: String) throws -> Tensor {
     guard let constant = constants[name], constant.isKnown else { throw Unsupported(Self.batchInFloats) }
-    return constant.tensor
+    return try constant.tensor
   }
 
   private mutating func pad(_ node: ONNXNode) throws {

@@ -1,4 +1,5 @@
 package import Foundation
+internal import Files
 internal import Images
 internal import Kernels
 internal import ONNXMessages
@@ -16,11 +17,11 @@ extension Network {
       throw .malformed(
         file: path, reason: type == .typeDirectory ? "it is a folder" : "it is no file of bytes")
     }
-    guard let bytes = FileManager.default.contents(atPath: path) else {
+    guard let source = try? ByteSource(file: path) else {
       throw .malformed(file: path, reason: "there is no such file, or it cannot be read")
     }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    try self.init(onnxBytes: bytes, file: path, folder: folder)
+    try self.init(source, file: path, folder: folder)
   }
 
   /// Reads the bytes of an ONNX file.
@@ -31,20 +32,25 @@ extension Network {
   ///   - folder: Where external data lies; nil refuses it.
   /// - Throws: ``ONNXError``.
   package init(onnxBytes bytes: Data, file: String, folder: String?) throws(ONNXError) {
-    let model: Onnx_ModelProto
+    try self.init(ByteSource(bytes), file: file, folder: folder)
+  }
+
+  private init(_ source: ByteSource, file: String, folder: String?) throws(ONNXError) {
+    var reader: ONNXReader
     do {
       var options = BinaryDecodingOptions()
       options.messageDepthLimit = 32
-      model = try Onnx_ModelProto(serializedBytes: bytes, options: options)
+      let outline = try ONNXOutline(source)
+      let model = try Onnx_ModelProto(serializedBytes: outline.message, options: options)
+      reader = ONNXReader(model, file: file, raw: outline.raw.map { range in range.map { (source, $0) } })
     } catch {
       throw .malformed(
-        file: file, reason: "it is no ONNX file, or is cut short (\(bytes.count) bytes are not a whole model)"
-      )
+        file: file,
+        reason: "it is no ONNX file, or is cut short (\(source.count) bytes are not a whole model)")
     }
-    guard model.hasGraph, !model.graph.node.isEmpty else {
+    guard reader.model.hasGraph, !reader.model.graph.node.isEmpty else {
       throw .malformed(file: file, reason: "it holds no graph with nodes; is it an ONNX model?")
     }
-    var reader = ONNXReader(model, file: file)
     do {
       self = try reader.network(folder: folder)
     } catch let error as ONNXError {
@@ -59,7 +65,7 @@ extension Network {
 
 /// Turns an ONNX graph into a ``Network``, folding what is constant on the way.
 struct ONNXReader {
-  let model: Onnx_ModelProto
+  private(set) var model: Onnx_ModelProto
   let file: String
   /// The version of the default operator set.
   let version: Int
@@ -75,6 +81,8 @@ struct ONNXReader {
   var folded = 0
   /// Every value that a node reads or the graph gives.
   let read: Set<String>
+  /// For each of the graph's initialisers, its raw bytes.
+  private let raw: [(source: ByteSource, range: Range<Int>)?]
   private var names = Set<String>()
 
   /// Why one node cannot be run.
@@ -83,9 +91,10 @@ struct ONNXReader {
     init(_ reason: String) { self.reason = reason }
   }
 
-  init(_ model: Onnx_ModelProto, file: String) {
+  init(_ model: Onnx_ModelProto, file: String, raw: [(source: ByteSource, range: Range<Int>)?]) {
     self.model = model
     self.file = file
+    self.raw = raw
     read = Set(
       model.graph.node.flatMap { $0.input + $0.readInBranches } + model.graph.output.map(\.name))
     version =
@@ -100,8 +109,11 @@ struct ONNXReader {
         file: file,
         reason: "it uses operator set \(version); sets 7 and later are read. Convert it to a newer one")
     }
+    let external = model.graph.initializer.filter { $0.dataLocation == 1 }.compactMap { tensor in
+      tensor.externalData.first { $0.key == "location" }?.value
+    }
+    try keepInitializers(folder: folder)
     let graph = model.graph
-    for initializer in graph.initializer { try keep(initializer, folder: folder) }
     let (preprocessing, classes, metadata) = try metadata()
     var inputs: [Network.Input] = []
     for input in graph.input where constants[input.name] == nil {
@@ -110,7 +122,7 @@ struct ONNXReader {
       }
       inputs.append(.init(name: input.name, extents: try extents(of: input)))
     }
-    let beginning = self
+    var beginning: ONNXReader? = self
     guard let first = inputs.first else {
       throw ONNXError.malformed(file: file, reason: "its graph has no input")
     }
@@ -126,9 +138,8 @@ struct ONNXReader {
     for output in graph.output where !output.type.tensorType.shape.dim.isEmpty {
       try check(output)
     }
-    if inputs.contains(where: { $0.extents.dropFirst(2).contains(nil) }) {
+    if inputs.contains(where: { $0.extents.dropFirst(2).contains(nil) }), var other = beginning {
       // What the size of a picture decides shows where the same file is read for another size.
-      var other = beginning
       other.fixedBatch = fixedBatch
       try? other.takeNodes(inputs, openRows: size.rows + 32, openColumns: size.columns + 64)
       if let open = agreed(with: other) {
@@ -140,21 +151,49 @@ struct ONNXReader {
         }
       }
     }
-    flatten(outputs: outputs)
+    // Nothing else holds the weights now, so that they are permuted where they stand.
+    beginning = nil
+    constants = [:]
+    try flatten(outputs: outputs)
     var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)
-    let locations = graph.initializer.filter { $0.dataLocation == 1 }.compactMap { tensor in
-      tensor.externalData.first { $0.key == "location" }?.value
-    }
-    network.externalFiles = Set(locations).sorted().map { (folder ?? "") + "/" + $0 }
+    network.externalFiles = Set(external).sorted().map { (folder ?? "") + "/" + $0 }
     return network
   }
 
+  /// Takes up the graph's weights, each in the order in which the layer that reads it has its axes, and lets go of
+  /// the message's own.
+  private mutating func keepInitializers(folder: String?) throws {
+    var axes: [String: [Int]] = [:]
+    for node in model.graph.node where node.input.count > 1 {
+      switch node.opType {
+      // Outputs x inputs x rows x columns to outputs x rows x columns x inputs.
+      case "Conv": axes[node.input[1]] = [0, 2, 3, 1]
+      case "MatMul": axes[node.input[1]] = [1, 0]
+      case "Gemm" where !node.attribute.contains { $0.name == "transB" && $0.i != 0 }:
+        axes[node.input[1]] = [1, 0]
+      default: break
+      }
+    }
+    var initializers = model.graph.initializer
+    model.graph.initializer = []
+    for index in initializers.indices {
+      let name = initializers[index].name
+      try keep(
+        initializers[index], raw: raw.indices.contains(index) ? raw[index] : nil, folder: folder,
+        turned: axes[name])
+      initializers[index] = Onnx_TensorProto()
+    }
+  }
+
   /// Takes up weights of the file.
-  mutating func keep(_ initializer: Onnx_TensorProto, folder: String?) throws {
+  mutating func keep(
+    _ initializer: Onnx_TensorProto, raw: (source: ByteSource, range: Range<Int>)? = nil, folder: String?,
+    turned axes: [Int]? = nil
+  ) throws {
     do {
-      let constant = try ONNXConstant(initializer, folder: folder)
+      let constant = try ONNXConstant(initializer, raw: raw, folder: folder, turned: axes)
       guard constant.isFinite else { throw notFinite(initializer.name) }
       guard constants.updateValue(constant, forKey: initializer.name) == nil else {
         throw NetworkError.duplicateValue(name: initializer.name)
@@ -208,7 +247,7 @@ struct ONNXReader {
     guard input.hasType, input.type.hasTensorType, tensor.hasShape else {
       throw ONNXError.malformed(file: file, reason: "input '\(input.name)' has no shape")
     }
-    guard let type = ONNXElement(rawValue: tensor.elemType), type.isFloat else {
+    guard let type = ONNXElement(rawValue: tensor.elemType), type.format.isFloat else {
       throw ONNXError.malformed(
         file: file,
         reason: "input '\(input.name)' has elements of type \(tensor.elemType); only floats are read")

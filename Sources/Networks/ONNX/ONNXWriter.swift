@@ -19,7 +19,7 @@ extension Network {
     }
   }
 
-  /// The bytes of an ONNX file: operator set 17, the input's open extents open.
+  /// The bytes of an ONNX file: operator set 17, or 19 where an average is dilated; the input's open extents open.
   package func onnxBytes(file: String) throws(ONNXError) -> Data {
     var writer = ONNXWriter()
     do {
@@ -37,8 +37,13 @@ extension Network {
 struct ONNXWriter {
   private var graph = Onnx_GraphProto()
   private var shapes: [String: Shape] = [:]
+  /// Whether an average's window is dilated, which operator sets before 19 cannot say.
+  private var isDilated = false
 
   mutating func model(_ network: Network) throws -> Onnx_ModelProto {
+    isDilated = network.nodes.contains {
+      if case .averagePooling(let rule, _) = $0.operation { rule.isDilated } else { false }
+    }
     shapes = try network.shapes(
       inputs: try network.inputs.reduce(into: [:]) { shapes, input in
         shapes[input.name] =
@@ -66,7 +71,7 @@ struct ONNXWriter {
     model.producerName = "switchback"
     var operators = Onnx_OperatorSetIdProto()
     operators.domain = ""
-    operators.version = 17
+    operators.version = isDilated ? 19 : 17
     model.opsetImport = [operators]
     var metadata = network.metadata
     let encoder = JSONEncoder()
@@ -210,7 +215,7 @@ struct ONNXWriter {
     case .averagePooling(let rule, let countsPadding):
       plain(
         "AveragePool",
-        attributes(rule, dilated: false) + [attribute("count_include_pad", countsPadding ? 1 : 0)])
+        attributes(rule, dilated: rule.isDilated) + [attribute("count_include_pad", countsPadding ? 1 : 0)])
     case .globalAveragePooling: plain("GlobalAveragePool")
     case .globalMaxPooling: plain("GlobalMaxPool")
     case .localResponseNormalization(let constants):
@@ -273,8 +278,11 @@ struct ONNXWriter {
       ]
       emit("Slice", node.name, read, outputs)
     case .average(let axes, let keepsAxes):
-      plain(
-        "ReduceMean", [attribute("axes", axes.map(onnx).sorted()), attribute("keepdims", keepsAxes ? 1 : 0)])
+      // From operator set 18 on the axes are an input.
+      let axes = axes.map(onnx).sorted()
+      emit(
+        "ReduceMean", node.name, isDilated ? [inputs[0], integers(node.name + ".axes", axes)] : [inputs[0]],
+        outputs, (isDilated ? [] : [attribute("axes", axes)]) + [attribute("keepdims", keepsAxes ? 1 : 0)])
     case .flatten:
       if rank == 4 { flattened[outputs[0]] = shape }
       plain("Flatten", [attribute("axis", 1)])

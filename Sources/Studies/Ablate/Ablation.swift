@@ -1,5 +1,5 @@
 public import Networks
-internal import Tensors
+public import Tensors
 
 /// What each layer of a network buys (the paper's table 3): variants of an architecture, each trained alike.
 public struct Ablation: Hashable, Sendable {
@@ -94,7 +94,7 @@ public struct Ablation: Hashable, Sendable {
 }
 
 /// What keeps variants from being compared.
-public enum AblationError: Error, Equatable, CustomStringConvertible {
+public enum AblationError: BadInput, Equatable, CustomStringConvertible {
   case variant(name: String, reason: ArchitectureError)
 
   public var description: String {

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// What variants of a network came to, a row each, and whether their order is the published one.
 public struct AblationTable: Codable, Hashable, Sendable {
   /// One trained network.

@@ -1,3 +1,5 @@
+public import Datasets
+
 /// What an audit found: pictures that two data sets share, by name.
 public struct AuditReport: Codable, Hashable, Sendable {
   /// A data set that was looked at.
@@ -31,11 +33,22 @@ public struct AuditReport: Codable, Hashable, Sendable {
   public var findsMirrored: Bool
   /// The closest first.
   public var pairs: [Pair]
+  /// Pictures of either side that could not be read; nil where there are none.
+  public var skipped: [Skipped]?
 
+  /// - Parameters:
+  ///   - training: What was looked at to train on.
+  ///   - test: What was looked at to test with.
+  ///   - audit: When two pictures are one.
+  ///   - pairs: What was found, by the pictures' numbers.
+  ///   - trainingPaths: What the training pictures are called.
+  ///   - testPaths: What the test pictures are called.
+  ///   - skipped: Pictures of either side that could not be read.
   public init(
     training: Side, test: Side, audit: Audit, pairs: [Audit.Pair], trainingPaths: [String],
-    testPaths: [String]
+    testPaths: [String], skipped: [Skipped] = []
   ) {
+    self.skipped = skipped.isEmpty ? nil : skipped
     self.training = training
     self.test = test
     threshold = audit.threshold

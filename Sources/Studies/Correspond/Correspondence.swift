@@ -26,24 +26,25 @@ public struct Correspondence {
 
   private let runner: Runner
   private let layers: [(name: String, value: String)]
-  private let filler: [Float]
+  /// What a mask shows: a whole input of it.
+  private let cover: Tensor
   private let seed: UInt64
   private let draws: Int
 
   /// - Parameters:
   ///   - network: The network.
   ///   - layers: The layers whose features are compared, each with its value's name.
-  ///   - filler: What a mask shows, a value a channel of the input.
+  ///   - cover: What a mask shows, of the input's shape: it is cut where the mask stands.
   ///   - draws: How many sets of random masks each part is held against.
   ///   - seed: Of the random masks and the bootstrap.
   ///   - threads: How many pictures are computed side by side.
   /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
   public init(
-    _ network: Network, layers: [(name: String, value: String)], filler: [Float], draws: Int, seed: UInt64,
+    _ network: Network, layers: [(name: String, value: String)], cover: Tensor, draws: Int, seed: UInt64,
     threads: Int
   ) throws {
     self.layers = layers
-    self.filler = filler
+    self.cover = cover
     self.draws = draws
     self.seed = seed
     runner = try Runner(network, keeping: layers.map(\.value), threads: threads)
@@ -60,34 +61,87 @@ public struct Correspondence {
   public func table(
     of subjects: [Subject], parts: [String], observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
   ) throws -> CorrespondenceTable? {
-    guard subjects.count > 1 else { throw CorrespondenceError.pictures(subjects.count) }
-    let originals = try features(subjects.map(\.input))
-    var generator = SeededGenerator(seed: seed)
     var rows: [CorrespondenceTable.Row] = []
-    for (number, part) in parts.enumerated() {
-      let boxes = try subjects.map { subject in
-        guard let box = subject.parts[part] else {
-          throw CorrespondenceError.missingPart(part: part, picture: subject.name)
-        }
-        return box
+    let readings = try Readings(of: subjects, by: self)
+    for number in parts.indices {
+      let found = try self.rows(of: number, among: parts, readings) { draw in
+        observe(number * draws + draw, parts.count * draws)
       }
-      let masked = try distances(subjects, boxes, originals)
-      var random: [String: [Double]] = [:]
-      for draw in 0..<draws {
-        guard observe(number * draws + draw, parts.count * draws) else { return nil }
-        let drawn = zip(subjects, boxes).map { $1.moved(within: $0.input.shape, using: &generator) }
-        for (layer, matrix) in try distances(subjects, drawn, originals) {
-          random[layer, default: []].append(matrix.pairs.mean)
-        }
-      }
-      for layer in layers {
-        guard let matrix = masked[layer.name], let draws = random[layer.name] else { continue }
-        rows.append(row(part, layer.name, matrix, draws, using: &generator))
-      }
+      guard let found else { return nil }
+      rows += found
     }
     _ = observe(parts.count * draws, parts.count * draws)
     return CorrespondenceTable(pictures: subjects.map(\.name), draws: draws, rows: rows)
   }
+
+  /// The pictures and their features, read once for all parts.
+  struct Readings {
+    let subjects: [Subject]
+    let originals: [[String: [Float]]]
+
+    init(of subjects: [Subject], by study: Correspondence) throws {
+      guard subjects.count > 1 else { throw CorrespondenceError.pictures(subjects.count) }
+      self.subjects = subjects
+      originals = try study.features(subjects.map(\.input))
+    }
+
+    /// A part's box in each picture.
+    func boxes(of part: String) throws(CorrespondenceError) -> [Box] {
+      var boxes: [Box] = []
+      for subject in subjects {
+        guard let box = subject.parts[part] else { throw .missingPart(part: part, picture: subject.name) }
+        boxes.append(box)
+      }
+      return boxes
+    }
+  }
+
+  /// One part's rows, a row a layer: the same whether or not the parts before it are compared.
+  ///
+  /// - Parameters:
+  ///   - number: The part's place among the parts.
+  ///   - parts: All parts: random masks are drawn part by part from one seed, so those of the parts before it are drawn too.
+  ///   - readings: The pictures.
+  ///   - observe: Called with the sets of masks done; returning false ends the work.
+  /// - Returns: The rows; nil where `observe` ended it.
+  /// - Throws: ``CorrespondenceError/missingPart(part:picture:)``, or `KernelError`.
+  func rows(
+    of number: Int, among parts: [String], _ readings: Readings,
+    observe: (_ draws: Int) -> Bool = { _ in true }
+  ) throws -> [CorrespondenceTable.Row]? {
+    var generator = SeededGenerator(seed: seed)
+    for part in parts[..<number] { pass(over: try readings.boxes(of: part), readings, &generator) }
+    let subjects = readings.subjects
+    let boxes = try readings.boxes(of: parts[number])
+    let masked = try distances(subjects, boxes, readings.originals)
+    var random: [String: [Double]] = [:]
+    for draw in 0..<draws {
+      guard observe(draw) else { return nil }
+      let drawn = zip(subjects, boxes).map { $1.moved(within: $0.input.shape, using: &generator) }
+      for (layer, matrix) in try distances(subjects, drawn, readings.originals) {
+        random[layer, default: []].append(matrix.pairs.mean)
+      }
+    }
+    return layers.compactMap { layer in
+      guard let matrix = masked[layer.name], let draws = random[layer.name] else { return nil }
+      return row(parts[number], layer.name, matrix, draws, using: &generator)
+    }
+  }
+
+  /// Draws what comparing a part would draw, and computes nothing.
+  private func pass(over boxes: [Box], _ readings: Readings, _ generator: inout SeededGenerator) {
+    for _ in 0..<draws {
+      for (subject, box) in zip(readings.subjects, boxes) {
+        _ = box.moved(within: subject.input.shape, using: &generator)
+      }
+    }
+    for _ in 0..<layers.count * Self.resamplings {
+      for _ in boxes { _ = Int.random(in: 0..<boxes.count, using: &generator) }
+    }
+  }
+
+  /// How often pictures are drawn with replacement for an interval.
+  private static let resamplings = 1000
 
   private func row(
     _ part: String, _ layer: String, _ matrix: SignDistances, _ random: [Double],
@@ -95,7 +149,8 @@ public struct Correspondence {
   ) -> CorrespondenceTable.Row {
     let pairs = matrix.pairs
     let lower = random.count { $0 <= pairs.mean }
-    let resampled = (0..<1000).map { _ in matrix.resampledMean(using: &generator) - random.mean }.sorted()
+    let resampled = (0..<Self.resamplings).map { _ in matrix.resampledMean(using: &generator) - random.mean }
+      .sorted()
     return CorrespondenceTable.Row(
       part: part, layer: layer, delta: pairs.mean, deviation: pairs.deviation, random: random.mean,
       randomDeviation: random.deviation, p: Double(lower + 1) / Double(random.count + 1),
@@ -120,7 +175,7 @@ public struct Correspondence {
   private func distances(
     _ subjects: [Subject], _ boxes: [Box], _ originals: [[String: [Float]]]
   ) throws -> [String: SignDistances] {
-    let masked = try features(zip(subjects, boxes).map { $0.input.masked($1, with: filler) })
+    let masked = try features(zip(subjects, boxes).map { $0.input.masked($1, with: cover) })
     return layers.reduce(into: [:]) { distances, layer in
       let signs = zip(originals, masked).map { original, hidden in
         zip(original[layer.name] ?? [], hidden[layer.name] ?? []).map {
@@ -161,17 +216,6 @@ struct SignDistances {
   }
 }
 
-extension [Double] {
-  var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
-
-  /// The sample's standard deviation; 0 for fewer than two.
-  var deviation: Double {
-    guard count > 1 else { return 0 }
-    let mean = mean
-    return (reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
-  }
-}
-
 extension Box {
   /// A box as large, anywhere inside a map.
   fileprivate func moved(within shape: Shape, using generator: inout some RandomNumberGenerator) -> Box {
@@ -182,15 +226,16 @@ extension Box {
 }
 
 extension Tensor {
-  /// An input with a box filled; the box is clipped to it.
-  fileprivate func masked(_ box: Box, with filler: [Float]) -> Tensor {
+  /// An input with a box cut from another of its shape; the box is clipped to it.
+  fileprivate func masked(_ box: Box, with cover: Tensor) -> Tensor {
     var masked = self
     let (columns, channels) = (shape.columns, shape.channels)
+    let (left, right) = (max(box.left, 0), min(box.right, columns))
     masked.withMutableSpan { elements in
-      for row in max(box.top, 0)..<max(max(box.top, 0), min(box.bottom, shape.rows)) {
-        for column in max(box.left, 0)..<max(max(box.left, 0), min(box.right, columns)) {
-          for channel in 0..<channels {
-            elements[(row * columns + column) * channels + channel] = filler[channel]
+      cover.withSpan { source in
+        for row in max(box.top, 0)..<max(max(box.top, 0), min(box.bottom, shape.rows)) where left < right {
+          for index in (row * columns + left) * channels..<(row * columns + right) * channels {
+            elements[index] = source[index]
           }
         }
       }

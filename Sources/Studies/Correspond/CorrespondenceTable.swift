@@ -1,3 +1,5 @@
+public import Tensors
+
 /// How alike the changes are that masking a part makes, by part and layer: `correspondence.json` of a run.
 public struct CorrespondenceTable: Codable, Hashable, Sendable {
   public struct Row: Codable, Hashable, Sendable {
@@ -29,7 +31,7 @@ public struct CorrespondenceTable: Codable, Hashable, Sendable {
 }
 
 /// What keeps parts from being compared.
-public enum CorrespondenceError: Error, Equatable, CustomStringConvertible {
+public enum CorrespondenceError: BadInput, Equatable, CustomStringConvertible {
   case pictures(Int)
   case missingPart(part: String, picture: String)
 

@@ -2,7 +2,7 @@ public import Attribution
 internal import Execution
 internal import Kernels
 public import Networks
-internal import Peaks
+public import Peaks
 internal import Synchronization
 public import Tensors
 
@@ -31,7 +31,6 @@ public struct Diagnosis {
   /// The filters of each layer.
   public let banks: [FilterBank]
   private let threads: Int
-  private let stretch = 64
 
   /// - Parameters:
   ///   - network: The network.
@@ -52,82 +51,64 @@ public struct Diagnosis {
   ///   - observe: Called with the pictures done between stretches; returning false ends the diagnosis.
   ///   - receive: Given the second layer's projections as they come.
   /// - Returns: The report; nil where `observe` ended it.
-  /// - Throws: `ActivationsError` where a value is NaN, or what `input` and `receive` throw.
+  /// - Throws: `PeakError` where a value is not finite, or what `input` and `receive` throw.
   public func report(
     name: String, count: Int, input: @escaping @Sendable (Int) throws -> Tensor?,
     observe: (_ done: Int) -> Bool = { _ in true },
     receive: ([(place: Gallery.Place, projection: PixelProjection)]) throws -> Void = { _ in }
   ) throws -> DiagnosisReport? {
-    guard let readings = try read(count, input, observe) else { return nil }
-    let described = zip(banks, readings).map { bank, reading in
-      Self.described(bank, reading)
+    let units = zip(values, banks).map { ($0, $1.count) }
+    let search = try PeakSearch(network, values: values, threads: threads)
+    guard observe(0) else { return nil }
+    let state = try search.run(
+      from: .init(peaks: PeakTable(units: units, keeping: 1)), count: count, input: input
+    ) {
+      observe($0.next)
     }
+    guard state.next == count else { return nil }
+    return try report(
+      name: name, of: state.peaks, input: input, observe: { observe(count) }, receive: receive)
+  }
+
+  /// The values that are searched: every convolution's feature maps.
+  public var values: [String] { layers.map(\.featureMaps) }
+
+  /// Looks at a network through pictures that were searched.
+  ///
+  /// - Parameters:
+  ///   - name: The model's name, for the report.
+  ///   - peaks: A search of ``values`` over the pictures.
+  ///   - input: Makes picture `i`, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
+  ///   - observe: Called between stretches of projections; returning false ends the diagnosis.
+  ///   - receive: Given the second layer's projections as they come.
+  /// - Returns: The report; nil where `observe` ended it.
+  /// - Throws: What `input` and `receive` throw.
+  public func report(
+    name: String, of peaks: PeakTable, input: @escaping @Sendable (Int) throws -> Tensor?,
+    observe: () -> Bool = { true },
+    receive: ([(place: Gallery.Place, projection: PixelProjection)]) throws -> Void = { _ in }
+  ) throws -> DiagnosisReport? {
+    let described = zip(banks, values).map { Self.described($0, peaks, $1) }
     var report = DiagnosisReport(
-      model: name, pictures: readings.first?.ledger.pictures ?? 0, layers: described, findings: [])
+      model: name, pictures: values.first.flatMap { peaks.distributions[$0]?.ledger.pictures } ?? 0,
+      layers: described, findings: [])
     report.first = first(described)
-    guard try project(readings, into: &report, input, observe, receive) else { return nil }
+    guard try project(peaks, into: &report, input, observe, receive) else { return nil }
     report.findings = report.judged()
     return report
   }
 
-  // MARK: One pass over the pictures
-
-  /// What one layer's feature maps show, picture by picture.
-  private struct Reading: Sendable {
-    var strongest: LayerPeaks
-    var ledger: PeakLedger
-
-    mutating func insert(_ found: ChannelPeaks, columns: Int, images: [Int]) {
-      for (index, image) in images.enumerated() {
-        let range = index * found.channels..<(index + 1) * found.channels
-        ledger.insert(found.values[range])
-        for (unit, place) in range.enumerated() {
-          let position = Int(found.positions[place])
-          strongest.insert(
-            Peak(
-              value: found.values[place], image: image, row: position / columns, column: position % columns),
-            unit: unit)
-        }
-      }
-    }
-  }
-
-  /// Every layer's reading; nil where `observe` ended it.
-  private func read(
-    _ count: Int, _ input: @escaping @Sendable (Int) throws -> Tensor?, _ observe: (Int) -> Bool
-  ) throws -> [Reading]? {
-    let readings = Held(
-      banks.map {
-        Reading(strongest: LayerPeaks(units: $0.count, keeping: 1), ledger: PeakLedger(units: $0.count))
-      })
-    guard !layers.isEmpty else { return [] }
-    let values = layers.map(\.featureMaps)
-    let runner = try Runner(network, keeping: values, threads: threads)
-    for start in stride(from: 0, to: count, by: stretch) {
-      guard observe(start) else { return nil }
-      try runner.run(over: start..<min(start + stretch, count), input: input) { trace in
-        for (number, value) in values.enumerated() {
-          guard let maps = trace[value] else { continue }
-          let found = try ChannelPeaks(of: maps)
-          for (index, image) in trace.images.enumerated() where found.hasNaN[index] {
-            throw ActivationsError.notANumber(value: value, image: image)
-          }
-          let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
-          readings.value.withLock { $0[number].insert(found, columns: columns, images: trace.images) }
-        }
-      }
-    }
-    guard observe(count) else { return nil }
-    return readings.value.withLock { $0 }
-  }
-
-  private static func described(_ bank: FilterBank, _ reading: Reading) -> DiagnosisReport.Layer {
-    let kept = max(1, Int((Double(reading.ledger.pictures) * 0.01).rounded(.up)))
+  private static func described(
+    _ bank: FilterBank, _ peaks: PeakTable, _ value: String
+  ) -> DiagnosisReport.Layer {
+    let strongest = peaks.layers[value]?.units ?? []
+    let ledger = peaks.distributions[value]?.ledger ?? PeakLedger(units: bank.count)
+    let kept = max(1, Int((Double(ledger.pictures) * 0.01).rounded(.up)))
     let rms = bank.rms
     let units = rms.indices.map { unit in
       DiagnosisReport.Unit(
-        peak: reading.strongest.units[unit].first?.value ?? 0, active: reading.ledger.active(unit: unit),
-        topShare: reading.ledger.share(ofStrongest: kept, unit: unit), rms: rms[unit])
+        peak: strongest[unit].first?.value ?? 0, active: ledger.active(unit: unit),
+        topShare: ledger.share(ofStrongest: kept, unit: unit), rms: rms[unit])
     }
     let sound = rms.indices.filter { rms[$0] > vanishingRatio * rms.median }
     let pairs = bank.pairs(above: duplicateCosine, among: sound)
@@ -153,24 +134,23 @@ public struct Diagnosis {
 
   /// Projects the second layer's strongest activations; returns whether it went on to the end.
   private func project(
-    _ readings: [Reading], into report: inout DiagnosisReport,
-    _ input: @escaping @Sendable (Int) throws -> Tensor?, _ observe: (Int) -> Bool,
+    _ peaks: PeakTable, into report: inout DiagnosisReport,
+    _ input: @escaping @Sendable (Int) throws -> Tensor?, _ observe: () -> Bool,
     _ receive: ([(place: Gallery.Place, projection: PixelProjection)]) throws -> Void
   ) throws -> Bool {
-    guard layers.count > 1, readings.count > 1, let limit = report.first?.limit else { return true }
-    let places = readings[1].strongest.units.enumerated().compactMap { unit, kept in
+    guard layers.count > 1, let limit = report.first?.limit else { return true }
+    let places = (peaks.layers[values[1]]?.units ?? []).enumerated().compactMap { unit, kept in
       kept.first.flatMap { $0.value > 0 ? Gallery.Place(unit: unit, rank: 0, peak: $0) : nil }
     }
     let gallery = try Gallery(network, value: layers[1].featureMaps, rule: .deconvnet, threads: threads)
     var shares: [(unit: Int, bands: Spectrum.Bands, above: Double)] = []
-    let pictures = report.pictures
     let finished = try gallery.project(places, input: input) { results in
       for (place, projection) in results {
         guard let spectrum = Spectrum(of: projection.pixels) else { continue }
         shares.append((place.unit, spectrum.bands, spectrum.share(above: limit)))
       }
       try receive(results)
-      return observe(pictures)
+      return observe()
     }
     guard finished else { return false }
     // Summed in the units' order, whatever order they came in.
@@ -182,15 +162,4 @@ public struct Diagnosis {
     }
     return true
   }
-}
-
-/// A value that the workers of one pass fill together.
-private final class Held<Value: Sendable>: Sendable {
-  let value: Mutex<Value>
-  init(_ value: Value) { self.value = Mutex(value) }
-}
-
-extension [Double] {
-  /// The middle value, the lower of the two in the middle; 0 where there is none.
-  var median: Double { isEmpty ? 0 : sorted()[(count - 1) / 2] }
 }

@@ -1,4 +1,5 @@
 internal import Figures
+internal import Tensors
 
 extension DiagnosisReport {
   /// Every number with its verdict.

@@ -107,18 +107,18 @@ public struct DiagnosisSheet: Sendable {
   }
 
   /// Every finding of every model, as a table.
-  public var table: ResultTable {
+  public static func table(of reports: [DiagnosisReport]) -> ResultTable {
     ResultTable(
       headings: [
         "model", "layer", "measure", "value", "verdict", "watch", "trouble", "what was found", "remedy",
         "units",
       ],
-      rows: columns.flatMap { column in
-        column.report.findings.map { finding in
+      rows: reports.flatMap { report in
+        report.findings.map { finding in
           let thresholds = finding.measure.thresholds
           let sign = finding.measure.isBadWhenLow ? "below " : "above "
           return [
-            column.report.model, finding.layer, finding.measure.title, finding.value.percent,
+            report.model, finding.layer, finding.measure.title, finding.value.percent,
             finding.verdict.rawValue, sign + thresholds.watch.percent,
             sign + thresholds.trouble.percent,
             finding.text, finding.remedy ?? "",

@@ -47,30 +47,26 @@ public struct Evolution {
   ///   - network: The network as it was after an epoch.
   ///   - images: Names of the pictures.
   ///   - input: Makes a picture, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
-  ///   - start: Where the search of an epoch begins: at the state given, or further on in the same search.
-  ///   - keep: Given the state of an epoch's search between stretches; enough for `start` to go on from.
-  ///   - observe: Called with the pictures done of all epochs and their number; returning false ends the study.
+  ///   - search: Finds the strongest peak of every unit of some values of a network, after an epoch.
+  ///   - observe: Called between stretches of projections; returning false ends the study.
   ///   - receive: Given the projections of an epoch as they come.
   /// - Returns: The table; nil where `observe` ended it.
-  /// - Throws: `NetworkError` where an epoch lacks a layer, `ActivationsError` where a value is NaN, or what the
+  /// - Throws: `NetworkError` where an epoch lacks a layer, `PeakError` where a value is NaN, or what the
   ///   closures throw.
   public func table(
     over epochs: [Int], network: (_ epoch: Int) throws -> Network, images: [String],
     input: @escaping @Sendable (Int) throws -> Tensor?,
-    start: (_ epoch: Int, PeakSearch.State) throws -> PeakSearch.State = { $1 },
-    keep: (_ epoch: Int, PeakSearch.State) throws -> Void = { _, _ in },
-    observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true },
+    search: (_ epoch: Int, Network, _ values: [String]) throws -> PeakTable,
+    observe: () -> Bool = { true },
     receive: ([Snapshot]) throws -> Void = { _ in }
   ) throws -> EvolutionTable? {
     guard let last = epochs.last else { return EvolutionTable(epochs: [], layers: []) }
     precondition(zip(epochs, epochs.dropFirst()).allSatisfy(<), "epochs \(epochs) do not ascend")
     var found: [Int: [Sight]] = [:]
     var ends: [Key: Direction] = [:]
-    for (number, epoch) in ([last] + epochs.dropLast()).enumerated() {
+    for epoch in [last] + epochs.dropLast() {
       let sights = try look(
-        at: try network(epoch), epoch, images.count, input, start: { try start(epoch, $0) },
-        keep: { try keep(epoch, $0) },
-        observe: { observe(number * images.count + $0, epochs.count * images.count) },
+        at: try network(epoch), epoch, input, search: { try search(epoch, $0, $1) }, observe: observe,
         receive: { snapshots in
           try receive(snapshots)
           return snapshots.map {
@@ -80,7 +76,6 @@ public struct Evolution {
       guard let sights else { return nil }
       found[epoch] = sights
     }
-    _ = observe(epochs.count * images.count, epochs.count * images.count)
     let order = epochs.compactMap { found[$0] }
     let described = (order.first ?? []).indices.map { layer in
       Self.described(order.map { $0[layer] }, epochs, images)
@@ -106,24 +101,16 @@ public struct Evolution {
   }
 
   private func look(
-    at network: Network, _ epoch: Int, _ count: Int, _ input: @escaping @Sendable (Int) throws -> Tensor?,
-    start: (PeakSearch.State) throws -> PeakSearch.State, keep: (PeakSearch.State) throws -> Void,
-    observe: (Int) -> Bool, receive: ([Snapshot]) throws -> [(Key, Direction)], ends: inout [Key: Direction],
+    at network: Network, _ epoch: Int, _ input: @escaping @Sendable (Int) throws -> Tensor?,
+    search: (Network, [String]) throws -> PeakTable, observe: () -> Bool,
+    receive: ([Snapshot]) throws -> [(Key, Direction)], ends: inout [Key: Direction],
     isLast: Bool
   ) throws -> [Sight]? {
     let chosen = try layers.map { try $0.map { try network.layer(named: $0) } } ?? network.featureLayers()
-    let shapes = try network.shapes(inputs: [network.inputs[0].name: try network.inputShape(images: 1)])
-    let units = chosen.map { (value: $0.featureMaps, count: shapes[$0.featureMaps]?.dimensions.last ?? 0) }
-    let search = try PeakSearch(network, values: units.map(\.value), threads: threads)
-    let empty = PeakSearch.State(peaks: PeakTable(units: units, keeping: 1))
-    let state = try search.run(from: try start(empty), count: count, input: input) {
-      try keep($0)
-      return observe($0.next)
-    }
-    guard state.next == count else { return nil }
+    let table = try search(network, chosen.map(\.featureMaps))
     var sights: [Sight] = []
     for (number, layer) in chosen.enumerated() {
-      let peaks = (state.peaks.layers[layer.featureMaps]?.units ?? []).map { kept in
+      let peaks = (table.layers[layer.featureMaps]?.units ?? []).map { kept in
         kept.first.flatMap { $0.value > 0 ? $0 : nil }
       }
       var sight = Sight(layer: layer.name, chosen: draw(peaks.count, layer: number), peaks: peaks)
@@ -140,7 +127,7 @@ public struct Evolution {
           if isLast { ends[key] = direction }
           if let end = ends[key] { sight.cosines[key.unit] = direction.cosine(to: end) }
         }
-        return observe(count)
+        return observe()
       }
       guard finished else { return nil }
       sights.append(sight)
@@ -150,7 +137,7 @@ public struct Evolution {
 
   /// The units of a layer that are projected: a draw that depends on the seed and the layer's place alone.
   private func draw(_ count: Int, layer: Int) -> [Int] {
-    var generator = SeededGenerator(seed: seed &+ UInt64(layer))
+    var generator = SeededGenerator(mixing: [seed, UInt64(layer)])
     return (0..<count).shuffled(using: &generator).prefix(perLayer).sorted()
   }
 

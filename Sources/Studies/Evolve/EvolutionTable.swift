@@ -16,8 +16,8 @@ public struct EvolutionTable: Codable, Hashable, Sendable {
   public struct Unit: Codable, Hashable, Sendable {
     public var unit: Int
     public var moments: [Moment]
-    /// The first epoch from which its projection stays: the last one where it moved to the end; nil where it has none
-    /// then.
+    /// The first epoch from which the projection's cosine similarity to the last epoch's stays above
+    /// `Evolution.settledCosine`; nil if the unit has no projection at the last epoch.
     public var settled: Int?
   }
 

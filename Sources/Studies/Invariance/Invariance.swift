@@ -63,7 +63,7 @@ public struct Invariance {
 
   private let runner: Runner
   private let layers: [(name: String, value: String)]
-  private let scores: String?
+  private let head: ClassHead?
   private let changer: Changer
 
   /// - Parameters:
@@ -79,10 +79,11 @@ public struct Invariance {
     border: WarpBorder,
     seed: UInt64, threads: Int
   ) throws {
-    scores = try network.classScores()
+    head = try network.classHead()
     self.layers = layers
     changer = Changer(preprocessing: preprocessing, border: border, seed: seed)
-    runner = try Runner(network, keeping: layers.map(\.value) + [scores].compactMap { $0 }, threads: threads)
+    runner = try Runner(
+      network, keeping: layers.map(\.value) + [head?.scores].compactMap { $0 }, threads: threads)
   }
 
   /// Compares the features of each picture with those of its changed copies.
@@ -100,29 +101,44 @@ public struct Invariance {
   ) throws -> InvarianceCurves? {
     var pictures: [InvarianceCurves.Picture] = []
     for (number, subject) in subjects.enumerated() {
-      let readings = Mutex([Int: [String: [Float]]]())
-      let kept = layers.map(\.value) + [scores].compactMap { $0 }
-      let changer = changer
-      // The last one is the picture unchanged.
-      try runner.run(
-        over: 0..<amounts.count + 1,
-        input: { index in
-          index == amounts.count
-            ? subject.input : changer.changed(subject.input, change, amounts[index], picture: number)
-        }
-      ) { trace in
-        for (index, image) in trace.images.enumerated() {
-          for value in kept {
-            guard let features = trace[value]?.slices(index..<index + 1).elements else { continue }
-            readings.withLock { $0[image, default: [:]][value] = features }
-          }
-        }
-      }
-      let found = readings.withLock { $0 }
-      pictures.append(try picture(subject, amounts.count, found))
+      pictures.append(try curve(of: subject, number: number, under: change, by: amounts))
       guard observe(number + 1) else { return nil }
     }
     return InvarianceCurves(change: change, amounts: amounts, layers: layers.map(\.name), pictures: pictures)
+  }
+
+  /// Compares the features of one picture with those of its changed copies.
+  ///
+  /// - Parameters:
+  ///   - subject: The picture.
+  ///   - number: Its number: noise is drawn anew for each.
+  ///   - change: What is done to it.
+  ///   - amounts: By how much, in order.
+  /// - Returns: Its curve.
+  /// - Throws: `KernelError` where the picture does not fit the network, ``StudyError`` where a feature is not finite.
+  public func curve(
+    of subject: Subject, number: Int, under change: Change, by amounts: [Double]
+  ) throws -> InvarianceCurves.Picture {
+    let readings = Mutex([Int: [String: [Float]]]())
+    let kept = layers.map(\.value) + [head?.scores].compactMap { $0 }
+    let changer = changer
+    // The last one is the picture unchanged.
+    try runner.run(
+      over: 0..<amounts.count + 1,
+      input: { index in
+        index == amounts.count
+          ? subject.input : changer.changed(subject.input, change, amounts[index], picture: number)
+      }
+    ) { trace in
+      for (index, image) in trace.images.enumerated() {
+        for value in kept {
+          guard let features = trace[value]?.slices(index..<index + 1).elements else { continue }
+          guard features.allSatisfy(\.isFinite) else { throw StudyError(notFinite: value, in: subject.name) }
+          readings.withLock { $0[image, default: [:]][value] = features }
+        }
+      }
+    }
+    return try picture(subject, amounts.count, readings.withLock { $0 })
   }
 
   private func picture(
@@ -145,16 +161,17 @@ public struct Invariance {
     }
     var result = InvarianceCurves.Picture(
       image: subject.name, label: nil, distances: distances, normalized: normalized, probability: nil)
-    if let scores, let base = original[scores] {
+    if let head, let base = original[head.scores] {
       func probabilities(_ values: [Float]) throws -> [Float] {
-        try Device().softmax(Tensor([1, values.count], elements: values), axis: 1).elements
+        try head.probabilities(of: Tensor([1, values.count], elements: values)).elements
       }
-      let label = subject.label ?? base.firstLargest
+      let label = subject.label ?? base.argmax
       guard base.indices.contains(label) else {
-        throw OcclusionError.unknownClass(index: label, classes: base.count)
+        throw StudyError(
+          "there is no class \(label): the network has \(base.count), from 0 to \(base.count - 1).")
       }
       result.label = label
-      result.probability = try (0..<count).map { try probabilities(found[$0]?[scores] ?? base)[label] }
+      result.probability = try (0..<count).map { try probabilities(found[$0]?[head.scores] ?? base)[label] }
     }
     return result
   }

@@ -8,10 +8,12 @@ public import Tensors
 ///
 /// One sweep gives everything: by position of the square, the total activation of feature maps, the probability of a
 /// class, the most probable label and all class scores. Every position is computed in full; positions of many
-/// pictures share batches, so memory depends on the batch and not on the number of positions.
+/// pictures share batches; of each position only its totals and its class scores are kept.
 public struct Occlusion {
   /// A picture to sweep, prepared for the network.
   public struct Subject: Sendable {
+    /// What a message calls it.
+    public var name: String
     /// 1 x rows x columns x channels.
     public var input: Tensor
     /// What the square shows, of the input's shape: the square is cut from it where it stands.
@@ -19,7 +21,8 @@ public struct Occlusion {
     /// The class watched; nil for the one most probable in the unoccluded picture.
     public var label: Int?
 
-    public init(input: Tensor, cover: Tensor, label: Int? = nil) {
+    public init(name: String = "a picture", input: Tensor, cover: Tensor, label: Int? = nil) {
+      self.name = name
       precondition(input.shape == cover.shape, "a cover of \(cover.shape) for an input of \(input.shape)")
       self.input = input
       self.cover = cover
@@ -36,19 +39,20 @@ public struct Occlusion {
 
   private let runner: Runner
   private let layers: [(name: String, value: String)]
-  private let scores: String?
+  private let head: ClassHead?
   /// Positions between two calls of `observe`, and of one batch of fully connected layers.
   private let stretch = 128
 
   /// - Parameters:
   ///   - network: The network.
-  ///   - layers: Layers whose strongest map is watched, each with its value's name.
+  ///   - layers: Layers whose strongest map is watched.
   ///   - threads: How many positions are computed side by side.
   /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
   public init(_ network: Network, layers: [(name: String, value: String)], threads: Int) throws {
-    scores = try network.classScores()
+    head = try network.classHead()
     self.layers = layers
-    runner = try Runner(network, keeping: layers.map(\.value) + [scores].compactMap { $0 }, threads: threads)
+    runner = try Runner(
+      network, keeping: layers.map(\.value) + [head?.scores].compactMap { $0 }, threads: threads)
   }
 
   /// How many positions a square takes over an input.
@@ -68,7 +72,8 @@ public struct Occlusion {
   ///   - stride: Pixels between neighbouring positions.
   ///   - observe: Called with the positions done between batches; returning false ends the sweep.
   /// - Returns: A result a picture, in order; nil where `observe` ended the sweep.
-  /// - Throws: ``OcclusionError``, or `KernelError` where a picture does not fit the network.
+  /// - Throws: ``OcclusionError``, ``StudyError`` where values are not finite, or `KernelError` where a picture does not
+  ///   fit the network.
   public func sweep(
     _ subjects: [Subject], size: Int, stride: Int,
     observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
@@ -78,14 +83,14 @@ public struct Occlusion {
     // Place 0 of each picture is the picture unoccluded.
     let total = subjects.count * (places.count + 1)
     let readings = Mutex([Int: Reading]())
-    let (layers, scores) = (layers, scores)
-    var bases: [Reading] = []
-    for subject in subjects.indices {
-      try runner.run(over: subject..<subject + 1, input: { subjects[$0].input }) { trace in
-        readings.withLock { $0[-1, default: Reading()].take(trace, at: 0, layers, units: nil, scores) }
+    let (layers, scores) = (layers, head?.scores)
+    try runner.run(over: subjects.indices, input: { subjects[$0].input }) { trace in
+      for (index, number) in trace.images.enumerated() {
+        let reading = try Reading(trace, at: index, layers, units: nil, scores, subjects[number].name)
+        readings.withLock { $0[number] = reading }
       }
-      bases.append(readings.withLock { $0.removeValue(forKey: -1) } ?? Reading())
     }
+    let bases = readings.withLock { found in subjects.indices.map { found[$0] ?? Reading() } }
     let units = bases.map { base in layers.map { base.totals[$0.value]?.strongest ?? 0 } }
     var start = subjects.count
     while start < total {
@@ -101,9 +106,9 @@ public struct Occlusion {
       ) { trace in
         for (index, number) in trace.images.enumerated() {
           let subject = (number - first) / places.count
-          readings.withLock {
-            $0[number, default: Reading()].take(trace, at: index, layers, units: units[subject], scores)
-          }
+          let reading = try Reading(
+            trace, at: index, layers, units: units[subject], scores, subjects[subject].name)
+          readings.withLock { $0[number] = reading }
         }
       }
       start = end
@@ -125,19 +130,19 @@ public struct Occlusion {
       map.maps[layer.name] = OcclusionMap.UnitMap(
         unit: unit, base: base, total: places.grid(swept.map { $0.totals[layer.value]?.values.first ?? 0 }))
     }
-    guard !base.scores.isEmpty else { return Sweep(map: map, scores: nil) }
+    guard let head, !base.scores.isEmpty else { return Sweep(map: map, scores: nil) }
     let count = base.scores.count
-    let probabilities = try Device().softmax(Tensor([1, count], elements: base.scores), axis: 1).elements
-    let top = probabilities.firstLargest
+    let probabilities = try head.probabilities(of: Tensor([1, count], elements: base.scores)).elements
+    let top = probabilities.argmax
     let label = subject.label ?? top
     guard (0..<count).contains(label) else { throw OcclusionError.unknownClass(index: label, classes: count) }
     let scores = Tensor([swept.count, count], elements: swept.flatMap(\.scores))
-    let hidden = try Device().softmax(scores, axis: 1).elements
+    let hidden = try head.probabilities(of: scores).elements
     map.label = label
     map.base = OcclusionMap.Base(probability: probabilities[label], label: top)
     map.probability = places.grid((0..<swept.count).map { hidden[$0 * count + label] })
     map.labels = places.grid(
-      (0..<swept.count).map { Array(hidden[$0 * count..<($0 + 1) * count]).firstLargest })
+      (0..<swept.count).map { Array(hidden[$0 * count..<($0 + 1) * count]).argmax })
     return Sweep(map: map, scores: scores.reshaped(to: [places.rows.count, places.columns.count, count]))
   }
 }
@@ -147,16 +152,24 @@ private struct Reading: Sendable {
   struct Totals: Sendable {
     /// The spatial sums: of every unit, or of the one watched.
     var values: [Float]
-    var strongest: Int { values.firstLargest }
+    var strongest: Int { values.argmax }
   }
 
   var totals: [String: Totals] = [:]
   var scores: [Float] = []
 
-  mutating func take(
-    _ trace: Trace, at index: Int, _ layers: [(name: String, value: String)], units: [Int]?, _ scores: String?
-  ) {
-    if let scores, let values = trace[scores] { self.scores = values.slices(index..<index + 1).elements }
+  init() {}
+
+  /// - Throws: ``StudyError`` where a score or a watched map is not finite.
+  init(
+    _ trace: Trace, at index: Int, _ layers: [(name: String, value: String)], units: [Int]?,
+    _ scores: String?,
+    _ picture: String
+  ) throws(StudyError) {
+    if let scores, let values = trace[scores] {
+      self.scores = values.slices(index..<index + 1).elements
+      guard self.scores.allSatisfy(\.isFinite) else { throw StudyError(notFinite: scores, in: picture) }
+    }
     for (number, layer) in layers.enumerated() {
       guard let maps = trace[layer.value] else { continue }
       let channels = maps.shape.dimensions.last ?? 1
@@ -172,6 +185,9 @@ private struct Reading: Sendable {
             }
             return Float(sum)
           })
+      }
+      guard totals[layer.value]?.values.allSatisfy(\.isFinite) == true else {
+        throw StudyError(notFinite: layer.value, in: picture)
       }
     }
   }
@@ -220,12 +236,5 @@ struct OcclusionPlaces: Sendable {
   /// Values by place as rows of columns.
   func grid<Value>(_ values: [Value]) -> [[Value]] {
     rows.indices.map { Array(values[$0 * columns.count..<($0 + 1) * columns.count]) }
-  }
-}
-
-extension [Float] {
-  /// The index of the largest; the first where several tie.
-  var firstLargest: Int {
-    indices.reduce(0) { self[$1] > self[$0] ? $1 : $0 }
   }
 }

@@ -1,4 +1,5 @@
 public import Images
+internal import Tensors
 
 extension OcclusionMap {
   /// What hiding the object does beside what hiding as much elsewhere does, where it is known where the object is.

@@ -1,3 +1,5 @@
+public import Tensors
+
 /// A picture's occlusion maps as data: `occlusion/PICTURE.json` of a run.
 ///
 /// Grids are rows of columns, by position of the square.
@@ -49,13 +51,29 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
     self.size = size
   }
 
+  /// Whether a map that was read back has a value at each place, of layers and classes that there are.
+  func isSound(at places: OcclusionPlaces, layers: [StudiedLayer], classes: Int) -> Bool {
+    func fits(_ grid: [[some Any]]) -> Bool {
+      grid.count == places.rows.count && grid.allSatisfy { $0.count == places.columns.count }
+    }
+    let units = Dictionary(layers.map { ($0.name, $0.units) }, uniquingKeysWith: { one, _ in one })
+    return rows == places.rows && columns == places.columns && size == places.size
+      && maps.allSatisfy { name, map in
+        fits(map.total) && (0..<(units[name] ?? 0)).contains(map.unit)
+      }
+      && (label.map { (0..<classes).contains($0) && base != nil && probability != nil && labels != nil }
+        ?? true)
+      && (base.map { (0..<classes).contains($0.label) } ?? true) && (probability.map { fits($0) } ?? true)
+      && (labels.map { fits($0) && $0.allSatisfy { $0.allSatisfy { (0..<classes).contains($0) } } } ?? true)
+  }
+
   private enum CodingKeys: String, CodingKey {
     case rows, columns, size, label = "class", base, probability, labels = "label", maps
   }
 }
 
 /// What keeps a square from being swept.
-public enum OcclusionError: Error, Equatable, CustomStringConvertible {
+public enum OcclusionError: BadInput, Equatable, CustomStringConvertible {
   case size(size: Int, rows: Int, columns: Int)
   case stride(Int)
   case unknownClass(index: Int, classes: Int)

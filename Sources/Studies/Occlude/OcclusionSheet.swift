@@ -117,8 +117,9 @@ public struct OcclusionSheet: Sendable {
   ) {
     let values = heat.values.flatMap(\.self) + [heat.base]
     let low = heat.range?.lowerBound ?? values.min() ?? 0
-    let high = max(heat.range?.upperBound ?? values.max() ?? 1, low + .leastNormalMagnitude)
-    func share(_ value: Float) -> Double { Double((value - low) / (high - low)) }
+    let high = heat.range?.upperBound ?? values.max() ?? 1
+    // Of a constant map there is nothing to tell apart: it lies in the middle of its scale.
+    func share(_ value: Float) -> Double { high > low ? Double((value - low) / (high - low)) : 0.5 }
     drawing.text(heat.title, top: Double(top), column: Double(left), height: 12)
     drawing.picture(
       picture.overlaid(cells(row)) { down, across in Colour.heat(share(heat.values[down][across])) },

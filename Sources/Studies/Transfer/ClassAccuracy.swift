@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// The share of each class's pictures that are named right, and the mean of the shares: each class counts the same,
 /// however many pictures it has.
 public struct ClassAccuracy: Hashable, Sendable {

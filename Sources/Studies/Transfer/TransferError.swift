@@ -1,5 +1,7 @@
+public import Tensors
+
 /// What keeps features from being compared.
-public enum TransferError: Error, Equatable, CustomStringConvertible {
+public enum TransferError: BadInput, Equatable, CustomStringConvertible {
   case notFinite(layer: String, picture: String)
   case constant(layer: String, pictures: Int)
   case crossValidation(pictures: Int)

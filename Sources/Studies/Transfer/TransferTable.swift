@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// How well features transfer, by layer, classifier and pictures a class: `transfer.json` of a run.
 public struct TransferTable: Codable, Hashable, Sendable {
   /// What ``Row/accuracy`` measures.

@@ -1,0 +1,67 @@
+/// Which of a network's classes each class folder stands for: by name, by number, or in order.
+public struct FolderClasses: Sendable {
+  /// A class for each folder, in the folders' order; nil where none is meant.
+  public let indices: [Int?]
+  /// What was made of the folders, for a person to check; nil where their names say it all.
+  public let note: String?
+
+  /// - Parameters:
+  ///   - folders: Names of the class folders, in order.
+  ///   - names: The network's class names, where the model gives them.
+  ///   - count: How many classes it has.
+  public init(_ folders: [String], names: [String]?, count: Int) {
+    let lookup = ClassLookup(names ?? [])
+    let named = folders.map { lookup.index(of: $0).flatMap { $0 < count ? $0 : nil } }
+    let numbered = folders.map { Int($0).flatMap { (0..<count).contains($0) ? $0 : nil } }
+    if named.contains(where: { $0 != nil }) {
+      indices = named
+      let strangers = zip(folders, named).filter { $0.1 == nil }.map(\.0)
+      note =
+        strangers.isEmpty
+        ? nil
+        : "note: \(strangers.count) of \(folders.count) folders are named as none of the network's classes and "
+          + "left out of the accuracy: \(strangers.prefix(5).joined(separator: ", "))"
+          + (strangers.count > 5 ? ", ..." : ".")
+    } else if numbered.allSatisfy({ $0 != nil }) {
+      indices = numbered
+      note = "note: folders are named by number, taken for the network's classes."
+    } else if folders.count == count {
+      indices = folders.indices.map { $0 }
+      note =
+        "note: the \(count) folders, in order of their names, are taken for the network's \(count) classes."
+    } else {
+      indices = folders.map { _ in nil }
+      note =
+        "note: no accuracy: none of the \(folders.count) folders is named as one of the network's \(count) classes. "
+        + "Give --labels."
+    }
+  }
+}
+
+extension Dataset {
+  /// A network's true classes by picture id: from a list, or from class folders.
+  ///
+  /// - Parameters:
+  ///   - names: The network's class names, where the model gives them.
+  ///   - count: How many classes the network has.
+  ///   - list: A list of labels; class folders where there is none.
+  /// - Returns: The classes that are known, and what was made of the folders' names, where that should be said.
+  /// - Throws: ``DatasetError`` for a list that is none, or names a class beyond the network's.
+  public func trueClasses(
+    names: [String]?, count: Int, labels list: String? = nil
+  ) throws(DatasetError) -> (truth: [Int: Int], note: String?) {
+    if let list {
+      let truth = try labels(from: list)
+      if let (image, label) = truth.filter({ $0.value >= count }).min(by: { $0.key < $1.key }) {
+        throw .classBeyond(list: list, picture: items[image].path, label: label, classes: count)
+      }
+      return (truth, nil)
+    }
+    guard let classNames else { return ([:], nil) }
+    let classes = FolderClasses(classNames, names: names, count: count)
+    return (
+      items.reduce(into: [:]) { truth, item in truth[item.id] = item.label.flatMap { classes.indices[$0] } },
+      classes.note
+    )
+  }
+}

@@ -1,0 +1,200 @@
+internal import Datasets
+internal import Execution
+internal import Figures
+internal import Files
+internal import Foundation
+internal import Images
+internal import Networks
+internal import Tensors
+internal import Training
+
+/// What each layer of a network buys: variants trained alike (the paper's table 3).
+public struct Ablate: Study {
+  public static let kind = "ablate"
+  public static let isAlwaysDrawn = true
+
+  public let ablation: Ablation
+  /// What each variant takes, in their order.
+  public let costs: [Ablation.Cost]
+  private let settings: TrainConfiguration
+  private let split: TrainingSplit
+
+  /// - Parameters:
+  ///   - spec: The variants, and what they share.
+  ///   - threads: How many pictures are computed side by side.
+  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// - Throws: `DatasetError`, or ``StudyError`` for a variant that does not fit together, or where no pictures are left
+  ///   to validate with.
+  public init(_ spec: AblationSpec, threads: Int, strict isStrict: Bool = false) throws {
+    ablation = spec.ablation
+    var settings = spec.settings
+    settings.threads = threads
+    // Which pictures are held out is the same for every seed.
+    settings.holdOutSeed = 0
+    let train = try Train(settings, strict: isStrict)
+    guard train.split.validation?.labels.isEmpty == false else {
+      throw StudyError(
+        "\(settings.pictures) leaves no pictures to validate with: name some under data, validation.")
+    }
+    try train.check()
+    self.settings = train.settings
+    split = train.split
+    costs = try spec.costs(classes: split.classNames.count)
+  }
+
+  public func configuration() throws -> TrainConfiguration { settings }
+
+  /// One network of the study.
+  private struct Turn {
+    var variant: Ablation.Variant
+    var seed: UInt64
+    var name: String
+    /// Multiply-accumulates per picture: the time of a training is proportional to it.
+    var cost: Double
+
+    var folder: String { "variants/\(AblationSpec.folder(of: variant.name))/seed-\(seed)" }
+  }
+
+  public func result(_ work: Work) throws -> AblationTable {
+    // Seeds stand outside, so that every variant has a row before any has a second network.
+    var turns = ablation.seeds.flatMap { seed in
+      zip(ablation.variants, costs).map {
+        Turn(variant: $0, seed: seed, name: "", cost: Double($1.multiplyAccumulates))
+      }
+    }
+    for number in turns.indices {
+      turns[number].name =
+        "\(number + 1)/\(turns.count) \(turns[number].variant.name), seed \(turns[number].seed)"
+    }
+    var waiting = 0.0
+    for turn in turns {
+      guard work.run.contains(turn.folder + "/outcome.json") else {
+        waiting += turn.cost
+        continue
+      }
+      // A finished variant is this one only where it was trained as this one says.
+      _ = try RunFolder.open(
+        at: work.run.path(of: turn.folder), kind: Train.kind,
+        configuration: try training(of: turn).configuration())
+    }
+    var clock = (started: ContinuousClock.now, done: 0.0)
+    var outcomes: [AblationTable.Outcome] = []
+    for turn in turns {
+      // A stage of one network: the table is shown after each.
+      let stage = Stage<Turn, AblationTable.Outcome>(
+        [turn], file: { $0.folder + "/outcome" },
+        isSound: { turn, outcome in outcome.variant == turn.variant.name && outcome.seed == turn.seed }
+      ) { turns, _ in
+        try turns.map { turn in
+          defer { clock.done += turn.cost }
+          return try outcome(of: turn, work) { share in
+            let done = clock.done + turn.cost * share
+            let left = clock.started.duration(to: .now).seconds / done * (waiting - done)
+            work.listener.note(
+              "all \(ablation.seeds.count * costs.count) networks: \(Listener.Progress.time(left)) left")
+          }
+        }
+      }
+      outcomes += try work.findings(of: stage).compactMap { $0 }
+      try work.publish(report(AblationTable(ablation, costs: costs, outcomes: outcomes), work))
+    }
+    return AblationTable(ablation, costs: costs, outcomes: outcomes)
+  }
+
+  /// Trains a network, unless that is done, and judges it.
+  private func outcome(
+    of turn: Turn, _ work: Work, observe: @escaping (_ share: Double) -> Void
+  ) throws -> AblationTable.Outcome {
+    var train = training(of: turn)
+    train.remedy = { _ in "the same command goes on from there" }
+    train.observe = observe
+    let job = Job(
+      train, threads: work.threads, cancellation: work.cancellation,
+      listener: work.listener.named(turn.name + ": "))
+    do {
+      let trained = try job.perform(in: work.run.path(of: turn.folder))
+      return try judged(turn, trained.result, work)
+    } catch let interruption as Interruption {
+      throw Interruption("\(turn.name): \(interruption.description)")
+    }
+  }
+
+  private func training(of turn: Turn) -> Train {
+    var own = settings
+    own.architecture = turn.variant.base
+    own.removing = turn.variant.edits.removing.sorted()
+    own.resizing = turn.variant.edits.resizing
+    if turn.variant.edits.firstWindow != nil || turn.variant.edits.firstStride != nil {
+      own.firstLayer = FirstLayer(
+        size: turn.variant.edits.firstWindow, stride: turn.variant.edits.firstStride)
+    }
+    own.recipe.seed = turn.seed
+    return Train(own, split: split)
+  }
+
+  private func judged(_ turn: Turn, _ trained: Train.Result, _ work: Work) throws -> AblationTable.Outcome {
+    let network = try Network(onnx: trained.model)
+    guard let last = trained.epochs.last, let top1 = last.top1, let top5 = last.top5,
+      let preprocessing = network.preprocessing
+    else {
+      throw RunError.damaged(
+        file: work.run.path(of: turn.folder + "/history.jsonl"), reason: "it has no validation.")
+    }
+    work.listener.note("\(turn.name): the training pictures once more, as it classifies them now")
+    let training = try Learner(network, threads: settings.threads).accuracy(
+      on: split.training, preprocessing, batch: settings.recipe.batch,
+      keepsGoing: { !work.cancellation.isRaised })
+    guard let training else {
+      throw Interruption("stopped; it is trained but not judged. The same command goes on from there.")
+    }
+    // In percent, without the last bits of a difference.
+    func error(_ share: Double) -> Double { ((1 - share) * 1e8).rounded() / 1e6 }
+    return AblationTable.Outcome(
+      variant: turn.variant.name, seed: turn.seed,
+      errors: Ablation.Errors(trainTop1: error(training.top1), top1: error(top1), top5: error(top5)),
+      seconds: trained.epochs.reduce(0) { sum, entry in
+        // An epoch whose speed is not known, as one that was stopped after its last step, takes no time.
+        entry.picturesPerSecond > 0
+          ? sum + Double(split.training.labels.count) / entry.picturesPerSecond : sum
+      })
+  }
+
+  public func report(_ result: AblationTable, _ work: Work) throws -> Report {
+    let lines = AblationSheet.table(result)
+    let order = AblationSheet.agreement(result)
+    let markdown = [lines.markdown] + (order.rows.isEmpty ? [] : [order.markdown])
+    return Report(
+      title: "What each layer buys",
+      facts: [
+        ("pictures", settings.pictures),
+        (
+          "trained on",
+          "\(split.training.labels.count), validated with \(split.validation?.labels.count ?? 0)"
+        ),
+        ("input", "\(settings.input) x \(settings.input), width \(settings.width)"),
+        (
+          "recipe",
+          "\(settings.recipe.epochs) epochs, batches of \(settings.recipe.batch), seeds "
+            + ablation.seeds.map(String.init).joined(separator: ", ")
+        ),
+      ],
+      sections: [
+        Report.Section(
+          "Variants",
+          [
+            .figures([
+              Report.Figure("figures/ablation", "errors of each variant") {
+                AblationSheet(title: "What each layer buys", table: result).drawing()
+              }
+            ]), .table(lines),
+            .text(
+              "Errors are the finished network's, from the centre of each picture: on the training pictures as on those for "
+                + "validation. After ± stands the deviation between seeds. Training time leaves validation out."
+            ),
+          ])
+      ] + (order.rows.isEmpty ? [] : [Report.Section("The published order", [.table(order)])]),
+      json: [("ablation.json", result)],
+      texts: [("ablation.csv", lines.csv), ("ablation.md", markdown.joined(separator: "\n"))],
+      summary: markdown)
+  }
+}

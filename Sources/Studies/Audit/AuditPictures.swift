@@ -1,0 +1,250 @@
+public import Datasets
+internal import Dispatch
+internal import Figures
+internal import Files
+internal import Foundation
+internal import Images
+internal import Synchronization
+internal import Tensors
+
+/// Which pictures two data sets share, even resized, recompressed or cropped.
+public struct AuditPictures: Study {
+  public static let kind = "audit"
+
+  /// One of the two data sets.
+  public enum Side: String, Codable, CaseIterable, Sendable {
+    case train, test
+  }
+
+  public let training: Dataset
+  public let test: Dataset
+  public let audit: Audit
+  /// Whose pictures the list of exclusions names.
+  public let excluded: Side
+  private let isStrict: Bool
+
+  /// - Parameters:
+  ///   - training: The training pictures.
+  ///   - test: The test pictures; the same ones, however they are called, are held against themselves.
+  ///   - audit: When two pictures are one.
+  ///   - excluded: Whose pictures the list of exclusions names.
+  ///   - isStrict: Whether a picture that cannot be read is an error.
+  public init(
+    _ training: Dataset, _ test: Dataset, audit: Audit = Audit(), excluding excluded: Side = .train,
+    strict isStrict: Bool = false
+  ) {
+    self.training = training
+    self.test = test
+    self.audit = audit
+    self.excluded = excluded
+    self.isStrict = isStrict
+  }
+
+  /// What a run is a function of.
+  public struct Configuration: Encodable, Sendable {
+    var train: String
+    var test: String
+    var trainDigest: String
+    var testDigest: String
+    var threshold: Float
+    var mirrored: Bool
+    var closest: Int
+    var exclude: Side
+  }
+
+  public func configuration() throws -> Configuration {
+    Configuration(
+      train: training.title, test: test.title, trainDigest: training.digest, testDigest: test.digest,
+      threshold: audit.threshold, mirrored: audit.findsMirrored, closest: audit.closest, exclude: excluded)
+  }
+
+  private var isOneSet: Bool { training.isSame(as: test) }
+
+  private func dataset(_ side: Side) -> Dataset { side == .train ? training : test }
+
+  /// What is kept of a picture while pairs are looked for.
+  struct Entry: Codable {
+    /// The thumbnail's levels; none for a picture that is flat or cannot be read.
+    var levels: Data?
+    var reason: String?
+  }
+
+  /// Pictures that are read between two files.
+  private static let stretch = 1024
+
+  public func result(_ work: Work) throws -> AuditReport {
+    // One unit of work with a stage of its own: reading, which takes the time, is kept stretch by stretch.
+    let stage = Stage<Int, AuditReport>([0], file: { _ in "audit" }) { _, _ in [try found(work)] }
+    guard let report = try work.findings(of: stage).compactMap({ $0 }).first else {
+      throw StudyError("nothing was audited.")
+    }
+    try work.skip(report.skipped ?? [])
+    try? FileManager.default.removeItem(atPath: work.run.path(of: "thumbnails"))
+    return report
+  }
+
+  private func found(_ work: Work) throws -> AuditReport {
+    let one = try entries(of: .train, work)
+    let other = isOneSet ? one : try entries(of: .test, work)
+    let pairs = try pairs(one, other, work)
+    return AuditReport(
+      training: side(.train, one), test: side(.test, other), audit: audit, pairs: pairs,
+      trainingPaths: training.items.map(\.path), testPaths: test.items.map(\.path),
+      skipped: skipped(.train, one) + (isOneSet ? [] : skipped(.test, other)))
+  }
+
+  /// Every picture of a side, read once.
+  private func entries(of side: Side, _ work: Work) throws -> [Entry] {
+    let dataset = dataset(side)
+    let count = dataset.items.count
+    let starts = Array(stride(from: 0, to: count, by: Self.stretch))
+    let stage = Stage<Int, [Entry]>(
+      starts, title: side == .train ? "training pictures" : "test pictures", counting: "stretches read",
+      file: { "thumbnails/\(side.rawValue)-\($0 / Self.stretch)" },
+      isSound: { start, entries in entries.count == min(Self.stretch, count - start) }
+    ) { starts, _ in
+      try starts.map { try read(dataset, $0..<min($0 + Self.stretch, count), work) }
+    }
+    return try work.findings(of: stage).flatMap { $0 ?? [] }
+  }
+
+  private func read(_ dataset: Dataset, _ ids: Range<Int>, _ work: Work) throws -> [Entry] {
+    let isStrict = isStrict
+    return try Pool.map(over: ids, threads: work.threads, cancellation: work.cancellation) { id in
+      var entry = Entry()
+      do throws(ImageError) {
+        entry.levels = Thumbnail(try dataset.picture(id)).map { Data($0.levels) }
+      } catch {
+        let named = error.naming("\(dataset.name)/\(dataset.items[id].path)")
+        if isStrict { throw named }
+        entry.reason = named.description
+      }
+      return entry
+    }
+  }
+
+  private func pairs(_ one: [Entry], _ other: [Entry], _ work: Work) throws -> [Audit.Pair] {
+    func thumbnails(_ entries: [Entry]) -> [Thumbnail?] {
+      entries.map { $0.levels.flatMap { Thumbnail(levels: Array($0)) } }
+    }
+    let first = thumbnails(one)
+    var comparing: Meter?
+    var aligning: Meter?
+    let pairs = try audit.pairs(
+      training: first, test: isOneSet ? first : thumbnails(other), isOneSet: isOneSet, threads: work.threads
+    ) { stage, done, total in
+      switch stage {
+      case .comparing:
+        if comparing == nil {
+          comparing = work.meter("every pair of pictures", total: total, unit: "compared")
+        }
+        comparing?.show(done)
+      case .aligning:
+        if aligning == nil {
+          comparing?.finish()
+          aligning = work.meter("pairs that look alike", total: total, unit: "aligned")
+        }
+        aligning?.show(done)
+      }
+      return !work.cancellation.isRaised
+    }
+    guard let pairs else {
+      throw Interruption("stopped; the same command compares again, and reads no picture again.")
+    }
+    if aligning != nil { aligning?.finish() } else { comparing?.finish() }
+    return pairs
+  }
+
+  private func side(_ side: Side, _ entries: [Entry]) -> AuditReport.Side {
+    let dataset = dataset(side)
+    let flat = entries.indices.filter { entries[$0].levels == nil && entries[$0].reason == nil }
+    return AuditReport.Side(
+      name: dataset.title, pictures: entries.count, flat: flat.map { dataset.items[$0].path },
+      unreadable: entries.count { $0.reason != nil })
+  }
+
+  private func skipped(_ side: Side, _ entries: [Entry]) -> [Skipped] {
+    zip(dataset(side).items, entries).compactMap { item, entry in
+      entry.reason.map { Skipped(image: item.path, reason: $0) }
+    }
+  }
+
+  // MARK: Report
+
+  /// Pairs on a sheet, and sheets.
+  private static let (pairsOnSheet, sheets) = (40, 10)
+
+  public func report(_ result: AuditReport, _ work: Work) throws -> Report {
+    let listed = result.shared(by: excluded == .train ? \.training : \.test)
+    let other = dataset(excluded == .train ? .test : .train).title
+    let note =
+      "\(listed.count) pictures of \(dataset(excluded).title) (\(excluded.rawValue)) that \(other) has too,\n"
+      + "by a correlation of \(audit.threshold) or more; for --exclude of switchback train and transfer."
+    let lines = ResultTable(
+      headings: ["train", "test", "correlation", "mirrored", "top", "left", "bottom", "right"],
+      rows: result.pairs.map { pair in
+        let alignment = pair.alignment
+        return [
+          pair.training, pair.test, Double(pair.correlation).fixed(decimals: 3),
+          alignment.isMirrored ? "yes" : "no",
+        ]
+          + [alignment.top, alignment.left, alignment.bottom, alignment.right].map {
+            Double($0).fixed(decimals: 3)
+          }
+      })
+    let starts = stride(from: 0, to: result.pairs.count, by: Self.pairsOnSheet).prefix(Self.sheets)
+    let figures = starts.enumerated().map { number, start in
+      let range = start..<min(start + Self.pairsOnSheet, result.pairs.count)
+      return Report.Figure("figures/pairs-\(number + 1)", "pairs of pictures that are one") {
+        try work.cancellation.check()
+        return try sheet(result.pairs[range], "Pairs \(range.lowerBound + 1) to \(range.upperBound)")
+          .drawing()
+      }
+    }
+    func says(_ side: AuditReport.Side) -> String {
+      "\(side.name): \(side.pictures.grouped) pictures"
+        + (side.flat.isEmpty ? "" : ", \(side.flat.count) of them flat")
+        + (side.unreadable == 0 ? "" : ", \(side.unreadable) unreadable")
+    }
+    return Report(
+      title: "Pictures in both",
+      facts: [
+        ("train", says(result.training)), ("test", says(result.test)), ("pairs", "\(result.pairs.count)"),
+      ],
+      sections: [
+        Report.Section(
+          "Pairs",
+          [
+            .figures(figures),
+            .text(
+              "A pair's pictures correlate by \(result.threshold) or more, at 48 x 48 points, once the one is laid over the other: "
+                + "top, left, bottom and right are the shares of the side cut from the training picture, below zero from the test "
+                + "picture. Look before you exclude: series of one scene look alike too."), .table(lines),
+          ])
+      ],
+      json: [("audit.json", result)],
+      texts: [("exclusions.txt", Exclusions(listed).text(note: note)), ("pairs.csv", lines.csv)],
+      summary: [
+        "\(result.pairs.count) pairs: \(result.shared(by: \.training).count) of \(result.training.pictures) training and "
+          + "\(result.shared(by: \.test).count) of \(result.test.pictures) test pictures"
+      ])
+  }
+
+  private func sheet(_ pairs: ArraySlice<AuditReport.Pair>, _ title: String) throws -> PairSheet {
+    let ids = [training, test].map { dataset in
+      Dictionary(dataset.items.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })
+    }
+    return PairSheet(
+      title: title, sides: (training.title, test.title),
+      pairs: try pairs.map { pair in
+        PairSheet.Pair(
+          pictures: try zip([training, test], zip(ids, [pair.training, pair.test])).compactMap {
+            dataset, named in
+            try named.0[named.1].map { try dataset.picture($0) }
+          },
+          caption: Double(pair.correlation).fixed(decimals: 3)
+            + (pair.alignment.isMirrored ? ", mirrored" : ""),
+          names: [pair.training, pair.test])
+      })
+  }
+}

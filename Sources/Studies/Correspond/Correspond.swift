@@ -1,0 +1,172 @@
+public import Datasets
+internal import Figures
+internal import Foundation
+internal import Images
+internal import Networks
+internal import Tensors
+
+/// Whether a network relates the same part of different pictures (the paper's figure 8 and table 1).
+public struct Correspond: Study {
+  public static let kind = "correspond"
+
+  public let subject: Subject
+  public let parts: PartsList
+  public let layers: [StudiedLayer]
+  public let fill: OccluderFill
+  /// Sets of random masks that each part is held against.
+  public let draws: Int
+  private let seed: UInt64
+  private let title: String
+
+  /// - Parameters:
+  ///   - subject: The network.
+  ///   - parts: Pictures with a box for each part.
+  ///   - title: What the user called them.
+  ///   - layers: Names with commas between; nil for every convolution and fully connected layer.
+  ///   - fill: What a mask shows: gray, mean or black.
+  ///   - draws: Sets of random masks that each part is held against.
+  ///   - seed: Of the random masks and the bootstrap.
+  /// - Throws: `NetworkError` for a layer that is not there, or ``StudyError``.
+  public init(
+    _ subject: Subject, _ parts: PartsList, title: String, layers: String? = nil, fill: OccluderFill = .gray,
+    draws: Int = 199, seed: UInt64 = 0
+  ) throws {
+    guard fill != .noise, fill != .blur else { throw StudyError("a mask shows gray, mean or black here.") }
+    self.subject = subject
+    self.parts = parts
+    self.title = title
+    self.layers = try subject.layers(
+      named: layers, usual: subject.network.featureLayers(includingProducts: true))
+    self.fill = fill
+    self.draws = draws
+    self.seed = seed
+  }
+
+  /// What a run is a function of.
+  public struct Configuration: Encodable, Sendable {
+    var study: SubjectConfiguration
+    var fill: String
+    var draws: Int
+    var seed: UInt64
+  }
+
+  public func configuration() throws -> Configuration {
+    var study = try SubjectConfiguration(subject, parts.dataset, layers)
+    study.pictures = title
+    return Configuration(study: study, fill: fill.rawValue, draws: draws, seed: seed)
+  }
+
+  public func result(_ work: Work) throws -> CorrespondenceTable {
+    let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
+    let subjects = try zip(parts.dataset.items, parts.boxes).compactMap { item, boxes in
+      try pictures.tensor(item.id).map { input in
+        let framing = try pictures.framing(of: item.id)
+        return Correspondence.Subject(
+          name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
+      }
+    }
+    guard subjects.count > 1 else { throw CorrespondenceError.pictures(subjects.count) }
+    let cover = fill.cover(
+      of: subjects[0].input, subject.preprocessing, mean: try fill == .mean ? subject.meanInput() : nil,
+      seed: 0)
+    let reading = try Correspondence(
+      subject.network, layers: layers.named, cover: cover, draws: draws, seed: seed, threads: work.threads)
+    let readings = try Correspondence.Readings(of: subjects, by: reading)
+    let rows = try work.findings(of: rows(readings, by: reading, work)).compactMap { $0 }
+    return CorrespondenceTable(pictures: subjects.map(\.name), draws: draws, rows: rows.flatMap(\.self))
+  }
+
+  /// A row a layer of each part: each part is a unit of work.
+  private func rows(
+    _ readings: Correspondence.Readings, by reading: Correspondence, _ work: Work
+  ) -> Stage<Int, [CorrespondenceTable.Row]> {
+    let files = fileNames(forLayers: parts.names)
+    return Stage(
+      Array(parts.names.indices), title: "correspond", counting: "sets of masks", weight: draws,
+      file: { "parts/\(files[$0])" },
+      isSound: { number, rows in
+        rows.map(\.layer) == layers.map(\.name) && rows.allSatisfy { $0.part == parts.names[number] }
+          && rows.allSatisfy { $0.interval.count == 2 }
+      }
+    ) { numbers, show in
+      try numbers.map { number in
+        let rows = try reading.rows(of: number, among: parts.names, readings) { done in
+          show(done)
+          return !work.cancellation.isRaised
+        }
+        guard let rows else { throw Interruption("stopped; the same command goes on from there.") }
+        return rows
+      }
+    }
+  }
+
+  public func report(_ result: CorrespondenceTable, _ work: Work) throws -> Report {
+    let lines = CorrespondenceSheet.table(result)
+    return Report(
+      title: "What \(subject.name) relates",
+      facts: [("model", subject.model), ("parts", title), ("random masks", "\(draws) sets a part")],
+      sections: [
+        Report.Section(
+          "Parts",
+          [
+            .figures([
+              Report.Figure("figures/correspondence", "parts masked, and their table") {
+                try sheet(result, work).drawing()
+              }
+            ]), .table(lines),
+            .text(
+              "Delta is the share of features whose change has another sign, averaged over pairs of pictures: low where "
+                + "masking a part changes all pictures alike. p is the chance that random boxes agree as well."
+            ),
+          ])
+      ],
+      json: [("correspondence.json", result)],
+      texts: [("correspondence.csv", lines.csv), ("correspondence.md", lines.markdown)],
+      summary: [lines.markdown])
+  }
+
+  /// The pictures as the network sees them with each part masked, and the table below.
+  private func sheet(_ table: CorrespondenceTable, _ work: Work) throws -> CorrespondenceSheet {
+    let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
+    let shown = try parts.dataset.items.map { item in
+      (try pictures.seen(item.id), try pictures.framing(of: item.id))
+    }
+    let shade = fill.shade(subject.preprocessing)
+    return CorrespondenceSheet(
+      title: "\(subject.name): do parts correspond?",
+      parts: parts.names.map { name in
+        CorrespondenceSheet.Part(
+          name: name,
+          pictures: zip(shown, parts.boxes).compactMap { shown, boxes in
+            shown.0.map { picture in
+              boxes[name].map { picture.filled(shown.1.input($0), with: shade) } ?? picture
+            }
+          })
+      }, table: table)
+  }
+}
+
+extension OccluderFill {
+  /// The level of grey that shows it in a figure: what stands for a mean colour is the mean of its channels.
+  fileprivate func shade(_ preprocessing: Preprocessing) -> UInt8 {
+    switch self {
+    case .black: 0
+    case .mean where preprocessing.mean.contains { $0 != 0 }:
+      UInt8(min(max(preprocessing.mean.map { Double($0 / preprocessing.scale) }.mean, 0), 255))
+    default: 128
+    }
+  }
+}
+
+extension Picture {
+  /// The picture with a box of one shade of grey, clipped to it.
+  fileprivate func filled(_ box: Box, with shade: UInt8) -> Picture {
+    var pixels = pixels
+    for row in max(box.top, 0)..<max(max(box.top, 0), min(box.bottom, rows)) {
+      for column in max(box.left, 0)..<max(max(box.left, 0), min(box.right, columns)) {
+        for channel in 0..<3 { pixels[(row * columns + column) * 3 + channel] = shade }
+      }
+    }
+    return Picture(rows: rows, columns: columns, pixels: pixels)
+  }
+}

@@ -1,0 +1,228 @@
+internal import Attribution
+public import Datasets
+internal import Figures
+internal import Files
+internal import Foundation
+internal import Images
+public import Networks
+internal import Peaks
+internal import Tensors
+
+/// How a training run's features came to be (the paper's figure 4).
+public struct Evolve: Study {
+  public static let kind = "evolve"
+
+  public let saved: SavedEpochs
+  /// The epochs that are looked at, ascending.
+  public let epochs: [Int]
+  public let dataset: Dataset
+  private let specification: String
+  private let preprocessing: Preprocessing
+  private let overrides: PreprocessingOverrides
+  private let layers: [String]?
+  private let units: Int
+  private let seed: UInt64
+  private let isStrict: Bool
+
+  /// - Parameters:
+  ///   - run: A training run's folder.
+  ///   - epochs: As `1,2,5`; nil for eight of those saved, early ones denser.
+  ///   - pictures: As `Dataset.parse(_:)` takes them; nil for those the run was trained on.
+  ///   - layers: Names with commas between; nil for every convolution.
+  ///   - units: How many units of each layer are drawn and projected.
+  ///   - seed: Of that draw.
+  ///   - overrides: How pictures are prepared, in place of what the model says.
+  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// - Throws: ``StudyError`` where the run saved no such epoch, or does not say its pictures.
+  public init(
+    run: String, epochs: String? = nil, pictures: String? = nil, layers: String? = nil, units: Int = 6,
+    seed: UInt64 = 0, preprocessing overrides: PreprocessingOverrides = .init(), strict isStrict: Bool = false
+  ) throws {
+    saved = try SavedEpochs(run)
+    self.epochs = try saved.chosen(epochs)
+    guard let last = self.epochs.last else { throw StudyError("\(run) has no saved epoch.") }
+    specification = try pictures ?? saved.pictures()
+    let whole = try Dataset.parse(specification)
+    dataset = whole.splits.contains(.train) ? whole.only(.train) : whole
+    self.layers = layers?.split(separator: ",").map(String.init)
+    self.units = units
+    self.seed = seed
+    self.overrides = overrides
+    self.isStrict = isStrict
+    preprocessing = try saved.network(last).preprocessing(overriddenBy: overrides).preprocessing
+  }
+
+  /// What a run is a function of.
+  public struct Configuration: Encodable, Sendable {
+    var run: String
+    var modelDigest: String
+    var epochs: [Int]
+    var pictures: String
+    var picturesDigest: String
+    var layers: [String]?
+    var units: Int
+    var seed: UInt64
+    var preprocessing: Preprocessing
+  }
+
+  public func configuration() throws -> Configuration {
+    Configuration(
+      run: saved.run, modelDigest: try saved.digest(of: epochs.last ?? 0), epochs: epochs,
+      pictures: specification,
+      picturesDigest: dataset.digest, layers: layers, units: units, seed: seed, preprocessing: preprocessing)
+  }
+
+  public func result(_ work: Work) throws -> EvolutionTable {
+    // One unit of work: its searches, which take the time, are kept epoch by epoch.
+    let stage = Stage<Int, EvolutionTable>(
+      [0], file: { _ in "evolution" }, isSound: { _, table in table.epochs == epochs }
+    ) { _, _ in [try table(work)] }
+    return try work.findings(of: stage).compactMap { $0 }.first ?? EvolutionTable(epochs: [], layers: [])
+  }
+
+  private struct Tile: Hashable {
+    var layer: String
+    var unit: Int
+    var epoch: Int
+  }
+
+  /// Finds the table, and draws the sheet of projections that it is found with.
+  private func table(_ work: Work) throws -> EvolutionTable {
+    let pictures = try work.prepare(dataset, preprocessing, strict: isStrict)
+    let isBGR = preprocessing.channels == .bgr
+    var tiles: [Tile: Picture] = [:]
+    let table = try Evolution(layers: layers, unitsPerLayer: units, seed: seed, threads: work.threads).table(
+      over: epochs,
+      network: { epoch in
+        var network = try saved.network(epoch)
+        network.preprocessing = preprocessing
+        return network
+      }, images: dataset.items.map(\.path), input: { try pictures.tensor($0) },
+      search: { epoch, network, values in
+        try work.search(
+          values, keeping: 1,
+          of: try Subject(network, model: saved.path(of: epoch), preprocessing: overrides),
+          in: pictures, file: "searches/epoch-\(epoch).safetensors", title: "evolve, epoch \(epoch)")
+      }, observe: { !work.cancellation.isRaised }
+    ) { snapshots in
+      for snapshot in snapshots {
+        tiles[Tile(layer: snapshot.layer, unit: snapshot.place.unit, epoch: snapshot.epoch)] = Picture(
+          projection: snapshot.projection.pixels, isBGR: isBGR, saturating: 0.01)
+      }
+    }
+    guard let table else { throw Interruption("stopped; the same command goes on from there.") }
+    let sheet = EvolutionSheet(
+      title: Self.title, subtitle: "strongest activations projected, by epoch; red: the picture changed",
+      epochs: table.epochs,
+      layers: table.layers.map { layer in
+        (
+          name: layer.layer,
+          rows: layer.units.map { unit in
+            let images = unit.moments.map(\.image)
+            return EvolutionSheet.Row(
+              unit: unit.unit,
+              projections: table.epochs.map { tiles[Tile(layer: layer.layer, unit: unit.unit, epoch: $0)] },
+              jumps: images.indices.map { $0 > 0 && images[$0] != images[$0 - 1] })
+          }
+        )
+      })
+    try work.run.write(try sheet.drawing(), to: Self.sheet)
+    return table
+  }
+
+  private static let title = "How features came to be"
+  private static let sheet = "figures/evolution"
+
+  public func report(_ result: EvolutionTable, _ work: Work) throws -> Report {
+    let numbers = EvolutionSheet.table(of: result)
+    let (rows, columns) = try Picture.extents(of: work.run.path(of: Self.sheet + ".png"))
+    let charts = EvolutionSheet.charts(of: result)
+    return Report(
+      title: Self.title,
+      facts: [("run", saved.run), ("epochs", result.epochs.map(String.init).joined(separator: ", "))],
+      sections: [
+        Report.Section(
+          "Projections and numbers",
+          [
+            .figures([
+              Report.Figure(
+                written: Self.sheet, "strongest activations projected, by epoch; red: the picture changed",
+                rows: rows,
+                columns: columns),
+              Report.Figure("figures/settling", charts.description) { charts },
+            ]), .table(numbers),
+            .text(
+              "A unit has settled at the first epoch from which its projection always has a cosine above "
+                + "\(Evolution.settledCosine) to that of the last epoch."),
+          ])
+      ], json: [("evolution.json", result)], texts: [("evolution.csv", numbers.csv)],
+      summary: [numbers.markdown])
+  }
+}
+
+/// The networks that a training run saved, by epoch.
+public struct SavedEpochs: Sendable {
+  /// The training run's folder.
+  public let run: String
+  private let files: [Int: String]
+
+  /// - Parameter run: A training run's folder.
+  /// - Throws: ``StudyError`` where it saved no network.
+  public init(_ run: String) throws(StudyError) {
+    self.run = run
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: run + "/models")) ?? []
+    let found = names.compactMap { name -> (Int, String)? in
+      guard name.hasPrefix("epoch-"), name.hasSuffix(".onnx") else { return nil }
+      return Int(name.dropFirst(6).dropLast(5)).map { ($0, name) }
+    }
+    guard !found.isEmpty else {
+      throw StudyError("\(run) has no models/epoch-NNN.onnx. Give the folder of a train run that saved some.")
+    }
+    files = Dictionary(found, uniquingKeysWith: { one, _ in one })
+  }
+
+  func path(of epoch: Int) -> String { run + "/models/" + (files[epoch] ?? "") }
+
+  func digest(of epoch: Int) throws(FileError) -> String {
+    var weights = Fingerprint()
+    try weights.add(file: path(of: epoch))
+    return weights.description
+  }
+
+  func network(_ epoch: Int) throws -> Network { try Network(onnx: path(of: epoch)) }
+
+  /// The epochs asked for; or eight of those saved, spread evenly in ratio, as features change fastest at first.
+  func chosen(_ text: String?) throws(StudyError) -> [Int] {
+    let saved = files.keys.sorted()
+    guard let text else {
+      guard saved.count > 8 else { return saved }
+      let ratio = Double(saved.count)
+      return Set((0..<8).map { saved[Int(pow(ratio, Double($0) / 7).rounded()) - 1] }).sorted()
+    }
+    let asked = text.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+    let epochs = Set(asked.compactMap { $0 }).sorted()
+    guard !epochs.isEmpty, !asked.contains(nil) else {
+      throw StudyError("--epochs takes numbers such as 1,2,5; not '\(text)'.")
+    }
+    if let missing = epochs.first(where: { files[$0] == nil }) {
+      let known = saved.map(String.init).joined(separator: ", ")
+      throw StudyError("\(run) saved no epoch \(missing). It has \(known).")
+    }
+    return epochs
+  }
+
+  /// The pictures that the run was trained on, as its `run.json` says.
+  func pictures() throws(StudyError) -> String {
+    struct Header: Decodable {
+      struct Configuration: Decodable { var pictures: String }
+      var configuration: Configuration
+    }
+    let file = run + "/run.json"
+    guard let bytes = FileManager.default.contents(atPath: file),
+      let header = try? JSONDecoder().decode(Header.self, from: bytes)
+    else {
+      throw StudyError("\(file) does not say which pictures the run was trained on; give --pictures.")
+    }
+    return header.configuration.pictures
+  }
+}

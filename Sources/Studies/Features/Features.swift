@@ -1,0 +1,209 @@
+internal import Attribution
+public import Datasets
+internal import Figures
+internal import Files
+internal import Foundation
+public import Images
+public import Kernels
+internal import Networks
+internal import Peaks
+internal import Tensors
+
+/// What each feature map looks for: its strongest pictures beside their projections (the paper's figure 2).
+public struct Features: Study {
+  public static let kind = "features"
+  /// The paper's.
+  public static let usualRule = RectifierRule.deconvnet
+
+  public let subject: Subject
+  public let dataset: Dataset
+  public let layers: [StudiedLayer]
+  public let units: UnitChoice
+  /// Pictures kept for each unit.
+  public let top: Int
+  public let rule: RectifierRule
+  /// Whether layers are read before their rectifier.
+  public let readsBeforeRectifier: Bool
+  /// Whether nothing is projected or drawn.
+  public let onlySearches: Bool
+  private let isStrict: Bool
+
+  /// - Parameters:
+  ///   - subject: The network.
+  ///   - dataset: The pictures searched.
+  ///   - layers: Names with commas between; nil for every convolution.
+  ///   - units: Those that are projected and drawn; by default the first 64.
+  ///   - top: How many pictures each unit keeps.
+  ///   - rule: How signals pass rectifiers.
+  ///   - isBefore: Whether layers are read before their rectifier.
+  ///   - onlySearches: Whether nothing is projected or drawn.
+  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
+  public init(
+    _ subject: Subject, _ dataset: Dataset, layers: String? = nil, units: UnitChoice = .init(), top: Int = 9,
+    rule: RectifierRule = .deconvnet, beforeRectifier isBefore: Bool = false,
+    onlySearching onlySearches: Bool = false,
+    strict isStrict: Bool = false
+  ) throws {
+    self.subject = subject
+    self.dataset = dataset
+    self.layers = try subject.layers(named: layers, usual: subject.convolutions, beforeRectifier: isBefore)
+    self.units = units
+    self.top = top
+    self.rule = rule
+    readsBeforeRectifier = isBefore
+    self.onlySearches = onlySearches
+    self.isStrict = isStrict
+    try self.units.check(self.layers)
+  }
+
+  /// What a run of features is a function of.
+  public struct Configuration: Codable, Equatable, Sendable {
+    public var model: String
+    public var modelDigest: String
+    public var pictures: String
+    public var picturesDigest: String
+    public var layers: [String]
+    public var units: String
+    public var top: Int
+    public var rule: String
+    public var preActivation: Bool
+    public var searchOnly: Bool
+    public var preprocessing: Preprocessing
+  }
+
+  public func configuration() throws -> Configuration {
+    Configuration(
+      model: subject.model, modelDigest: try subject.digest(), pictures: dataset.title,
+      picturesDigest: dataset.digest, layers: layers.map(\.name), units: units.description, top: top,
+      rule: rule.rawValue, preActivation: readsBeforeRectifier, searchOnly: onlySearches,
+      preprocessing: subject.preprocessing)
+  }
+
+  public func result(_ work: Work) throws -> FeatureTable {
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let peaks = try work.search(
+      layers.map(\.value), keeping: top, of: subject, in: pictures, file: "search.safetensors",
+      title: "search")
+    let table = try table(peaks, pictures)
+    try work.run.write(json: table, to: "features.json")
+    if !onlySearches { _ = try work.findings(of: sheets(peaks, pictures, work)) }
+    return table
+  }
+
+  /// The peaks with paths and boxes; framings come from the pictures' headers, read once each.
+  private func table(_ peaks: PeakTable, _ pictures: PreparedPictures) throws -> FeatureTable {
+    var framings: [Int: Framing] = [:]
+    func framing(of image: Int) throws -> Framing {
+      if let known = framings[image] { return known }
+      let framing = try pictures.framing(of: image)
+      framings[image] = framing
+      return framing
+    }
+    let network = subject.network
+    let described = try layers.map { layer in
+      let field =
+        network.fields(below: layer.value, shapes: subject.shapes)[network.inputs[0].name] ?? .whole
+      let units = try (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
+        FeatureTable.Unit(
+          unit: unit,
+          top: try kept.map { peak in
+            let box = network.receptiveField(field, row: peak.row, column: peak.column, input: subject.input)
+            return FeatureTable.Entry(
+              image: dataset.items[peak.image].path, value: peak.value, row: peak.row, column: peak.column,
+              box: try framing(of: peak.image).original(box))
+          })
+      }
+      return FeatureTable.Layer(layer: layer.name, units: units)
+    }
+    return FeatureTable(model: subject.name, layers: described)
+  }
+
+  /// The sheets of a layer: what is kept of a unit of work.
+  struct Sheets: Codable {
+    struct Page: Codable {
+      var name: String
+      var rows: Int
+      var columns: Int
+    }
+    var pages: [Page]
+  }
+
+  /// A layer's projections, its arrays and its sheets: each layer is a unit of work.
+  private func sheets(_ peaks: PeakTable, _ pictures: PreparedPictures, _ work: Work) -> Stage<
+    StudiedLayer, Sheets
+  > {
+    Stage(layers, file: { "figures/\($0.stem)" }) { layers, _ in
+      try layers.map { layer in
+        let kept = peaks.layers[layer.value]?.units ?? []
+        do {
+          return try LayerSheets(study: self, layer: layer, kept: kept, pictures: pictures, work: work)
+            .drawn()
+        } catch is Interruption {
+          throw Interruption("stopped while projecting \(layer.name); the same command goes on from there.")
+        }
+      }
+    }
+  }
+
+  public func report(_ result: FeatureTable, _ work: Work) throws -> Report {
+    let shown = dataset.items.count - work.skipped.count
+    return Report(
+      title: "What \(result.model) looks for",
+      facts: [
+        ("model", subject.model), ("pictures", "\(shown) of \(dataset.title)"), ("rule", rule.rawValue),
+        ("preparation", "\(subject.preprocessing)"),
+      ],
+      sections: onlySearches
+        ? []
+        : try zip(layers, result.layers).map { try section($0, $1, work) } + [
+          Report.Section(
+            "How to read this",
+            [
+              .text(
+                "Each unit has two grids. On the right are the pictures that excite it most, cut to what the unit can see. "
+                  + "On the left, each of those activations is carried back to pixels by the rule '\(rule.rawValue)': "
+                  + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value."
+              )
+            ])
+        ],
+      json: [("features.json", result)])
+  }
+
+  private func section(
+    _ layer: StudiedLayer, _ described: FeatureTable.Layer, _ work: Work
+  ) throws -> Report.Section {
+    let sheets = try work.run.read(Sheets.self, from: "figures/\(layer.stem).json")
+    let figures = sheets.pages.map {
+      Report.Figure(
+        written: "figures/\($0.name)", "\(layer.name): projections beside pictures, unit by unit",
+        rows: $0.rows,
+        columns: $0.columns)
+    }
+    let rows = described.units.flatMap { unit in
+      unit.top.enumerated().map { rank, entry in
+        [
+          "\(unit.unit)", "\(rank + 1)", "\(entry.value)", entry.image, "\(entry.row), \(entry.column)",
+          "\(entry.box)",
+        ]
+      }
+    }
+    let headings = ["unit", "rank", "value", "picture", "row, column", "box in the picture"]
+    return Report.Section(
+      layer.name, [.figures(figures), .table(ResultTable(headings: headings, rows: rows))])
+  }
+}
+
+extension Features.Configuration {
+  /// What an earlier run was a function of.
+  ///
+  /// - Parameter folder: The run's folder.
+  /// - Throws: ``StudyError`` where the folder is no run of features.
+  init(ofRun folder: String) throws(StudyError) {
+    struct Header: Decodable { var configuration: Features.Configuration }
+    guard let bytes = FileManager.default.contents(atPath: folder + "/run.json"),
+      let header = try? JSONDecoder().decode(Header.self, from: bytes)
+    else { throw StudyError("\(folder) is not a run of 'features'.") }
+    self = header.configuration
+  }
+}

@@ -1,0 +1,209 @@
+public import Datasets
+internal import Figures
+internal import Foundation
+internal import Images
+internal import Networks
+internal import Tensors
+
+/// How far features move when pictures are shifted, scaled, turned or otherwise changed (the paper's figure 5).
+public struct MeasureInvariance: Study {
+  public static let kind = "invariance"
+
+  /// What a shift or a turn uncovers.
+  public enum Border: String, CaseIterable, Sendable {
+    case mean, reflect
+  }
+
+  /// A change with the amounts asked for.
+  public struct Range: Sendable {
+    public let change: Invariance.Change
+    public let amounts: [Double]
+
+    /// Changes with commas between: each a name, or `name=low...high/step`.
+    ///
+    /// - Throws: ``StudyError`` for anything else, with near names.
+    public static func list(_ text: String) throws(StudyError) -> [Range] {
+      let parts = text.split(separator: ",")
+      guard !parts.isEmpty else { throw StudyError("--changes names none.") }
+      var ranges: [Range] = []
+      for part in parts { ranges.append(try Range(String(part))) }
+      return ranges
+    }
+
+    private init(_ text: String) throws(StudyError) {
+      let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
+      guard let change = Invariance.Change(rawValue: sides[0]) else {
+        let names = Invariance.Change.allCases.map(\.rawValue)
+        let near = nearNames(to: sides[0], among: names)
+        throw StudyError(
+          "--changes has no '\(sides[0])'. "
+            + (near.isEmpty
+              ? "It takes \(names.joined(separator: ", "))." : "Near names: \(near.joined(separator: ", ")).")
+        )
+      }
+      self.change = change
+      guard sides.count > 1 else {
+        amounts = change.amounts
+        return
+      }
+      let bounds = sides[1].components(separatedBy: "...")
+      let ends = bounds.count == 2 ? bounds[1].components(separatedBy: "/") : []
+      guard ends.count == 2, let low = Double(bounds[0]), let high = Double(ends[0]),
+        let step = Double(ends[1]),
+        step > 0, high >= low, (high - low) / step < 10_000
+      else { throw StudyError("a range is written as \(change.rawValue)=-20...20/5, not '\(text)'.") }
+      if change == .scale, low <= 0 { throw StudyError("a picture cannot be scaled by \(low).") }
+      amounts = (0...Int((high - low) / step + 1e-9)).map { low + Double($0) * step }
+    }
+  }
+
+  public let subject: Subject
+  public let dataset: Dataset
+  public let layers: [StudiedLayer]
+  public let border: Border
+  private let ranges: [Range]
+  private let changes: String
+  private let limit: Int?
+  private let labels: String?
+  private let truth: [Int: Int]
+  private let seed: UInt64
+  private let isStrict: Bool
+  private let names: [String]
+  /// What the class folders were taken for, where that should be said.
+  public let note: String?
+
+  /// - Parameters:
+  ///   - subject: The network.
+  ///   - dataset: The pictures.
+  ///   - layers: Names with commas between; nil for the first convolution and the last layer that holds features.
+  ///   - changes: As ``Range/list(_:)`` takes them.
+  ///   - border: What a shift or a turn uncovers.
+  ///   - limit: How many pictures, the first of the data set; nil for all.
+  ///   - labels: A list of true classes; the class folders where there is none.
+  ///   - seed: Of noise.
+  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// - Throws: `NetworkError` for a layer that is not there, `DatasetError` for a list that is none, or ``StudyError``.
+  public init(
+    _ subject: Subject, _ dataset: Dataset, layers: String? = nil,
+    changes: String = "vertical,scale,rotation",
+    border: Border = .mean, limit: Int? = nil, labels: String? = nil, seed: UInt64 = 0,
+    strict isStrict: Bool = false
+  ) throws {
+    self.subject = subject
+    self.dataset = dataset
+    self.layers = try subject.layers(named: layers, usual: subject.network.firstAndLastFeatures)
+    self.changes = changes
+    ranges = try Range.list(changes)
+    self.border = border
+    self.limit = limit
+    self.labels = labels
+    self.seed = seed
+    self.isStrict = isStrict
+    names = dataset.resultNames
+    (truth, note) =
+      subject.head == nil
+      ? ([:], nil)
+      : try dataset.trueClasses(
+        names: subject.network.classes, count: subject.head?.classes ?? 0, labels: labels)
+  }
+
+  /// What a run is a function of.
+  public struct Configuration: Encodable, Sendable {
+    var study: SubjectConfiguration
+    var changes: String
+    var border: String
+    var limit: Int?
+    var labels: String?
+    var seed: UInt64
+  }
+
+  public func configuration() throws -> Configuration {
+    Configuration(
+      study: try SubjectConfiguration(subject, dataset, layers), changes: changes, border: border.rawValue,
+      limit: limit, labels: labels, seed: seed)
+  }
+
+  public func result(_ work: Work) throws -> [InvarianceCurves] {
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let uncovered: WarpBorder
+    switch border {
+    case .reflect: uncovered = .reflect
+    case .mean: uncovered = .picture(try subject.meanInput())
+    }
+    let reading = try Invariance(
+      subject.network, layers: layers.named, preprocessing: subject.preprocessing, border: uncovered,
+      seed: seed,
+      threads: work.threads)
+    let found = try work.findings(of: curves(of: pictures, by: reading, work)).compactMap { $0 }
+    guard !found.isEmpty else { throw StudyError("none of the pictures in \(dataset.title) could be read.") }
+    return ranges.indices.map { index in
+      InvarianceCurves(
+        change: ranges[index].change, amounts: ranges[index].amounts, layers: layers.map(\.name),
+        pictures: found.map { $0[index] })
+    }
+  }
+
+  /// Every change's curve of a picture: each picture is a unit of work.
+  private func curves(
+    of pictures: PreparedPictures, by reading: Invariance, _ work: Work
+  ) -> Stage<Int, [InvarianceCurves.Picture]> {
+    Stage(
+      Array(0..<min(limit ?? .max, pictures.count)), title: "invariance", counting: "pictures",
+      file: { "invariance/\(names[$0])" },
+      isSound: { _, curves in
+        curves.count == ranges.count
+          && zip(curves, ranges).allSatisfy { curve, range in
+            let count = range.amounts.count
+            return layers.allSatisfy {
+              curve.normalized[$0.name]?.count == count && curve.distances[$0.name]?.count == count
+            } && (curve.probability.map { $0.count == count } ?? true)
+          }
+      }
+    ) { ids, _ in
+      try ids.map { id in
+        guard let input = try pictures.tensor(id) else { return nil }
+        let picture = Invariance.Subject(name: dataset.items[id].path, input: input, label: truth[id])
+        return try ranges.map { range in
+          try work.cancellation.check("stopped; the same command goes on from there.")
+          return try reading.curve(of: picture, number: id, under: range.change, by: range.amounts)
+        }
+      }
+    }
+  }
+
+  public func report(_ result: [InvarianceCurves], _ work: Work) throws -> Report {
+    let areas = ResultTable(
+      headings: ["change"] + layers.map { "area, \($0.name)" },
+      rows: result.map { curves in
+        [curves.change.rawValue] + layers.map { "\((curves.area[$0.name] ?? 0).rounded(decimals: 3))" }
+      })
+    return Report(
+      title: "What \(subject.name) ignores",
+      facts: [("model", subject.model), ("pictures", dataset.title), ("border", border.rawValue)],
+      sections: [
+        Report.Section(
+          "Curves",
+          [
+            .figures(
+              result.map { curves in
+                Report.Figure(
+                  "figures/invariance-\(curves.change.rawValue)", "features under \(curves.change.rawValue)"
+                ) { InvarianceFigure(curves: curves).drawing() }
+              }), .table(areas),
+            .text(
+              "Distances are over the length of the original's features. Thin curves are pictures, thick ones their "
+                + "mean. The area is the mean height of the mean curve: the smaller, the more invariant."),
+          ])
+      ], json: [("invariance.json", result)], summary: [areas.markdown])
+  }
+}
+
+extension Network {
+  /// The first convolution, and the last layer that holds features: a fully connected one before the classes, or the
+  /// last convolution.
+  fileprivate var firstAndLastFeatures: [Layer] {
+    let layers = featureLayers(includingProducts: true)
+    let last = layers.last.flatMap { $0.output == scores ? layers.dropLast().last : $0 }
+    return [layers.first, last].compactMap { $0 }
+  }
+}

@@ -1,0 +1,119 @@
+public import Datasets
+internal import Figures
+public import Files
+internal import Foundation
+internal import Images
+public import Tensors
+
+/// How any study is performed: opens the run's folder, goes on where an earlier attempt stopped, and writes what was found.
+///
+/// ```swift
+/// let gallery = Features(try Subject(model: "model.onnx"), try Dataset.parse("pictures/"))
+/// try Job(gallery).perform(in: "run")
+/// ```
+/// A job that was killed at any moment is gone on with by performing the same study in the same folder, and ends with the
+/// same bytes; a study with another configuration is refused there.
+public struct Job<S: Study> {
+  /// What performing a study left.
+  public struct Outcome {
+    public let result: S.Result
+    /// Pictures that could not be read.
+    public let skipped: [Skipped]
+    /// What a person is told.
+    public let summary: [String]
+    public let run: RunFolder
+  }
+
+  public let study: S
+  public var threads: Int
+  public var cancellation: Cancellation
+  public var listener: Listener
+
+  /// - Parameters:
+  ///   - study: What is performed.
+  ///   - threads: How many pictures, or other units, are computed side by side; by default one a core.
+  ///   - cancellation: Asked often; once raised, the job ends with what it has, to be gone on with later.
+  ///   - listener: Told how the job goes.
+  public init(
+    _ study: S, threads: Int? = nil,
+    cancellation: Cancellation = .never, listener: Listener = Listener()
+  ) {
+    self.study = study
+    self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    self.cancellation = cancellation
+    self.listener = listener
+  }
+
+  /// Performs the study, or goes on with it.
+  ///
+  /// - Parameter folder: The run's folder; made if it is not there.
+  /// - Returns: The result, and what was left out.
+  /// - Throws: `RunError.otherRun(folder:differences:)` where the folder holds another run, `Interruption` where the job is
+  ///   cancelled, and what the study throws.
+  @discardableResult
+  public func perform(in folder: String) throws -> Outcome {
+    let run = try RunFolder.open(at: folder, kind: S.kind, configuration: try study.configuration())
+    let work = Work(
+      run: run, threads: threads, cancellation: cancellation, listener: listener,
+      write: { try Self.write($0, to: run, drawing: true) })
+    let result = try study.result(work)
+    let skipped = work.skipped
+    try run.write(json: skipped, to: "skipped.json")
+    var report = try study.report(result, work)
+    if !skipped.isEmpty {
+      report.sections.append(
+        Report.Section(
+          "Skipped pictures",
+          [
+            .table(
+              ResultTable(headings: ["picture", "reason"], rows: skipped.map { [$0.image, $0.reason] }))
+          ]))
+    }
+    // The page is written last: where it stands and nothing is new, so do the figures.
+    let isDrawn = !work.hasFound && !S.isAlwaysDrawn && run.contains("index.html")
+    try Self.write(report, to: run, drawing: !isDrawn)
+    return Outcome(result: result, skipped: skipped, summary: report.summary, run: run)
+  }
+
+  private static func write(_ report: Report, to run: RunFolder, drawing isDrawing: Bool) throws {
+    for (file, value) in report.json { try run.write(json: value, to: file) }
+    for (file, text) in report.texts { try run.write(bytes: Data(text.utf8), to: file) }
+    guard isDrawing, !report.sections.isEmpty else { return }
+    let sections = try report.sections.map { section in
+      RunPage.Section(
+        title: section.title,
+        bodies: try section.bodies.map { body in
+          switch body {
+          case .figures(let figures): .figures(try figures.map { try write($0, to: run) })
+          case .table(let table): .table(headings: table.headings, rows: table.rows)
+          case .text(let text): .text(text)
+          case .page(let body): body
+          }
+        })
+    }
+    let page = RunPage(title: report.title, facts: report.facts, sections: sections)
+    try run.write(bytes: Data(page.html().utf8), to: "index.html")
+  }
+
+  private static func write(
+    _ figure: Report.Figure, to run: RunFolder
+  ) throws -> (file: String, columns: Int, rows: Int, description: String) {
+    guard let draw = figure.draw else {
+      return (figure.file, figure.extents.columns, figure.extents.rows, figure.description)
+    }
+    let (rows, columns) = try run.write(try draw(), to: figure.file)
+    return (figure.file, columns, rows, figure.description)
+  }
+}
+
+extension RunFolder {
+  /// Writes a figure as `FILE.svg` and `FILE.png`.
+  ///
+  /// - Returns: Its extents in pixels.
+  @discardableResult
+  func write(_ drawing: Drawing, to file: String) throws -> (rows: Int, columns: Int) {
+    try write(bytes: Data(try drawing.svg().utf8), to: file + ".svg")
+    try write(bytes: Data(try drawing.picture().encodedPNG()), to: file + ".png")
+    return (drawing.rows, drawing.columns)
+  }
+}

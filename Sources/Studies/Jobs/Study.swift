@@ -1,0 +1,79 @@
+public import Tensors
+
+/// An experiment: what its result depends on, how the result is found, and how it is shown.
+///
+/// A study opens no run folder, prints nothing and handles no signal; the ``Job`` that performs it does. Work that takes
+/// long is done in stages of units (``Stage``) or as a search (``Work/search(_:keeping:of:in:file:title:)``), which keep
+/// what they have found, so that a job that was stopped or killed goes on from there.
+public protocol Study {
+  associatedtype Configuration: Encodable
+  associatedtype Result: Encodable
+
+  /// The kind of its runs, as `run.json` names it.
+  static var kind: String { get }
+  /// Whether figures are drawn again though nothing is new: for studies that publish as they go.
+  static var isAlwaysDrawn: Bool { get }
+  /// All that the result depends on, with a digest of every input: a run is a function of it.
+  func configuration() throws -> Configuration
+  /// Finds the result.
+  func result(_ work: Work) throws -> Result
+  /// Shows the result.
+  func report(_ result: Result, _ work: Work) throws -> Report
+}
+
+extension Study {
+  public static var isAlwaysDrawn: Bool { false }
+}
+
+/// Units of work, each of which is found once and kept as a file of the run.
+///
+/// Units are independent: whatever finds one of them, in whatever order, on whatever machine, finds the same.
+public struct Stage<Unit, Finding: Codable> {
+  /// What progress is called; nil where finding a unit shows its own.
+  var title: String?
+  /// What progress counts, in the plural.
+  var counted: String
+  var units: [Unit]
+  /// How much of what progress counts a unit is.
+  var weight: Int
+  /// How many units are found together, where that is quicker.
+  var group: Int
+  /// Where a unit's finding is kept, without the ending `.json`.
+  var file: (Unit) -> String
+  /// Whether a finding that was read back is one of this unit, and not a damaged file's.
+  var isSound: (Unit, Finding) -> Bool
+  /// Finds units; nil for one that cannot be found, which is tried again next time. The closure given is told how much of
+  /// what progress counts is done.
+  var find: ([Unit], _ show: (Int) -> Void) throws -> [Finding?]
+
+  init(
+    _ units: [Unit], title: String? = nil, counting counted: String = "", weight: Int = 1, group: Int = 1,
+    file: @escaping (Unit) -> String, isSound: @escaping (Unit, Finding) -> Bool = { _, _ in true },
+    find: @escaping ([Unit], _ show: (Int) -> Void) throws -> [Finding?]
+  ) {
+    self.title = title
+    self.counted = counted
+    self.units = units
+    self.weight = weight
+    self.group = group
+    self.file = file
+    self.isSound = isSound
+    self.find = find
+  }
+}
+
+/// What keeps a study from being begun or ended.
+public struct StudyError: BadInput, Equatable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) {
+    self.description = description
+  }
+
+  /// A value of the network that is NaN or infinite.
+  init(notFinite value: String, in picture: String) {
+    self.init(
+      "'\(value)' is not finite (NaN, or infinite) for \(picture). Check the network's weights and how pictures are "
+        + "prepared.")
+  }
+}

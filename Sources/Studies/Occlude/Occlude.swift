@@ -1,0 +1,299 @@
+public import Datasets
+internal import Figures
+internal import Files
+internal import Foundation
+internal import Images
+internal import Networks
+internal import Tensors
+
+/// What a network makes of pictures while a square hides each part of them in turn (the paper's figure 7).
+public struct Occlude: Study {
+  public static let kind = "occlude"
+
+  public let subject: Subject
+  public let dataset: Dataset
+  public let layers: [StudiedLayer]
+  /// Sides of the square, in pixels of the network's input.
+  public let sizes: [Int]
+  /// Pixels between neighbouring positions.
+  public let stride: Int
+  public let fill: OccluderFill
+  public let seed: UInt64
+  private let label: String
+  private let labels: String?
+  private let truth: [Int: Int]
+  private let neighbours: String?
+  private let isStrict: Bool
+  private let names: [String]
+  /// What the class folders were taken for, where that should be said.
+  public let note: String?
+
+  /// - Parameters:
+  ///   - subject: The network.
+  ///   - dataset: The pictures.
+  ///   - layers: Layers whose strongest map is watched, names with commas between; nil for the last convolution.
+  ///   - sizes: Sides of the square in pixels of the network's input, each once.
+  ///   - stride: Pixels between neighbouring positions.
+  ///   - fill: What the square shows.
+  ///   - label: The class watched: `auto` for the most probable one, `true`, an index or a name.
+  ///   - labels: A list of true classes; the class folders where there is none.
+  ///   - neighbours: A run of features that the map's other strongest pictures are taken from; nil for a search of these
+  ///     pictures.
+  ///   - seed: Of noise.
+  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// - Throws: ``OcclusionError`` where a square does not fit, ``StudyError`` where a picture has no class to watch.
+  public init(
+    _ subject: Subject, _ dataset: Dataset, layers: String? = nil, sizes: [Int] = [50], stride: Int = 8,
+    fill: OccluderFill = .gray, label: String = "auto", labels: String? = nil, neighbours: String? = nil,
+    seed: UInt64 = 0, strict isStrict: Bool = false
+  ) throws {
+    self.subject = subject
+    self.dataset = dataset
+    self.layers = try subject.layers(named: layers, usual: subject.convolutions.suffix(1))
+    self.sizes = sizes
+    self.stride = stride
+    self.fill = fill
+    self.label = label
+    self.labels = labels
+    self.neighbours = neighbours
+    self.seed = seed
+    self.isStrict = isStrict
+    names = dataset.resultNames
+    for size in sizes { _ = try Occlusion.positions(size: size, stride: stride, over: subject.input) }
+    (truth, note) =
+      subject.head == nil
+      ? ([:], nil)
+      : try dataset.trueClasses(
+        names: subject.network.classes, count: subject.head?.classes ?? 0, labels: labels)
+    if label == "auto" { return }
+    guard subject.head != nil else {
+      throw StudyError(
+        "\(subject.model) does not end in one score a class, so no class can be watched. Leave --class out: "
+          + "feature maps are watched all the same.")
+    }
+    for item in dataset.items { _ = try watched(in: item.id) }
+  }
+
+  /// The class watched in a picture; nil for the most probable one.
+  private func watched(in id: Int) throws(StudyError) -> Int? {
+    switch label {
+    case "auto": return nil
+    case "true":
+      guard let known = truth[id] else {
+        throw StudyError(
+          "the true class of \(dataset.items[id].path) is not known. Put pictures into class folders, or give --labels."
+        )
+      }
+      return known
+    default: return try subject.classIndex(of: label)
+    }
+  }
+
+  /// What a run is a function of.
+  public struct Configuration: Encodable, Sendable {
+    var study: SubjectConfiguration
+    var size: String
+    var stride: Int
+    var fill: String
+    var label: String
+    var labels: String?
+    var from: String?
+    /// Of noise alone: no other fill draws anything.
+    var seed: UInt64?
+  }
+
+  public func configuration() throws -> Configuration {
+    Configuration(
+      study: try SubjectConfiguration(subject, dataset, layers),
+      size: sizes.map(String.init).joined(separator: ","),
+      stride: stride, fill: fill.rawValue, label: label, labels: labels, from: neighbours,
+      seed: fill == .noise ? seed : nil)
+  }
+
+  /// How many pictures have their maps.
+  public func result(_ work: Work) throws -> OccludedPictures {
+    if subject.head == nil {
+      work.listener.note("note: \(subject.model) classifies nothing; only feature maps are watched.")
+    }
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let occlusion = try Occlusion(subject.network, layers: layers.named, threads: work.threads)
+    let mean = try fill == .mean ? subject.meanInput() : nil
+    var maps: [[OcclusionMap?]] = []
+    for size in sizes {
+      maps.append(try work.findings(of: sweeps(size, occlusion, pictures, mean, work)))
+    }
+    try work.requireReadable(pictures)
+    return OccludedPictures(pictures: dataset.items.count - work.skipped.count, maps: maps)
+  }
+
+  private func file(_ id: Int, _ size: Int) -> String {
+    "occlusion/\(names[id])\(sizes.count > 1 ? "-size\(size)" : "")"
+  }
+
+  /// A sweep of each picture: a unit is a picture; eight of them share batches.
+  private func sweeps(
+    _ size: Int, _ occlusion: Occlusion, _ pictures: PreparedPictures, _ mean: Tensor?, _ work: Work
+  ) throws -> Stage<Int, OcclusionMap> {
+    let places = try OcclusionPlaces(
+      size: size, stride: stride, rows: subject.input.rows, columns: subject.input.columns)
+    return Stage(
+      Array(dataset.items.indices), title: "occlude \(size)", counting: "positions", weight: places.count,
+      group: 8,
+      file: { file($0, size) },
+      isSound: { _, map in map.isSound(at: places, layers: layers, classes: subject.head?.classes ?? 0) }
+    ) { ids, show in
+      var readable: [Int] = []
+      var subjects: [Occlusion.Subject] = []
+      for id in ids {
+        guard let input = try pictures.tensor(id) else { continue }
+        let cover = fill.cover(of: input, subject.preprocessing, mean: mean, seed: seed &+ UInt64(id))
+        subjects.append(
+          Occlusion.Subject(
+            name: dataset.items[id].path, input: input, cover: cover, label: try watched(in: id)))
+        readable.append(id)
+      }
+      let sweeps = try occlusion.sweep(subjects, size: size, stride: stride) { done, _ in
+        show(done)
+        return !work.cancellation.isRaised
+      }
+      guard let sweeps else {
+        throw Interruption("stopped at picture \(ids[0] + 1); the same command goes on from there.")
+      }
+      var maps = [OcclusionMap?](repeating: nil, count: ids.count)
+      for (id, sweep) in zip(readable, sweeps) {
+        if let scores = sweep.scores {
+          try SafeTensors(["logits": scores]).write(
+            to: try work.run.preparedPath(of: file(id, size) + ".safetensors"))
+        }
+        maps[id - ids[0]] = sweep.map
+      }
+      return maps
+    }
+  }
+
+  // MARK: Report
+
+  private static let rowsOfSheet = 8
+
+  public func report(_ result: OccludedPictures, _ work: Work) throws -> Report {
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    // Made when the first sheet is drawn: a run that is done draws none.
+    var made: Neighbours?
+    func others() throws -> Neighbours {
+      if let made { return made }
+      let new = try Neighbours(subject, layers[0], of: neighbours, pictures, work)
+      made = new
+      return new
+    }
+    let sections = zip(sizes, result.maps).map { size, maps in
+      let ids = maps.indices.filter { maps[$0] != nil }
+      let figures = Swift.stride(from: 0, to: ids.count, by: Self.rowsOfSheet).enumerated().map {
+        page, start in
+        let name =
+          "figures/occlusion-\(size)" + (ids.count > Self.rowsOfSheet ? "-\(page + 1)" : "")
+        return Report.Figure(name, "occlusion maps, a row a picture") {
+          let rows = try ids[start..<min(start + Self.rowsOfSheet, ids.count)].compactMap { id in
+            try maps[id].flatMap { try row(id, size, $0, others(), pictures) }
+          }
+          return try OcclusionSheet(
+            title: "\(subject.name): what a square hides",
+            subtitle:
+              "a \(fill.rawValue) square of \(size) pixels, every \(stride) pixels; each cell is "
+              + "where its middle was, the mark on a scale is the picture unoccluded", rows: rows
+          ).drawing()
+        }
+      }
+      return Report.Section("A square of \(size) pixels", [.figures(figures)])
+    }
+    return Report(
+      title: "What \(subject.name) looks at",
+      facts: [
+        ("model", subject.model), ("pictures", dataset.title), ("fill", fill.rawValue),
+        ("preparation", "\(subject.preprocessing)"),
+      ], sections: sections, json: [])
+  }
+
+  private func row(
+    _ id: Int, _ size: Int, _ map: OcclusionMap, _ neighbours: Neighbours, _ pictures: PreparedPictures
+  ) throws -> OcclusionSheet.Row? {
+    guard let picture = try pictures.seen(id) else { return nil }
+    var heats = layers.compactMap { layer in
+      map.maps[layer.name].map {
+        OcclusionSheet.Heat(
+          title: "\(layer.name) map \($0.unit): total activation", values: $0.total, base: $0.base)
+      }
+    }
+    let network = subject.network
+    var names: [Int: String] = [:]
+    if let label = map.label, let base = map.base, let probability = map.probability {
+      heats.append(
+        OcclusionSheet.Heat(
+          title: "probability of \(network.name(ofClass: label).prefix(22))", values: probability,
+          base: base.probability, range: 0...1))
+      for index in Set((map.labels ?? []).flatMap(\.self)) {
+        names[index] = String(network.name(ofClass: index).prefix(30))
+      }
+    }
+    return OcclusionSheet.Row(
+      caption: String(dataset.items[id].path.suffix(32)), picture: picture, rows: map.rows,
+      columns: map.columns,
+      size: size, heats: heats,
+      projections: try map.maps[layers[0].name].map { try neighbours.projections(of: $0.unit, in: id) } ?? [],
+      labels: map.labels, names: names)
+  }
+}
+
+/// What a run of occlude found, a file a picture; the maps are not written again.
+public struct OccludedPictures: Encodable {
+  /// Pictures that could be read.
+  public var pictures: Int
+  /// By size of the square, then by picture.
+  var maps: [[OcclusionMap?]]
+
+  private enum CodingKeys: CodingKey { case pictures }
+}
+
+/// What an occluder shows.
+public enum OccluderFill: String, CaseIterable, Sendable {
+  case gray, mean, black, noise, blur
+
+  /// A whole input of it.
+  ///
+  /// - Parameters:
+  ///   - input: The picture that is covered, 1 x rows x columns x channels.
+  ///   - preprocessing: How its pixels became values.
+  ///   - mean: What ``mean`` shows: `Subject.meanInput()`.
+  ///   - seed: Of ``noise``.
+  /// - Returns: A tensor of the input's shape.
+  func cover(of input: Tensor, _ preprocessing: Preprocessing, mean: Tensor?, seed: UInt64) -> Tensor {
+    func level(_ level: Float) -> Tensor { preprocessing.withPixels(of: input) { _ in level } }
+    switch self {
+    case .gray: return level(128)
+    case .black: return level(0)
+    case .mean: return mean ?? Tensor(input.shape)
+    case .blur: return input.blurred(deviation: Double(input.shape.rows) / 16)
+    case .noise:
+      var generator = SeededGenerator(seed: seed)
+      return preprocessing.withPixels(of: input) { _ in Float.random(in: 0...255, using: &generator) }
+    }
+  }
+}
+
+/// What a study of a network's layers over pictures depends on.
+struct SubjectConfiguration: Encodable {
+  var model: String
+  var modelDigest: String
+  var pictures: String
+  var picturesDigest: String
+  var layers: [String]
+  var preprocessing: Preprocessing
+
+  init(_ subject: Subject, _ dataset: Dataset, _ layers: [StudiedLayer]) throws {
+    model = subject.model
+    modelDigest = try subject.digest()
+    pictures = dataset.title
+    picturesDigest = dataset.digest
+    self.layers = layers.map(\.name)
+    preprocessing = subject.preprocessing
+  }
+}

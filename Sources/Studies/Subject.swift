@@ -1,0 +1,201 @@
+internal import Datasets
+internal import Execution
+public import Files
+internal import Foundation
+public import Images
+internal import Kernels
+public import Networks
+public import Tensors
+
+/// A network made ready to be studied, once: with its preprocessing settled and all that follows from the graph worked out.
+public struct Subject: Sendable {
+  /// The model's file.
+  public let model: String
+  /// The network; its preprocessing is ``preprocessing``.
+  public let network: Network
+  /// How a picture becomes the network's input.
+  public let preprocessing: Preprocessing
+  /// Whether ``preprocessing`` is assumed, since the model does not say how pictures are prepared.
+  public let assumesPreprocessing: Bool
+  /// The network's input for one picture, 1 x rows x columns x channels.
+  public let input: Shape
+  /// The shape of every value for one picture.
+  public let shapes: [String: Shape]
+  /// Every node as a layer, in the graph's order.
+  public let layers: [Layer]
+  /// What says a picture's class; nil where the network classifies nothing.
+  public let head: ClassHead?
+  private let files: [String]
+
+  /// Reads a model and makes it ready.
+  ///
+  /// - Parameters:
+  ///   - model: An ONNX file.
+  ///   - overrides: How pictures are prepared, in place of what the model says.
+  ///   - isWhole: Whether pictures are squeezed to the input whole, where no override says how they are cut.
+  /// - Throws: `ONNXError` or `NetworkError` for a file that is no network, or none for pictures of one size.
+  public init(
+    model: String, preprocessing overrides: PreprocessingOverrides = .init(),
+    squeezingWhole isWhole: Bool = false
+  ) throws {
+    try self.init(try Network(onnx: model), model: model, preprocessing: overrides, squeezingWhole: isWhole)
+  }
+
+  /// Makes a network ready.
+  ///
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - model: The file that it was read from, or will be written to.
+  ///   - overrides: How pictures are prepared, in place of what the model says.
+  ///   - isWhole: Whether pictures are squeezed to the input whole, where no override says how they are cut.
+  /// - Throws: `NetworkError` where no picture fits it, or ``StudyError`` where pictures do not come to one size.
+  public init(
+    _ network: Network, model: String, preprocessing overrides: PreprocessingOverrides = .init(),
+    squeezingWhole isWhole: Bool = false
+  ) throws {
+    var network = network
+    var (preprocessing, isAssumed) = try network.preprocessing(overriddenBy: overrides)
+    if isWhole, !overrides.cutsPictures, let size = preprocessing.size {
+      preprocessing.resize = .init(rows: size.rows, columns: size.columns)
+      preprocessing.crop = nil
+    }
+    guard preprocessing.size != nil else {
+      throw StudyError("pictures must come to one size before they are compared: give --crop.")
+    }
+    network.preprocessing = preprocessing
+    self.model = model
+    self.network = network
+    self.preprocessing = preprocessing
+    assumesPreprocessing = isAssumed
+    files = [model] + network.externalFiles
+    let input = try network.inputShape(images: 1)
+    self.input = input
+    shapes = try network.shapes(inputs: [network.inputs[0].name: input])
+    layers = network.layers
+    head = try network.classHead()
+  }
+
+  /// The model's file name, for titles.
+  public var name: String { (model as NSString).lastPathComponent }
+
+  /// Tells the bytes of every file that the network was read from, weights included, from any others.
+  ///
+  /// - Throws: `FileError` where one cannot be read.
+  public func digest() throws(FileError) -> String {
+    var weights = Fingerprint()
+    for file in files { try weights.add(file: file) }
+    return weights.description
+  }
+
+  /// The units of a value: its channels, or features.
+  public func units(of value: String) -> Int { shapes[value]?.dimensions.last ?? 0 }
+
+  /// Layers to be studied.
+  ///
+  /// - Parameters:
+  ///   - names: Names with commas between; nil for `usual`.
+  ///   - usual: The layers where none are named.
+  ///   - isBefore: Whether they are read before their rectifier.
+  /// - Returns: Each layer once, in the order given.
+  /// - Throws: `NetworkError.unknownLayer(name:near:)`, or ``StudyError`` where there is none.
+  public func layers(
+    named names: String?, usual: [Layer], beforeRectifier isBefore: Bool = false
+  ) throws -> [StudiedLayer] {
+    let named = try names?.split(separator: ",").map {
+      try network.layer(named: $0.trimmingCharacters(in: .whitespaces))
+    }
+    let chosen = named ?? usual
+    guard !chosen.isEmpty else {
+      throw StudyError("\(model) has no convolution; name layers, as `switchback inspect` lists them.")
+    }
+    let stems = fileNames(forLayers: chosen.map(\.name))
+    var found: [StudiedLayer] = []
+    for (layer, stem) in zip(chosen, stems) where !found.contains(where: { $0.name == layer.name }) {
+      let value = isBefore ? layer.output : layer.featureMaps
+      found.append(StudiedLayer(name: layer.name, value: value, units: units(of: value), stem: stem))
+    }
+    return found
+  }
+
+  /// Every convolution, as layers are studied where none are named.
+  public var convolutions: [Layer] { network.featureLayers() }
+
+  /// The class of an index or a name.
+  ///
+  /// - Throws: ``StudyError`` with near names where there is none.
+  public func classIndex(of text: String) throws(StudyError) -> Int {
+    try network.classIndex(of: text, classes: head?.classes ?? 0)
+  }
+
+  /// An input that is the mean colour to the network: zero once the network has subtracted its own mean, whether
+  /// preprocessing does that or the network's first nodes.
+  public func meanInput() throws -> Tensor {
+    let device = Device()
+    let zero = Tensor(input)
+    // What the first nodes make of an input x, as long as they work on each element alone: scale * x + shift.
+    var scale = Tensor([1], repeating: 1)
+    var shift = Tensor([1])
+    var value = network.inputs[0].name
+    while case let readers = network.nodes.filter({ $0.inputs.contains(value) }), readers.count == 1,
+      let node = readers.first
+    {
+      switch node.operation {
+      case .identity, .dropout: break
+      case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
+        switch (arithmetic, isFirst) {
+        case (.add, _): shift = try device.combining(shift, constant, by: .add)
+        case (.subtract, false): shift = try device.combining(shift, constant, by: .subtract)
+        case (.subtract, true):
+          scale = device.activated(scale, by: .negate)
+          shift = try device.combining(constant, shift, by: .subtract)
+        case (.multiply, _), (.divide, false):
+          scale = try device.combining(scale, constant, by: arithmetic)
+          shift = try device.combining(shift, constant, by: arithmetic)
+        default: return try mean(scale, shift, zero)
+        }
+      case .batchNormalization(let normalization):
+        let (gain, offset) = normalization.affine
+        scale = try device.combining(scale, gain, by: .multiply)
+        shift = try device.combining(device.combining(shift, gain, by: .multiply), offset, by: .add)
+      default: return try mean(scale, shift, zero)
+      }
+      value = node.outputs[0]
+    }
+    return try mean(scale, shift, zero)
+  }
+
+  private func mean(_ scale: Tensor, _ shift: Tensor, _ zero: Tensor) throws -> Tensor {
+    let device = Device()
+    let mean = try device.combining(
+      zero, device.combining(device.activated(shift, by: .negate), scale, by: .divide), by: .add)
+    return mean.shape == input && mean.elements.allSatisfy(\.isFinite) ? mean : zero
+  }
+}
+
+/// A layer of a study: what it is called, where it is read, and what its files are called.
+public struct StudiedLayer: Hashable, Sendable {
+  public let name: String
+  /// The value that holds its feature maps.
+  public let value: String
+  public let units: Int
+  /// Its files' name, unlike any other layer's of the study.
+  public let stem: String
+}
+
+extension Network {
+  /// The class of an index or a name.
+  func classIndex(of text: String, classes count: Int) throws(StudyError) -> Int {
+    if let index = Int(text), (0..<count).contains(index) { return index }
+    if let index = ClassLookup(classes ?? []).index(of: text) { return index }
+    let near = nearNames(to: text, among: classes ?? [])
+    throw StudyError(
+      "there is no class '\(text)'. "
+        + (near.isEmpty
+          ? "Give an index from 0 to \(count - 1)." : "Near names: \(near.joined(separator: "; "))."))
+  }
+}
+
+extension [StudiedLayer] {
+  /// As the readings that studies are made of take them.
+  var named: [(name: String, value: String)] { map { ($0.name, $0.value) } }
+}

@@ -1,0 +1,174 @@
+public import Datasets
+internal import Figures
+internal import Files
+internal import Foundation
+internal import Images
+internal import Networks
+internal import Tensors
+public import Training
+
+/// A network trained from nothing: by the paper's recipe, or another.
+public struct Train: Study {
+  public static let kind = "train"
+  public static let isAlwaysDrawn = true
+
+  public let settings: TrainConfiguration
+  public let split: TrainingSplit
+  /// What goes on with a run that was stopped, for a message.
+  var remedy: (_ run: String) -> String = { "`switchback train --resume \($0)` goes on from there" }
+  /// Told how much of the training is done, after each epoch.
+  var observe: (_ share: Double) -> Void = { _ in }
+
+  /// - Parameters:
+  ///   - settings: All that the run follows from; the digest of its pictures is worked out here.
+  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// - Throws: `TrainingError` for numbers that no training can follow, or `DatasetError`.
+  public init(_ settings: TrainConfiguration, strict isStrict: Bool = false) throws {
+    try settings.check()
+    self.init(
+      settings,
+      split: try TrainingSplit(
+        settings.pictures, validation: settings.validation, excluding: settings.excluded,
+        holdOut: settings.holdOut,
+        seed: settings.holdOutSeed ?? settings.recipe.seed, strict: isStrict))
+  }
+
+  /// The same with pictures that were divided before.
+  init(_ settings: TrainConfiguration, split: TrainingSplit) {
+    var settings = settings
+    settings.picturesDigest = split.digest
+    self.settings = settings
+    self.split = split
+  }
+
+  public func configuration() throws -> TrainConfiguration { settings }
+
+  /// What `training.json` holds.
+  public struct Result: Encodable, Sendable {
+    public var model: String
+    public var parameters: Int
+    public var epochs: [EpochEntry]
+    /// Of the last network, each validation picture averaged over ten crops.
+    public var tenCrop: Accuracy?
+    public var skipped: [Skipped]
+  }
+
+  private var data: TrainingData {
+    TrainingData(classNames: split.classNames, training: split.training, validation: split.validation)
+  }
+
+  /// - Throws: `TrainingError` where the pictures cannot be learned from.
+  func check() throws { try data.check(batch: settings.recipe.batch) }
+
+  public func result(_ work: Work) throws -> Result {
+    try check()
+    let folder = try CheckpointFolder(run: work.run.path, snapshots: settings.snapshots.map { Set($0) })
+    let start = try folder.latest() ?? beginning(folder, work)
+    let trainer = try Trainer(
+      start, recipe: settings.recipe, data: data, folder: folder, threads: settings.threads)
+    if trainer.state.steps > 0, !trainer.isFinished {
+      work.listener.note("goes on at epoch \(trainer.state.epoch + 1), step \(trainer.state.batch + 1)")
+    }
+    guard try train(trainer, folder, work) else {
+      throw Interruption(
+        "stopped at epoch \(trainer.state.epoch + 1), step \(trainer.state.batch + 1); \(remedy(work.run.path))."
+      )
+    }
+    var tenCrop: Accuracy?
+    if settings.recipe.augmentation == .tenCrop {
+      tenCrop = try trainer.tenCropAccuracy(keepsGoing: { !work.cancellation.isRaised })
+      try work.cancellation.check(
+        "stopped: the network is trained, its ten-crop test is not done; \(remedy(work.run.path)).")
+    }
+    let skipped = split.unread + split.training.skipped + (split.validation?.skipped ?? [])
+    try work.skip(skipped)
+    return Result(
+      model: work.run.path(of: "models/final.onnx"),
+      parameters: try trainer.learner.network.account().reduce(0) { $0 + $1.parameters },
+      epochs: folder.entries(),
+      tenCrop: tenCrop, skipped: skipped)
+  }
+
+  /// The network as it is drawn, with the mean of the training pictures; written as the first checkpoint.
+  private func beginning(_ folder: CheckpointFolder, _ work: Work) throws -> CheckpointFolder.Checkpoint {
+    let network = try settings.network(classes: split.classNames)
+    work.listener.note("mean of \(split.training.labels.count) training pictures")
+    let mean = try pixelMean(
+      of: split.training, settings.preprocessing, threads: settings.threads,
+      keepsGoing: { !work.cancellation.isRaised })
+    guard let mean else { throw Interruption("stopped; the same command starts again.") }
+    let checkpoint = CheckpointFolder.Checkpoint(network: try network.subtracting(mean))
+    try folder.write(checkpoint)
+    return checkpoint
+  }
+
+  private func train(_ trainer: Trainer, _ folder: CheckpointFolder, _ work: Work) throws -> Bool {
+    let epochs = settings.recipe.epochs
+    var meter: Meter?
+    return try trainer.run(keepsGoing: { !work.cancellation.isRaised }) { event in
+      switch event {
+      case .step(let epoch, let batch, let batches, _, _):
+        if meter == nil {
+          meter = work.meter(
+            "epoch \(epoch)/\(epochs)", total: batches, unit: "steps", alreadyDone: batch - 1)
+        }
+        meter?.show(batch)
+      case .epoch(let entry):
+        meter = nil
+        work.listener.note(entry.sentence(of: epochs))
+        try work.publish(report(of: folder.entries(), result: nil))
+        observe(Double(entry.epoch) / Double(epochs))
+      case .rate(let rate):
+        work.listener.note("the validation error stalls: learning rate \(rate)")
+      }
+    }
+  }
+
+  public func report(_ result: Result, _ work: Work) throws -> Report {
+    report(of: result.epochs, result: result)
+  }
+
+  private func report(of entries: [EpochEntry], result: Result?) -> Report {
+    let rows = entries.map { entry in
+      [
+        "\(entry.epoch)", "\(entry.loss.rounded(decimals: 4))", entry.trainTop1.percent,
+        entry.top1?.percent ?? "", entry.top5?.percent ?? "", "\(entry.rate)",
+      ]
+    }
+    let headings = ["epoch", "loss", "train top-1", "top-1", "top-5", "rate"]
+    return Report(
+      title: "How \(settings.architecture) learned",
+      facts: [
+        ("pictures", settings.pictures), ("network", settings.architecture),
+        ("input", "\(settings.input) x \(settings.input)"), ("batch", "\(settings.recipe.batch)"),
+      ],
+      sections: [
+        Report.Section(
+          "Learning curve",
+          [
+            .figures([
+              Report.Figure("figures/learning", "loss and accuracy by epoch") {
+                LearningCurve(
+                  points: entries.map {
+                    LearningCurve.Point(
+                      epoch: $0.epoch, loss: $0.loss, trainTop1: $0.trainTop1, top1: $0.top1, top5: $0.top5)
+                  }
+                ).drawing()
+              }
+            ])
+          ]), Report.Section("Epochs", [.table(ResultTable(headings: headings, rows: rows))]),
+      ], json: result.map { [("training.json", $0)] } ?? [],
+      summary: result?.tenCrop.map {
+        ["ten crops: validation top-1 \($0.top1.percent), top-5 \($0.top5.percent)"]
+      } ?? [])
+  }
+}
+
+extension EpochEntry {
+  /// An epoch in a line.
+  fileprivate func sentence(of epochs: Int) -> String {
+    var text = "epoch \(epoch)/\(epochs): loss \(loss.rounded(decimals: 3)), train top-1 \(trainTop1.percent)"
+    if let top1, let top5 { text += ", validation top-1 \(top1.percent), top-5 \(top5.percent)" }
+    return text + ", \(picturesPerSecond.brief) pictures a second"
+  }
+}

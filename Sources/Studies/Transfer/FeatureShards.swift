@@ -1,0 +1,147 @@
+internal import Datasets
+internal import Figures
+internal import Files
+internal import Foundation
+internal import Networks
+internal import Tensors
+
+/// Features on disk: for each layer and pooling a folder of shards, each with the features of so many pictures.
+///
+/// A shard `features/LAYER-POOLING/00000.safetensors` holds `features` (pictures x features, as pooled), `images` (their
+/// ids) and, in its metadata, the pictures that could not be read. What is held in memory is one shard a layer.
+struct FeatureShards {
+  let subject: Subject
+  let pictures: PreparedPictures
+  let selections: [FeatureExtraction.Selection]
+  let work: Work
+  /// Each layer's name as a file's, unlike any other layer's of the network.
+  private let stems: [String: String]
+
+  private static let picturesAShard = 128
+
+  init(
+    _ subject: Subject, _ pictures: PreparedPictures, _ selections: [FeatureExtraction.Selection],
+    _ work: Work
+  ) {
+    self.subject = subject
+    self.pictures = pictures
+    self.selections = selections
+    self.work = work
+    let titles = subject.layers.map(subject.network.title)
+    stems = Dictionary(zip(titles, fileNames(forLayers: titles)), uniquingKeysWith: { one, _ in one })
+  }
+
+  /// A layer and its pooling as a file's name.
+  func stem(of selection: FeatureExtraction.Selection) -> String {
+    let layer = try? subject.network.layer(named: selection.layer)
+    let title = layer.map(subject.network.title) ?? selection.layer
+    return "\(stems[title] ?? title)-\(selection.pooling.description.replacing(":", with: ""))"
+  }
+
+  private var count: Int { pictures.count }
+  private var shards: Int { (count + Self.picturesAShard - 1) / Self.picturesAShard }
+
+  private func file(_ selection: FeatureExtraction.Selection, _ shard: Int) -> String {
+    let number = String(shard)
+    let padded = String(repeating: "0", count: max(0, 5 - number.count)) + number
+    return "features/\(stem(of: selection))/\(padded).safetensors"
+  }
+
+  /// Writes the shards that are not there, every layer's from one pass over their pictures.
+  func extract() throws {
+    try recallSkipped()
+    var extraction: FeatureExtraction?
+    let waiting = (0..<shards).filter { shard in !missing(shard).isEmpty }
+    let total = waiting.reduce(0) { $0 + range($1).count }
+    guard total > 0 else { return }
+    work.noteFinding()
+    var meter = work.meter("features", total: total, unit: "pictures")
+    var done = 0
+    for shard in waiting {
+      let missing = missing(shard)
+      if extraction?.selections != missing {
+        extraction = try FeatureExtraction(subject.network, selections: missing, threads: work.threads)
+      }
+      let pictures = pictures
+      guard
+        let (images, features) = try extraction?.features(
+          of: range(shard), names: { pictures.dataset.items[$0].path }, input: { try pictures.tensor($0) })
+      else { continue }
+      let paths = Set(range(shard).map { pictures.dataset.items[$0].path })
+      let skipped = pictures.skipped().filter { paths.contains($0.image) }
+      let text = String(decoding: try JSONEncoder().encode(skipped), as: UTF8.self)
+      for (selection, features) in zip(missing, features) {
+        try SafeTensors(
+          ["features": features, "images": Tensor([images.count], elements: images.map(Float.init))],
+          metadata: ["skipped": text]
+        ).write(to: try work.run.preparedPath(of: file(selection, shard)))
+      }
+      done += range(shard).count
+      meter.show(done)
+    }
+    meter.finish()
+  }
+
+  private func missing(_ shard: Int) -> [FeatureExtraction.Selection] {
+    selections.filter { !work.run.contains(file($0, shard)) }
+  }
+
+  private func range(_ shard: Int) -> Range<Int> {
+    shard * Self.picturesAShard..<min((shard + 1) * Self.picturesAShard, count)
+  }
+
+  /// A layer's features of all pictures that could be read.
+  ///
+  /// - Parameters:
+  ///   - selection: The layer and its pooling.
+  ///   - scaling: What is done to each vector.
+  /// - Returns: Ids of the pictures, ascending, and pictures x features.
+  /// - Throws: `RunError` for a shard that is damaged, or ``StudyError`` where memory does not hold them.
+  func read(
+    _ selection: FeatureExtraction.Selection, _ scaling: FeatureScaling
+  ) throws -> (images: [Int], features: Tensor) {
+    // The features, a copy of those learned from, and LIBLINEAR's of four times the size.
+    let bytes = Double(count) * Double(selection.count) * 24
+    guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
+      throw StudyError(
+        "classifiers on the \(selection.count.grouped) features of layer \(selection.layer) would need \(Int(bytes / 1e9)) GB "
+          + "for \(count.grouped) pictures. Pool them, as --pooling \(selection.layer)=average.")
+    }
+    var images: [Int] = []
+    var parts: [Tensor] = []
+    for shard in 0..<shards {
+      let name = file(selection, shard)
+      let arrays = try SafeTensors(reading: work.run.path(of: name))
+      guard let features = arrays.tensors["features"], let ids = arrays.tensors["images"],
+        features.shape == [ids.shape.count, selection.count]
+      else {
+        throw RunError.damaged(
+          file: work.run.path(of: name), reason: "it does not hold \(selection.layer)'s features.")
+      }
+      let found = ids.elements.compactMap { Int(exactly: $0) }
+      guard found.count == ids.shape.count, found.allSatisfy(range(shard).contains),
+        Set(found).count == found.count
+      else {
+        throw RunError.damaged(
+          file: work.run.path(of: name), reason: "its pictures are not those of its place among the shards.")
+      }
+      images += found
+      var scaled = features
+      scaling.apply(to: &scaled)
+      parts.append(scaled)
+    }
+    return (images, Tensor.stacking(parts))
+  }
+
+  /// Takes note of pictures that an earlier attempt could not read.
+  private func recallSkipped() throws {
+    guard let least = selections.min(by: { $0.count < $1.count }) else { return }
+    for shard in 0..<shards where work.run.contains(file(least, shard)) {
+      guard let text = try SafeTensors(reading: work.run.path(of: file(least, shard))).metadata["skipped"]
+      else {
+        continue
+      }
+      pictures.skip(try JSONDecoder().decode([Skipped].self, from: Data(text.utf8)))
+    }
+  }
+}

@@ -1,0 +1,108 @@
+public import Datasets
+internal import Files
+internal import Tensors
+
+/// Which pictures are learned from and which are judged, checked before anything is computed.
+public struct TransferDivision: Sendable {
+  public let dataset: Dataset
+  /// The numbers of training pictures a class; nil stands for all.
+  public let sizes: [Int?]
+  public let division: Dataset.Division
+  private let count: Int
+  private let testPerClass: Int?
+  private let seed: UInt64
+  /// Ids of the pictures that belong to no fold.
+  private let excluded: Set<Int>
+
+  /// - Parameters:
+  ///   - dataset: The pictures.
+  ///   - division: The data set's own lists, or folds drawn from all pictures; nil for its own where it has some.
+  ///   - numbers: Training pictures a class, ascending; nil for all of the data set's own list, else 30.
+  ///   - folds: Draws of the pictures; nil for 5, or 1 where nothing is drawn.
+  ///   - most: The most test pictures a class; nil for 50, or all of the data set's own list.
+  ///   - exclusions: Pictures neither learned from nor judged.
+  ///   - seed: Of the draws.
+  /// - Throws: `DatasetError` where a class has too few pictures or a list names others, or ``StudyError``.
+  public init(
+    _ dataset: Dataset, by division: Dataset.Division? = nil, perClass numbers: [Int]? = nil,
+    folds: Int? = nil,
+    testPerClass most: Int? = nil, excluding exclusions: Exclusions? = nil, seed: UInt64 = 0
+  ) throws {
+    self.dataset = dataset
+    self.seed = seed
+    excluded = try exclusions.map { try dataset.ids(of: $0) } ?? []
+    self.division = division ?? (dataset.isDivided ? .own : .folds)
+    let isOwn = self.division == .own
+    if dataset.isMultiple {
+      guard numbers == nil, most == nil else {
+        throw StudyError(
+          "\(dataset.name) has several classes a picture, so there is no number of pictures a class. Leave --per-class "
+            + "and --test-per-class out.")
+      }
+      sizes = [nil]
+      testPerClass = nil
+      count = folds ?? (isOwn ? 1 : 5)
+    } else {
+      sizes = numbers ?? (isOwn ? [nil] : [30])
+      testPerClass = most ?? (isOwn ? nil : 50)
+      count = folds ?? (isOwn && numbers == nil ? 1 : 5)
+    }
+    _ = try self.folds(without: [])
+  }
+
+  /// The folds.
+  ///
+  /// - Parameter unread: Ids of pictures that cannot be read.
+  /// - Returns: As many as were asked for.
+  /// - Throws: `DatasetError` where too few pictures are left.
+  func folds(without unread: Set<Int>) throws -> [ClassFold] {
+    if dataset.isMultiple {
+      return try dataset.halves(division, count: count, seed: seed, excluding: excluded.union(unread))
+    }
+    return try dataset.classFolds(
+      division, perClass: sizes.compactMap(\.self), testPerClass: testPerClass, count: count, seed: seed,
+      excluding: excluded.union(unread))
+  }
+
+  /// The most training pictures that a class has where so many are asked for.
+  func perClass(_ size: Int?, _ fold: ClassFold) -> Int {
+    if let size { return size }
+    var counts: [Int: Int] = [:]
+    for id in fold.training(perClass: nil) {
+      for label in classes(of: id) { counts[label, default: 0] += 1 }
+    }
+    return counts.values.max() ?? 0
+  }
+
+  private func classes(of id: Int) -> [Int] {
+    let item = dataset.items[id]
+    if let label = item.label { return [label] }
+    return (item.presences ?? []).indices.filter { item.presences?[$0] == .present }
+  }
+
+  /// What is known of the pictures of these ids, in their order.
+  func targets(of ids: [Int]) -> Transfer.Targets {
+    let count = dataset.classNames?.count ?? 0
+    let items = ids.map { dataset.items[$0] }
+    guard dataset.isMultiple else { return .classes(items.map { $0.label ?? 0 }, count: count) }
+    return .presences(
+      items.map { item in
+        (item.presences ?? []).map { $0 == .ignored ? nil : $0 == .present }
+      }, count: count)
+  }
+
+  /// A mark of the pictures that a fold learns from and is judged on, and of their classes.
+  func fingerprint(_ folds: [ClassFold], _ size: Int?) -> String {
+    var mark = Fingerprint()
+    for fold in folds {
+      for ids in [fold.training(perClass: size), fold.testing] {
+        mark.add("\(ids.count)")
+        for id in ids {
+          let item = dataset.items[id]
+          mark.add("\(item.path) \(item.label ?? -1) \((item.presences ?? []).map(\.rawValue))")
+        }
+      }
+    }
+    return mark.description
+  }
+}
