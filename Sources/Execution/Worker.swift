@@ -83,8 +83,9 @@ package final class Worker {
     case .globalAveragePooling:
       return [try device.globalAveragePooling(input)]
     case .globalMaxPooling:
+      guard let recording else { return [try device.globalMaxPooling(input)] }
       let (pooled, switches) = try device.globalMaxPoolingWithSwitches(input)
-      recording?(switches)
+      recording(switches)
       return [pooled]
     case .localResponseNormalization(let constants):
       return [try device.localResponseNormalization(input, constants)]
