@@ -95,9 +95,16 @@ extension Convolution {
   func scaled(by scale: [Float], shiftedBy shift: [Float]) -> Convolution {
     let each = filters.shape.count / max(filters.shape[0], 1)
     var scaled = self
-    scaled.filters.withMutableSpan { elements in
-      for output in scale.indices {
-        for index in output * each..<(output + 1) * each { elements[index] *= scale[output] }
+    if scale.contains(where: { $0 != 1 }) {
+      // Every plan of the network has the same.
+      scaled.filters = filters.prepared(as: "scaled", scale.map { Int64($0.bitPattern) }) {
+        var filters = filters
+        filters.withMutableSpan { elements in
+          for output in scale.indices {
+            for index in output * each..<(output + 1) * each { elements[index] *= scale[output] }
+          }
+        }
+        return filters
       }
     }
     let bias = bias?.elements ?? [Float](repeating: 0, count: scale.count)

@@ -8,8 +8,8 @@ package import Tensors
 package final class Worker {
   package var device: Device
 
-  init(threads: Int, sharing weights: WeightStore) {
-    device = Device(threads: threads, sharing: weights)
+  init(threads: Int) {
+    device = Device(threads: threads)
   }
 
   /// Runs steps over the values, which gain what the steps make and lose what is read for the last time.
