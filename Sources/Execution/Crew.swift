@@ -1,22 +1,19 @@
-internal import Kernels
 internal import Synchronization
 internal import Tensors
 
-/// Workers that share the weights they reorder.
+/// Workers of one piece of work.
 ///
 /// `@unchecked Sendable`: one call at a time has the workers, and the pool gives each to one thread.
 package final class Crew: @unchecked Sendable {
   private let workers: [Worker]
   private let latency: Worker
-  private let weights = WeightStore()
   private let turn = Mutex(())
 
   /// - Parameter threads: How many work side by side.
   package init(threads: Int) {
     precondition(threads > 0, "\(threads) threads")
-    let weights = weights
-    workers = (0..<threads).map { _ in Worker(threads: 1, sharing: weights) }
-    latency = threads == 1 ? workers[0] : Worker(threads: threads, sharing: weights)
+    workers = (0..<threads).map { _ in Worker(threads: 1) }
+    latency = threads == 1 ? workers[0] : Worker(threads: threads)
   }
 
   package var count: Int { workers.count }
@@ -36,10 +33,5 @@ package final class Crew: @unchecked Sendable {
     _ body: (Worker) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try turn.withLock { _ throws(Failure) in try body(latency) }
-  }
-
-  /// Lets go of every reordered weight: for weights that are about to change where they stand.
-  package func forgetWeights() {
-    weights.forgetAll()
   }
 }

@@ -5,7 +5,7 @@ internal import Tensors
 /// A network made ready to run for chosen values: only the nodes they need, with batch normalisation folded
 /// into the convolution before it and rectifiers fused, wherever the value between is not asked for.
 struct Plan: Sendable {
-  struct Step: Sendable {
+  struct Step: PlannedStep, Sendable {
     var name: String
     var operation: Operation
     /// A rectifier computed in the same call.
@@ -19,7 +19,7 @@ struct Plan: Sendable {
   private(set) var steps: [Step]
   /// Where the batched head begins: the first fully connected layer whose weights are worth sharing.
   let headStart: Int
-  /// Values that the head reads or the caller keeps, made before it.
+  /// Values computed picture by picture that must survive until the batched head runs.
   let crossing: [String]
   let kept: Set<String>
   /// For a value that is another under a second name, the first name.
@@ -40,8 +40,7 @@ struct Plan: Sendable {
     }
     self.aliases = aliases
     let wanted = Set(kept.map { aliases[$0] ?? $0 })
-    steps = Self.needed(steps, for: wanted)
-    steps = Self.fused(steps, keeping: wanted)
+    steps = steps.needed(for: wanted).joined(keeping: wanted) { $0.joined(with: $1) }
     self.steps = steps
     // Only features are few enough to wait for a batch; maps are not.
     let shapes = try? network.shapes(
@@ -50,51 +49,13 @@ struct Plan: Sendable {
       steps.firstIndex {
         batchingHead && $0.operation.sharesWeightsOverPictures && (shapes?[$0.inputs[0]]?.rank ?? 2) == 2
       } ?? steps.count
-    let made = Set(steps[..<headStart].flatMap(\.outputs)).union(network.inputs.map(\.name))
-    let readByHead = Set(steps[headStart...].flatMap(\.inputs))
-    crossing = readByHead.intersection(made).sorted()
-    var last: [String: Int] = [:]
-    for (index, step) in steps.enumerated() {
-      for value in step.inputs + step.outputs { last[value] = index }
-    }
-    for (value, index) in last where !wanted.contains(value) && !crossing.contains(value) {
+    crossing = steps.crossing(into: headStart, from: network.inputs.map(\.name))
+    for (value, index) in steps.lastUses where !wanted.contains(value) && !crossing.contains(value) {
       self.steps[index].lastReadOf.append(value)
     }
   }
 
   func firstName(of value: String) -> String { aliases[value] ?? value }
-
-  private static func needed(_ steps: [Step], for wanted: Set<String>) -> [Step] {
-    var needed = wanted
-    return steps.reversed().filter { step in
-      guard step.outputs.contains(where: needed.contains) else { return false }
-      needed.formUnion(step.inputs)
-      return true
-    }.reversed()
-  }
-
-  /// Joins each convolution or product with what follows it, as long as nothing else reads the value between.
-  private static func fused(_ steps: [Step], keeping wanted: Set<String>) -> [Step] {
-    var readers: [String: Int] = [:]
-    for step in steps {
-      for input in step.inputs { readers[input, default: 0] += 1 }
-    }
-    var fused: [Step] = []
-    var maker: [String: Int] = [:]
-    for step in steps {
-      if step.inputs.count == 1, let input = step.inputs.first, readers[input] == 1, !wanted.contains(input),
-        let index = maker[input], let joined = fused[index].joined(with: step)
-      {
-        maker[input] = nil
-        fused[index] = joined
-        maker[step.outputs[0]] = index
-        continue
-      }
-      for output in step.outputs { maker[output] = fused.count }
-      fused.append(step)
-    }
-    return fused
-  }
 }
 
 extension Plan.Step {
@@ -134,9 +95,16 @@ extension Convolution {
   func scaled(by scale: [Float], shiftedBy shift: [Float]) -> Convolution {
     let each = filters.shape.count / max(filters.shape[0], 1)
     var scaled = self
-    scaled.filters.withMutableSpan { elements in
-      for output in scale.indices {
-        for index in output * each..<(output + 1) * each { elements[index] *= scale[output] }
+    if scale.contains(where: { $0 != 1 }) {
+      // Every plan of the network has the same.
+      scaled.filters = filters.prepared(as: "scaled", scale.map { Int64($0.bitPattern) }) {
+        var filters = filters
+        filters.withMutableSpan { elements in
+          for output in scale.indices {
+            for index in output * each..<(output + 1) * each { elements[index] *= scale[output] }
+          }
+        }
+        return filters
       }
     }
     let bias = bias?.elements ?? [Float](repeating: 0, count: scale.count)

@@ -66,8 +66,8 @@ public final class Runner {
   /// - Parameters:
   ///   - range: The pictures' numbers.
   ///   - input: Makes a picture, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
-  ///   - body: Receives traces on the workers' threads, in any order. A picture's values come in one trace, but
-  ///     for those of a batched head, which come in a second.
+  ///   - body: Called on the workers' threads, in any order: once per picture with the values of the layers that are
+  ///     computed picture by picture and, if the network has a batched head, once more with the head's values of all.
   /// - Throws: What `input` and `body` throw, or `KernelError` where a picture does not fit the network.
   public func run(
     over range: Range<Int>, input: @escaping @Sendable (Int) throws -> Tensor?,
@@ -115,27 +115,17 @@ public final class Runner {
     return switches
   }
 
+  /// A layer's units divided among the workers.
   private func split(_ product: InnerProduct, _ input: Tensor, rectified: Bool) throws -> Tensor {
-    let parts = slices(of: product)
-    let made = try crew.map(over: 0..<parts.count) { index, worker in
-      try worker.innerProduct(input, parts[index], rectified: rectified)
+    let (units, shares) = (product.weights.shape[0], crew.count)
+    let made = try crew.map(over: 0..<shares) { index, worker in
+      let range = units * index / shares..<units * (index + 1) / shares
+      let part = InnerProduct(
+        weights: product.weights.sharedSlices(range), bias: product.bias?.slices(range))
+      return try worker.innerProduct(input, part, rectified: rectified)
     }
     return try crew.allThreads { try $0.device.concatenation(made, axis: 1) }
   }
-
-  /// A layer's units divided among the workers, cut once.
-  private func slices(of product: InnerProduct) -> [InnerProduct] {
-    if let known = slicesByWeights[product.weights.identity] { return known }
-    let units = product.weights.shape[0]
-    let slices = (0..<crew.count).map { index in
-      let range = units * index / crew.count..<units * (index + 1) / crew.count
-      return InnerProduct(weights: product.weights.slices(range), bias: product.bias?.slices(range))
-    }
-    slicesByWeights[product.weights.identity] = slices
-    return slices
-  }
-
-  private var slicesByWeights: [ObjectIdentifier: [InnerProduct]] = [:]
 
   private func trace(_ images: [Int], _ values: [String: Tensor], _ switches: [String: Switches]) -> Trace {
     Runner.trace(images, values, switches, plan)

@@ -8,8 +8,8 @@ package import Tensors
 package final class Worker {
   package var device: Device
 
-  init(threads: Int, sharing weights: WeightStore) {
-    device = Device(threads: threads, sharing: weights)
+  init(threads: Int) {
+    device = Device(threads: threads)
   }
 
   /// Runs steps over the values, which gain what the steps make and lose what is read for the last time.
@@ -83,8 +83,9 @@ package final class Worker {
     case .globalAveragePooling:
       return [try device.globalAveragePooling(input)]
     case .globalMaxPooling:
+      guard let recording else { return [try device.globalMaxPooling(input)] }
       let (pooled, switches) = try device.globalMaxPoolingWithSwitches(input)
-      recording?(switches)
+      recording(switches)
       return [pooled]
     case .localResponseNormalization(let constants):
       return [try device.localResponseNormalization(input, constants)]

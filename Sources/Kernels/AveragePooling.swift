@@ -60,7 +60,8 @@ extension Device {
   /// - Note: ONNX GlobalAveragePool.
   public func globalAveragePooling(_ input: Tensor) throws(KernelError) -> Tensor {
     try requireMaps(input, for: "global average pooling")
-    return try averagePooling(input, over: try wholeMap(input.shape), countsPadding: true)
+    return try averagePooling(
+      input, over: try wholeMap(input.shape, for: "global average pooling"), countsPadding: true)
   }
 
   /// Spreads each value evenly over its map: the transpose of global average pooling.
@@ -77,13 +78,7 @@ extension Device {
       throw .shapes(
         operation: "transposed global average pooling", expected: "maps of rank 4", found: "\(shape)")
     }
-    return try averagePoolingTransposed(signal, over: try wholeMap(shape), countsPadding: true, onto: shape)
+    return try averagePoolingTransposed(
+      signal, over: try wholeMap(shape, for: "global average pooling"), countsPadding: true, onto: shape)
   }
-}
-
-private func wholeMap(_ shape: Shape) throws(KernelError) -> Sliding {
-  guard shape.rows > 0, shape.columns > 0 else {
-    throw .shapes(operation: "global average pooling", expected: "a position or more", found: "\(shape)")
-  }
-  return Sliding(rows: Slide(window: shape.rows), columns: Slide(window: shape.columns))
 }

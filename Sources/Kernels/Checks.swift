@@ -24,6 +24,14 @@ func require(axis: Int, of tensor: Tensor, for operation: String) throws(KernelE
   }
 }
 
+/// The window as large as a map.
+func wholeMap(_ shape: Shape, for operation: String) throws(KernelError) -> Sliding {
+  guard shape.rows > 0, shape.columns > 0 else {
+    throw .shapes(operation: operation, expected: "a position or more", found: "\(shape)")
+  }
+  return Sliding(rows: Slide(window: shape.rows), columns: Slide(window: shape.columns))
+}
+
 extension VectorSliding {
   /// The geometry as C has it, of maps shaped `input` that pool to `output`.
   init(_ sliding: Sliding, input: Shape, output: Shape) {

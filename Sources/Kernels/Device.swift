@@ -9,7 +9,6 @@ internal import Tensors
 public struct Device: ~Copyable {
   private var engine: Engine?
   private let threads: Int
-  private let weights: WeightStore
   private var primitives: [Geometry: Primitive] = [:]
   private var scratch = Tensor([0])
 
@@ -19,13 +18,10 @@ public struct Device: ~Copyable {
     case product(ProductGeometry)
   }
 
-  /// - Parameters:
-  ///   - threads: How many threads each convolution or product uses.
-  ///   - weights: Where reordered weights are kept; share one among the devices of a network.
-  public init(threads: Int = 1, sharing weights: WeightStore = WeightStore()) {
+  /// - Parameter threads: How many threads each convolution or product uses.
+  public init(threads: Int = 1) {
     precondition(threads > 0, "\(threads) threads")
     self.threads = threads
-    self.weights = weights
   }
 
   /// oneDNN's engine, told how many threads are coming.
@@ -59,9 +55,19 @@ public struct Device: ~Copyable {
     return made
   }
 
-  /// Weights in the layout that a primitive wants.
+  /// Weights in the layout that a primitive wants, reordered once for all devices.
   mutating func packed(_ plain: Tensor, for primitive: Primitive) throws(KernelError) -> Tensor {
-    try unsafe weights.packed(plain, for: primitive, started())
+    let engine = try unsafe started()
+    // The layout is that of both sides: square weights have one packed layout in both directions, but not one plain.
+    return try plain.prepared(as: "layout", primitive.layout) { () throws(KernelError) in
+      let bytes = unsafe onednn_primitive_weights(primitive.handle)
+      return try unsafe Tensor(uninitialized: [(bytes + 3) / 4]) { target throws(KernelError) in
+        let status = unsafe plain.withUnsafeElements { source in
+          unsafe onednn_reorder(engine, primitive.handle, source.baseAddress, target.baseAddress)
+        }
+        try check("reorder weights", status)
+      }
+    }
   }
 
   /// What sums of no terms come to: the bias, if there is one.

@@ -20,6 +20,8 @@ internal import COneDNN
 @safe final class Primitive {
   let handle: OpaquePointer
   let scratchBytes: Int
+  /// Tells apart what is done to weights before this can use them.
+  let layout: [Int64]
 
   init(_ doing: String, _ make: (inout OpaquePointer?) -> Int32) throws(KernelError) {
     var made: OpaquePointer?
@@ -27,16 +29,12 @@ internal import COneDNN
     guard let made = unsafe made else { throw .library(doing: doing, status: "no primitive") }
     unsafe handle = made
     scratchBytes = unsafe onednn_primitive_scratch(made)
+    var numbers = [Int64](repeating: 0, count: 64)
+    let count = unsafe onednn_primitive_layout(made, &numbers)
+    layout = Array(numbers.prefix(Int(count)))
   }
 
   deinit { unsafe onednn_primitive_destroy(handle) }
-
-  /// Tells apart what is done to weights before this can use them.
-  var layout: [Int64] {
-    var numbers = [Int64](repeating: 0, count: 64)
-    let count = unsafe onednn_primitive_layout(handle, &numbers)
-    return Array(numbers.prefix(Int(count)))
-  }
 
   /// What oneDNN calls the code that it chose.
   var implementation: String { unsafe String(cString: onednn_primitive_implementation(handle)) }

@@ -58,7 +58,18 @@ extension Device {
     return (values, Switches(recorded: winners, pooled: pooled, input: input.shape, sliding: sliding))
   }
 
-  /// The largest value of each channel of each image, and where it stood: a window as large as the map.
+  /// The largest value of each channel of each image: a window as large as the map.
+  ///
+  /// - Parameter input: Images x rows x columns x channels.
+  /// - Returns: Images x 1 x 1 x channels.
+  /// - Throws: ``KernelError`` where the maps are empty or not of rank 4.
+  /// - Note: ONNX GlobalMaxPool.
+  public func globalMaxPooling(_ input: Tensor) throws(KernelError) -> Tensor {
+    try requireMaps(input, for: "global max pooling")
+    return try maxPooling(input, over: try wholeMap(input.shape, for: "global max pooling"))
+  }
+
+  /// The largest value of each channel of each image, and where it stood.
   ///
   /// - Parameter input: Images x rows x columns x channels, of at most 65,536 positions.
   /// - Returns: Images x 1 x 1 x channels, and the switches.
@@ -68,11 +79,7 @@ extension Device {
     _ input: Tensor
   ) throws(KernelError) -> (values: Tensor, switches: Switches) {
     try requireMaps(input, for: "global max pooling")
-    guard input.shape.rows > 0, input.shape.columns > 0 else {
-      throw .shapes(operation: "global max pooling", expected: "a position or more", found: "\(input.shape)")
-    }
     return try maxPoolingWithSwitches(
-      input,
-      over: Sliding(rows: Slide(window: input.shape.rows), columns: Slide(window: input.shape.columns)))
+      input, over: try wholeMap(input.shape, for: "global max pooling"))
   }
 }

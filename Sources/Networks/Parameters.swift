@@ -45,11 +45,19 @@ extension Operation {
     }
   }
 
-  /// Changes a learned tensor; nothing where the operation has none of that role.
+  /// Changes a learned tensor, in its own memory where nothing else holds it; nothing where the operation has none of
+  /// that role.
   public mutating func withParameter(_ role: ParameterRole, _ change: (inout Tensor) throws -> Void) rethrows
   {
     guard var tensor = parameter(role) else { return }
+    // A reference that stayed in the operation would make the change copy the tensor first.
+    put(Tensor([0]), as: role)
+    defer { put(tensor, as: role) }
     try change(&tensor)
+  }
+
+  /// Puts a tensor in the place of the one it has.
+  private mutating func put(_ tensor: Tensor, as role: ParameterRole) {
     switch self {
     case .convolution(var convolution):
       if role == .weights { convolution.filters = tensor } else { convolution.bias = tensor }

@@ -12,6 +12,16 @@ import Synchronization
 @safe final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let capacity: Int
+  /// See ``Tensor/prepared(as:_:_:)``.
+  let prepared = Mutex([Form: Tensor]())
+
+  /// A form of some of the elements.
+  struct Form: Hashable {
+    let offset: Int
+    let count: Int
+    let kind: String
+    let numbers: [Int64]
+  }
 
   init(count: Int) {
     capacity = StoragePool.roundedCapacity(count)

@@ -1,4 +1,5 @@
 public import Foundation
+internal import Synchronization
 
 /// Float32 elements in row-major order with a shape: a value, shared until written.
 ///
@@ -6,6 +7,8 @@ public import Foundation
 @safe public struct Tensor: Sendable {
   public let shape: Shape
   private var storage: Storage
+  /// Where the elements begin in the storage.
+  private var offset = 0
 
   /// A tensor whose elements the closure writes; what it leaves unwritten is undefined.
   ///
@@ -45,9 +48,10 @@ public import Foundation
     }
   }
 
-  private init(_ shape: Shape, sharing storage: Storage) {
+  private init(_ shape: Shape, sharing storage: Storage, from offset: Int) {
     self.shape = shape
     self.storage = storage
+    self.offset = offset
   }
 
   /// The elements in row-major order, copied.
@@ -63,7 +67,7 @@ public import Foundation
   /// The same elements under another shape of as many elements; nothing is copied.
   public func reshaped(to shape: Shape) -> Tensor {
     precondition(shape.count == self.shape.count, "\(self.shape) does not reshape to \(shape)")
-    return Tensor(shape, sharing: storage)
+    return Tensor(shape, sharing: storage, from: offset)
   }
 
   /// Lends the elements for reading.
@@ -81,20 +85,22 @@ public import Foundation
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(storage) {} }
-    return try unsafe body(UnsafeBufferPointer(start: storage.base, count: shape.count))
+    return try unsafe body(UnsafeBufferPointer(start: storage.base + offset, count: shape.count))
   }
 
   /// Lends the elements for writing; copies them first where they are shared.
   package mutating func withUnsafeMutableElements<Result, Failure: Error>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    if !isKnownUniquelyReferenced(&storage) {
+    if isKnownUniquelyReferenced(&storage) {
+      storage.prepared.withLock { if !$0.isEmpty { $0 = [:] } }
+    } else {
       let copy = Storage(count: shape.count)
-      unsafe copy.base.update(from: storage.base, count: shape.count)
-      storage = copy
+      unsafe copy.base.update(from: storage.base + offset, count: shape.count)
+      (storage, offset) = (copy, 0)
     }
     defer { withExtendedLifetime(storage) {} }
-    return try unsafe body(UnsafeMutableBufferPointer(start: storage.base, count: shape.count))
+    return try unsafe body(UnsafeMutableBufferPointer(start: storage.base + offset, count: shape.count))
   }
 
   /// Lends the elements for writing; copies them first where they are shared.
@@ -105,6 +111,24 @@ public import Foundation
       var span = unsafe elements.mutableSpan
       return try body(&span)
     }
+  }
+
+  /// These elements in another form, such as weights in the layout that a library wants: made once for all tensors
+  /// that share the memory, kept as long as it is, and let go of when an element changes.
+  ///
+  /// - Parameters:
+  ///   - kind: What kind of form it is.
+  ///   - numbers: Tell the forms of a kind apart.
+  ///   - make: Makes it; two threads that ask at once may both.
+  /// - Throws: What the closure throws.
+  package func prepared<Failure: Error>(
+    as kind: String, _ numbers: [Int64], _ make: () throws(Failure) -> Tensor
+  ) throws(Failure) -> Tensor {
+    let key = Storage.Form(offset: offset, count: shape.count, kind: kind, numbers: numbers)
+    if let known = storage.prepared.withLock({ $0[key] }) { return known }
+    let made = try make()
+    storage.prepared.withLock { $0[key] = made }
+    return made
   }
 
   /// Names the memory behind this tensor: equal for tensors that share it, while either lives.
@@ -123,6 +147,14 @@ extension Tensor {
         unsafe to.update(from: from + range.lowerBound * size, count: range.count * size)
       }
     }
+  }
+
+  /// The outermost slices `range`, in the same memory: it stays as long as either tensor does.
+  package func sharedSlices(_ range: Range<Int>) -> Tensor {
+    precondition(shape.rank > 0 && range.upperBound <= shape[0], "slices \(range) of \(shape)")
+    let part = Shape([range.count] + shape.dimensions.dropFirst())
+    let size = shape[0] == 0 ? 0 : shape.count / shape[0]
+    return Tensor(part, sharing: storage, from: offset + range.lowerBound * size)
   }
 
   /// One tensor of the outermost slices of all, in order; the inner extents must agree.

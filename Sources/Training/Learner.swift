@@ -125,7 +125,6 @@ public final class Learner {
   ) throws -> Outcome {
     let (outcome, gradients) = try walk(pictures, labels, number: number, moving: rates)
     guard outcome.loss.isFinite else { return outcome }
-    crew.forgetWeights()
     for (index, roles) in gradients { move(index, roles, rates) }
     return outcome
   }

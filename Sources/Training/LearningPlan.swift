@@ -5,12 +5,12 @@ internal import Networks
 /// A network made ready to learn: the nodes that its scores need, rectifiers fused, and for each what the walk back
 /// needs of the forward pass.
 struct LearningPlan: Sendable {
-  struct Step: Sendable {
+  struct Step: PlannedStep, Sendable {
     var node: Network.Node
     /// A rectifier computed in the same call.
     var isRectified = false
-    /// A pool over a rectifier's output: it masks the pooled signal, so the rectifier below has nothing left to do
-    /// and its output, the largest value of all, need not be remembered.
+    /// A max pool directly above a ReLU. A pooled value is positive exactly where the ReLU passed, so masking by the
+    /// pool's output is enough, and the ReLU's output, the largest tensor of the pass, can be freed.
     var masksForRectifier = false
     /// The rectifier below such a pool.
     var leavesMaskToPool = false
@@ -23,6 +23,8 @@ struct LearningPlan: Sendable {
     /// The same where nothing is remembered.
     var lastReadInTestsOf: [String] = []
 
+    var inputs: [String] { node.inputs }
+    var outputs: [String] { node.outputs }
     /// Whether the walk back visits it.
     var isOnWay: Bool { passesDown || !node.operation.parameterRoles.isEmpty }
   }
@@ -44,59 +46,20 @@ struct LearningPlan: Sendable {
     }
     self.input = input.name
     self.scores = scores
-    var steps = Self.needed(network.nodes, for: scores).map { Step(node: $0) }
-    steps = Self.fused(steps, scores: scores)
+    var steps = network.nodes.map { Step(node: $0) }.needed(for: [scores])
+    steps = steps.joined(keeping: [scores]) { $0.rectified(by: $1) }
     Self.markPools(&steps)
     Self.markWay(&steps)
     let headStart =
       steps.firstIndex { if case .innerProduct = $0.node.operation { true } else { false } } ?? steps.count
-    let made = Set(steps[..<headStart].flatMap(\.node.outputs)).union([input.name])
-    let crossing = Set(steps[headStart...].flatMap(\.node.inputs) + [scores]).intersection(made)
     self.headStart = headStart
-    self.crossing = crossing.sorted()
+    crossing = steps.crossing(into: headStart, from: [input.name], wanted: [scores])
     self.steps = steps
     markLastReads()
   }
 
-  private static func needed(_ nodes: [Network.Node], for scores: String) -> [Network.Node] {
-    var needed: Set<String> = [scores]
-    return nodes.reversed().filter { node in
-      guard node.outputs.contains(where: needed.contains) else { return false }
-      needed.formUnion(node.inputs)
-      return true
-    }.reversed()
-  }
-
-  private static func readers(_ steps: [Step]) -> [String: Int] {
-    steps.flatMap(\.node.inputs).reduce(into: [:]) { $0[$1, default: 0] += 1 }
-  }
-
-  /// Joins each convolution or product with the rectifier that alone reads it.
-  private static func fused(_ steps: [Step], scores: String) -> [Step] {
-    let readers = readers(steps)
-    var fused: [Step] = []
-    var maker: [String: Int] = [:]
-    for step in steps {
-      if case .activation(.relu) = step.node.operation, let input = step.node.inputs.first,
-        readers[input] == 1, input != scores, let index = maker[input], !fused[index].isRectified
-      {
-        switch fused[index].node.operation {
-        case .convolution, .innerProduct:
-          fused[index].isRectified = true
-          fused[index].node.outputs = step.node.outputs
-          maker[step.node.outputs[0]] = index
-          continue
-        default: break
-        }
-      }
-      for output in step.node.outputs { maker[output] = fused.count }
-      fused.append(step)
-    }
-    return fused
-  }
-
   private static func markPools(_ steps: inout [Step]) {
-    let readers = readers(steps)
+    let readers = steps.readers
     for index in steps.indices {
       guard case .maxPooling = steps[index].node.operation, let input = steps[index].node.inputs.first,
         readers[input] == 1, let below = steps.firstIndex(where: { $0.node.outputs == [input] })
@@ -131,13 +94,24 @@ struct LearningPlan: Sendable {
 
   private mutating func markLastReads() {
     let remembered = Set(steps.flatMap(\.remembers))
-    var last: [String: Int] = [:]
-    for (index, step) in steps.enumerated() {
-      for value in step.node.inputs + step.node.outputs { last[value] = index }
-    }
-    for (value, index) in last where !crossing.contains(value) && value != scores {
+    for (value, index) in steps.lastUses where !crossing.contains(value) && value != scores {
       steps[index].lastReadInTestsOf.append(value)
       if !remembered.contains(value) { steps[index].lastReadOf.append(value) }
+    }
+  }
+}
+
+extension LearningPlan.Step {
+  /// This step with the rectifier that follows it, where one call computes both.
+  fileprivate func rectified(by next: LearningPlan.Step) -> LearningPlan.Step? {
+    guard case .activation(.relu) = next.node.operation, !isRectified else { return nil }
+    switch node.operation {
+    case .convolution, .innerProduct:
+      var joined = self
+      joined.isRectified = true
+      joined.node.outputs = next.node.outputs
+      return joined
+    default: return nil
     }
   }
 }

@@ -33,6 +33,19 @@ import Testing
     }
   }
 
+  @Test func `a global max pool takes a map of any size where nobody asks for its switches`() throws {
+    var build = TinyNetworks.Builder(seed: 6)
+    build.add("largest", .globalMaxPooling)
+    let network = try build.network(rows: 300, columns: 301)
+    let input = try pictures(network, 1)
+    let found = try Runner(network, keeping: ["largest.out"], threads: 1).forward(input)["largest.out"]
+    let peaks = try ChannelPeaks(of: input)
+    #expect(found?.elements == peaks.values)
+    #expect(throws: KernelError.self) {
+      try Runner(network, keeping: ["largest.out"], recordingSwitches: true, threads: 1).forward(input)
+    }
+  }
+
   /// Every constant that can follow a convolution and go into its filters.
   @Test(arguments: Arithmetic.allCases, [true, false])
   func `constants after a convolution are fused right`(arithmetic: Arithmetic, isFirst: Bool) throws {
