@@ -1,0 +1,181 @@
+import Datasets
+import Files
+import Foundation
+import Images
+import Kernels
+import NetworkFixtures
+import Networks
+import Studies
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+/// What every study has by being performed by a job.
+@Suite struct Jobs {
+  let folder: TemporaryFolder
+  let subject: Subject
+  let pictures: Dataset
+
+  init() throws {
+    folder = try TemporaryFolder()
+    var network = try TinyNetworks.classifier()
+    network.preprocessing = Preprocessing(
+      resize: .init(rows: 16, columns: 20), crop: nil, scale: 1 / 64, mean: [2], std: [1])
+    try network.writeONNX(to: folder.file("model.onnx"))
+    subject = try Subject(model: folder.file("model.onnx"))
+    pictures = try Dataset.parse("scenes:size=24,count=5")
+  }
+
+  /// Every file of a run but its lock, with its bytes.
+  private func files(of run: String) throws -> [String: Data] {
+    let root = folder.file(run)
+    var found: [String: Data] = [:]
+    for file in try FileManager.default.subpathsOfDirectory(atPath: root) where file != "run.lock" {
+      found[file] = FileManager.default.contents(atPath: root + "/" + file)
+    }
+    return found
+  }
+
+  private static let studies = ["features", "occlude", "invariance", "correspond", "diagnose", "audit"]
+
+  /// Performs a study; raised after as many questions as are allowed.
+  private func perform(_ kind: String, in run: String, allowing questions: Int = .max) throws {
+    let asked = Mutex(0)
+    let cancellation = Cancellation {
+      asked.withLock { asked in
+        asked += 1
+        return asked > questions
+      }
+    }
+    func perform(_ study: some Study) throws {
+      try Job(study, threads: 2, cancellation: cancellation).perform(in: folder.file(run))
+    }
+    switch kind {
+    case "features": try perform(Features(subject, pictures, top: 2))
+    case "occlude": try perform(Occlude(subject, pictures, sizes: [6, 8], stride: 5, fill: .noise))
+    case "invariance": try perform(MeasureInvariance(subject, pictures, changes: "vertical=-4...4/4,flip"))
+    case "correspond":
+      let parts = try PartsList("scenes:size=48,count=60", limit: 3)
+      try perform(Correspond(subject, parts, title: "scenes", draws: 5))
+    case "diagnose": try perform(Diagnose([subject], pictures))
+    default: try perform(AuditPictures(pictures, Dataset.parse("scenes:size=24,count=5,seed=2")))
+    }
+  }
+
+  @Test(arguments: studies)
+  func `stopped again and again, a study ends with the same bytes`(kind: String) throws {
+    try perform(kind, in: "whole")
+    var stops = 0
+    for questions in [1, 2, 3, 5, 8, 13, 21, 34, 1000] {
+      do {
+        try perform(kind, in: "stopped", allowing: questions)
+        break
+      } catch is Interruption { stops += 1 }
+    }
+    #expect(stops > 0)
+    let (whole, stopped) = (try files(of: "whole"), try files(of: "stopped"))
+    #expect(whole.keys.sorted() == stopped.keys.sorted())
+    for (file, bytes) in whole { #expect(stopped[file] == bytes, "\(kind): \(file) differs") }
+    // Performed once more, it finds nothing new and changes nothing.
+    try perform(kind, in: "whole")
+    #expect(try files(of: "whole") == whole)
+  }
+
+  @Test(arguments: [("invariance", "invariance/"), ("correspond", "parts/"), ("occlude", "occlusion/")])
+  func `a finding that is damaged is named`(kind: String, place: String) throws {
+    try perform(kind, in: "run")
+    let file = try #require(
+      try files(of: "run").keys.sorted().first { $0.hasPrefix(place) && $0.hasSuffix(".json") })
+    try Data("{".utf8).write(to: URL(fileURLWithPath: folder.file("run/" + file)))
+    let error = #expect(throws: RunError.self) { try perform(kind, in: "run") }
+    #expect(error?.description.contains(file) == true)
+  }
+
+  @Test func `pictures whose names differ in their endings alone have files of their own`() throws {
+    let picture = try pictures.picture(0)
+    for name in ["x/a.png", "x/a.jpg", "x-a.png", "b.png"] {
+      try folder.write(
+        name.hasSuffix("png") ? picture.encodedPNG() : picture.encodedJPEG(quality: 90), to: "p/" + name)
+    }
+    let occlude = try Occlude(subject, Dataset.parse(folder.file("p")), sizes: [8], stride: 8)
+    try Job(occlude).perform(in: folder.file("run"))
+    let maps = try files(of: "run").keys.filter { $0.hasPrefix("occlusion/") && $0.hasSuffix(".json") }
+    #expect(maps.count == 4, "\(maps.sorted())")
+  }
+
+  @Test func `what cannot be read is left out and listed, or refused where all must be read`() throws {
+    try folder.write(pictures.picture(0).encodedPNG(), to: "p/a.png")
+    try folder.write([1, 2, 3], to: "p/broken.png")
+    let dataset = try Dataset.parse(folder.file("p"))
+    let outcome = try Job(MeasureInvariance(subject, dataset, changes: "flip")).perform(
+      in: folder.file("run"))
+    #expect(outcome.skipped.map(\.image) == ["broken.png"] && outcome.result[0].pictures.count == 1)
+    #expect(try #require(files(of: "run")["skipped.json"]).count > 2)
+    let strict = try MeasureInvariance(subject, dataset, changes: "flip", strict: true)
+    let error = #expect(throws: ImageError.self) { try Job(strict).perform(in: folder.file("strict")) }
+    #expect(error?.description.contains("broken.png") == true)
+  }
+
+  /// A progress is told to whoever listens, and ends with all of it.
+  @Test func `a listener is told how far a study is`() throws {
+    let told = Mutex([Listener.Progress]())
+    let listener = Listener(progress: { progress in told.withLock { $0.append(progress) } })
+    try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("run"))
+    let search = told.withLock { $0 }.filter { $0.unit == "pictures" && $0.isFinished }
+    #expect(search.contains { $0.done == 5 && $0.total == 5 })
+  }
+
+  @Test func `one set of pictures under two spellings is audited as one`() throws {
+    for number in 0..<3 { try folder.write(pictures.picture(number).encodedPNG(), to: "p/\(number).png") }
+    let (one, other) = (
+      try Dataset.parse(folder.file("p")), try Dataset.parse("folder:" + folder.path + "/p/../p/")
+    )
+    let report = try Job(AuditPictures(one, other)).perform(in: folder.file("run")).result
+    // As two sets, each picture would be found again in the other.
+    #expect(report.pairs.isEmpty)
+  }
+}
+
+@Suite struct Subjects {
+  /// What the network makes of the mean input before its first layer is zero, wherever the mean is subtracted.
+  @Test func `the mean input is what the network subtracts`() throws {
+    var network = try TinyNetworks.classifier()
+    network.preprocessing = Preprocessing(
+      resize: .init(rows: 16, columns: 20), crop: nil, scale: 1 / 64, mean: [2], std: [1])
+    #expect(try Subject(network, model: "m").meanInput().elements.allSatisfy { $0 == 0 })
+    var generator = SeededGenerator(seed: 3)
+    let mean = Tensor.random(try network.inputShape(images: 1), using: &generator)
+    let trained = try network.subtracting(mean)
+    #expect(try Subject(trained, model: "m").meanInput().elements == mean.elements)
+    // A network that takes pixels and divides them first has its mean on another scale.
+    let input = trained.inputs[0].name
+    let halved = trained.nodes.map { node in
+      Network.Node(
+        name: node.name, operation: node.operation, inputs: node.inputs.map { $0 == input ? "halved" : $0 },
+        outputs: node.outputs)
+    }
+    let half = Network.Node(
+      name: "half",
+      operation: .arithmeticWithConstant(.divide, Tensor([1], repeating: 2), constantFirst: false),
+      inputs: [input], outputs: ["halved"])
+    let scaled = try Network(
+      name: "scaled", inputs: trained.inputs, nodes: [half] + halved, outputs: trained.outputs,
+      preprocessing: trained.preprocessing)
+    let doubled = try Subject(scaled, model: "m").meanInput()
+    #expect(zip(doubled.elements, mean.elements).allSatisfy { abs($0 - 2 * $1) < 1e-6 })
+  }
+
+  @Test func `layers whose names come to one file have files of their own`() throws {
+    var network = try TinyNetworks.plain()
+    network.preprocessing = Preprocessing(
+      resize: .init(rows: 47, columns: 53), crop: nil, scale: 1, mean: [0], std: [1])
+    let names = network.layers.map(\.name)
+    let subject = try Subject(network, model: "m")
+    let all = try subject.layers(named: names.joined(separator: ","), usual: [])
+    #expect(Set(all.map(\.stem)).count == names.count)
+    let error = #expect(throws: NetworkError.self) { try subject.layers(named: "cnv1", usual: []) }
+    #expect(error?.description.contains("conv1") == true)
+  }
+}
