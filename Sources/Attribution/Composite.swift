@@ -1,6 +1,7 @@
 public import Execution
 public import Kernels
 public import Networks
+public import Tensors
 
 /// Gives each node of a network its rule: what a method of attribution is.
 public struct Composite: Sendable {
@@ -53,7 +54,7 @@ public struct Composite: Sendable {
 }
 
 /// Why a walk cannot begin.
-public enum AttributionError: Error, Equatable, CustomStringConvertible {
+public enum AttributionError: ModelFault, Equatable, CustomStringConvertible {
   /// The composite has no rule for a node on the way, or one without a meaning there.
   case noRule(node: String)
   /// The value does not depend on the one where the walk should end.
