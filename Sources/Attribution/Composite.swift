@@ -26,12 +26,17 @@ public struct Composite: Sendable {
     }
   }
 
-  /// Springenberg et al. 2015.
+  /// Guided back-propagation.
+  ///
+  /// - Note: Springenberg et al. 2015 (arXiv 1412.6806).
   public static let guided = Composite { $0.operation.family == .rectifier ? .guided : .gradient }
 
-  /// Layer-wise relevance propagation by its epsilon rule (Bach et al. 2015): sums share relevance among their terms,
-  /// functions of one value pass it on, and what only moves values moves it back. Products of computed values and
-  /// softmax have no rule: start below a softmax.
+  /// Layer-wise relevance propagation by its epsilon rule.
+  ///
+  /// Sums share relevance among their terms, functions of one value pass it on, and what only moves values moves it
+  /// back. Products of computed values and softmax have no rule: start below a softmax.
+  ///
+  /// - Note: Bach et al. 2015, "On pixel-wise explanations".
   public static func epsilon(_ epsilon: Float) -> Composite {
     Composite { node in
       switch node.operation.family {

@@ -4,8 +4,10 @@ internal import Kernels
 public import Networks
 public import Tensors
 
-/// The way back from one value of a network to another, worked out once: which nodes, each one's rule, which part of
-/// each value, and what must be kept of the forward pass. A value; ``Projector`` performs it.
+/// The way back from one value of a network to another, worked out once.
+///
+/// It knows which nodes are on the way, each one's rule, which part of each value is computed, and what must be kept
+/// of the forward pass. A value; ``Projector`` performs it.
 public struct Walk: Sendable {
   /// One node's share.
   struct Turn: Sendable {
