@@ -3,14 +3,14 @@ internal import Foundation
 /// Makes items in order on a thread of its own, a few ahead of their use.
 ///
 /// Making stops after the last item, after an error, and when the queue is let go of.
-final class PrefetchQueue<Item: Sendable>: Sendable {
+package final class PrefetchQueue<Item: Sendable>: Sendable {
   private let made: BoundedQueue<Result<Item, any Error>>
 
   /// - Parameters:
   ///   - range: The items' numbers.
   ///   - depth: How many may stand ready.
   ///   - make: Makes an item by its number; after it throws, nothing more is made.
-  init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
+  package init(_ range: Range<Int>, depth: Int = 2, make: @escaping @Sendable (Int) throws -> Item) {
     let made = BoundedQueue<Result<Item, any Error>>(capacity: depth)
     self.made = made
     // A thread of its own: one that waits would keep a pool's thread from those it waits for.
@@ -28,7 +28,7 @@ final class PrefetchQueue<Item: Sendable>: Sendable {
   /// The next item, waiting for it if need be; nil after the last and after an error.
   ///
   /// - Throws: What making the item threw, once.
-  func next() throws -> Item? { try made.pop()?.get() }
+  package func next() throws -> Item? { try made.pop()?.get() }
 }
 
 /// A first-in, first-out queue between threads that holds at most so many elements.

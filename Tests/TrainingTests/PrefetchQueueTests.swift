@@ -1,8 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
-
-@testable import Training
+import Training
 
 @Suite(.timeLimit(.minutes(1))) struct PrefetchQueues {
   private struct Failure: Error {}
