@@ -28,7 +28,9 @@ package final class Crew: @unchecked Sendable {
     try turn.withLock { _ in try Pool.map(over: range, with: workers, body) }
   }
 
-  /// The worker that takes every thread inside one operation: quickest for one picture. Whoever else asks waits.
+  /// The worker that takes every thread inside one operation: quickest for one picture.
+  ///
+  /// Whoever else asks waits.
   package func allThreads<Result: Sendable, Failure: Error>(
     _ body: (Worker) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -26,7 +26,10 @@ extension Array where Element: PlannedStep {
 
   /// Joins each step with what follows it, as long as nothing else reads the value between and it is not wanted.
   ///
-  /// - Parameter join: One step that does what two do; nil where there is none.
+  /// - Parameters:
+  ///   - wanted: Values that must be there at the end.
+  ///   - join: One step that does what two do; nil where there is none.
+  /// - Returns: The steps in their order, fewer where some were joined.
   package func joined(
     keeping wanted: Set<String>, _ join: (_ first: Element, _ next: Element) -> Element?
   ) -> [Element] {

@@ -32,7 +32,9 @@ package struct ByteSource: Sendable {
   }
 }
 
-/// A file open for reading. A class because it owns a descriptor.
+/// A file open for reading.
+///
+/// A class because it owns a descriptor.
 private final class OpenFile: Sendable {
   private let descriptor: Int32
   let count: Int

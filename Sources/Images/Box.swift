@@ -5,7 +5,9 @@ public struct Box: Hashable, Sendable, Codable, CustomStringConvertible {
   public var bottom: Int
   public var right: Int
 
-  /// Edges in pixels. Nothing is checked: a box may be empty, reversed or off its picture.
+  /// Edges in pixels.
+  ///
+  /// Nothing is checked: a box may be empty, reversed or off its picture.
   public init(top: Int, left: Int, bottom: Int, right: Int) {
     self.top = top
     self.left = left

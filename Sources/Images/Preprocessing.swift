@@ -9,13 +9,6 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     public var columns: Int?
 
     /// The shorter side becomes so many pixels, the other in proportion, rounded down.
-    /// - Parameters:
-    ///   - resize: Nil leaves pictures at their size.
-    ///   - crop: Nil leaves them whole.
-    ///   - channels: The order of the network's channels, or brightness alone.
-    ///   - scale: What each pixel, 0...255, is multiplied by.
-    ///   - mean: Subtracted after scaling: one a channel, or one for all.
-    ///   - std: Divided by after that: one a channel, or one for all.
     public init(shorterSide: Int) { self.shorterSide = shorterSide }
 
     /// Both sides become so many pixels, whatever the proportion was.
@@ -50,6 +43,15 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
   public var mean: [Float]
   public var std: [Float]
 
+  /// How pictures are prepared: value = (pixel x scale - mean) / std.
+  ///
+  /// - Parameters:
+  ///   - resize: Nil leaves pictures at their size.
+  ///   - crop: Nil leaves them whole.
+  ///   - channels: The order of the network's channels, or brightness alone.
+  ///   - scale: What each pixel, 0...255, is multiplied by.
+  ///   - mean: Subtracted after scaling: one a channel, or one for all.
+  ///   - std: Divided by after that: one a channel, or one for all.
   public init(
     resize: Resize?, crop: Crop?, channels: Channels = .rgb, scale: Float = 1, mean: [Float] = [0],
     std: [Float] = [1]

@@ -8,8 +8,9 @@ public struct Slide: Hashable, Sendable {
   /// Positions of padding before the first and after the last; negative padding is not allowed.
   public var before: Int
   public var after: Int
-  /// Positions past the padding that give a last, incomplete window a place (ONNX `ceil_mode`). They are
-  /// padding like any other, but no average counts them.
+  /// Positions past the padding that give a last, incomplete window a place (ONNX `ceil_mode`).
+  ///
+  /// They are padding like any other, but no average counts them.
   public var room: Int
 
   public init(
@@ -44,6 +45,7 @@ public struct Slide: Hashable, Sendable {
   ///   - place: Which window, counted from 0; it may lie off the map.
   ///   - length: The map's positions.
   ///   - countsPadding: Whether positions in the padding count; those in the ``room`` never do.
+  /// - Returns: How many positions count.
   package func counted(at place: Int, over length: Int, countsPadding: Bool) -> Int {
     let inside = countsPadding ? -before..<length + after : 0..<length
     return (0..<window).count { inside.contains(place * stride - before + $0 * dilation) }

@@ -17,8 +17,9 @@ public struct ClassHead: Hashable, Sendable {
 
   /// The network's output that tells the classes.
   public let output: String
-  /// The value before the last squashing: a number a class, without bounds. Projections start here, training's cost
-  /// reads it, and occlusion compares it.
+  /// The value before the last squashing: a number a class, without bounds.
+  ///
+  /// Projections start here, training's cost reads it, and occlusion compares it.
   public let scores: String
   /// What lies between ``scores`` and ``output``.
   public let squashing: Squashing
@@ -92,8 +93,9 @@ extension Network {
     return head
   }
 
-  /// The value that holds class scores, before the last squashing; of a network that ends in maps or in one number,
-  /// that of its first output. Nil where there is no output.
+  /// The value that holds class scores, before the last squashing; nil where there is no output.
+  ///
+  /// Of a network that ends in maps or in one number, that of its first output.
   public var scores: String? {
     if let head = try? classHead() { return head.scores }
     return outputs.first.map { squashed($0, makers).scores }

@@ -120,6 +120,7 @@ internal import Synchronization
   ///   - kind: What kind of form it is.
   ///   - numbers: Tell the forms of a kind apart.
   ///   - make: Makes it; two threads that ask at once may both.
+  /// - Returns: The form, made now or before.
   /// - Throws: What the closure throws.
   package func prepared<Failure: Error>(
     as kind: String, _ numbers: [Int64], _ make: () throws(Failure) -> Tensor

@@ -9,7 +9,9 @@ struct LearningPlan: Sendable {
     var node: Network.Node
     /// A rectifier computed in the same call.
     var isRectified = false
-    /// A max pool directly above a ReLU. A pooled value is positive exactly where the ReLU passed, so masking by the
+    /// A max pool directly above a ReLU.
+    ///
+    /// A pooled value is positive exactly where the ReLU passed, so masking by the
     /// pool's output is enough, and the ReLU's output, the largest tensor of the pass, can be freed.
     var masksForRectifier = false
     /// The rectifier below such a pool.

@@ -51,9 +51,8 @@ import Testing
 
   /// The kit's file: a list of synsets by number, as text in one of the forms that MATLAB has.
   ///
-  /// - Parameters:
-  ///   - width: Where not 16, the length of a field's name, as a Double.
-  ///   - letter: Where not nil, what texts hold, as Doubles.
+  /// `width`, where not 16, is the length of a field's name as a Double; `letter`, where not nil, what texts hold as
+  /// Doubles.
   private func kit(
     _ synsets: [(Int, String, String)], isWide: Bool, isPlain: Bool = false, width: Double = 16,
     letter: Double? = nil
