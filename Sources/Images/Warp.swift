@@ -68,14 +68,14 @@ extension Tensor {
     let (rows, columns, channels) = (shape.rows, shape.columns, shape.channels)
     let (middleRow, middleColumn) = (Double(rows - 1) / 2, Double(columns - 1) / 2)
     // What stands where a position looks beyond the map: a value a channel, from where it stands.
-    var (beyond, step) = ([Float](repeating: 0, count: channels), 0)
+    var (beyond, apart) = ([Float](repeating: 0, count: channels), 0)
     switch border {
     case .constant(let values): beyond = values
-    case .picture(let picture): (beyond, step) = (picture.elements, channels)
+    case .picture(let picture): (beyond, apart) = (picture.elements, channels)
     case .reflect: break
     }
     precondition(
-      beyond.count == (step == 0 ? channels : rows * columns * channels),
+      beyond.count == (apart == 0 ? channels : rows * columns * channels),
       "\(beyond.count) values for \(rows) x \(columns) positions of \(channels) channels")
     func inside(_ place: Int, _ extent: Int) -> Int? {
       if (0..<extent).contains(place) { return place }
@@ -105,7 +105,7 @@ extension Tensor {
                     target[base + channel] +=
                       weight * share
                       * (place.map { source[$0 + channel] }
-                        ?? beyond[(row * columns + column) * step + channel])
+                        ?? beyond[(row * columns + column) * apart + channel])
                   }
                 }
               }

@@ -70,7 +70,7 @@ public struct Device: ~Copyable {
     }
   }
 
-  /// What sums of no terms come to: the bias, if there is one.
+  /// A product or convolution without input channels: the bias at every position, or zeros.
   func sumsOfNothing(_ output: Shape, bias: Tensor?, rectified: Bool) throws(KernelError) -> Tensor {
     guard let bias else { return Tensor(output) }
     let sums = try combining(Tensor(output), bias.reshaped(to: [bias.shape.count]), by: .add)

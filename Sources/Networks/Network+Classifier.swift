@@ -17,7 +17,7 @@ extension Network {
   ) throws(NetworkError) -> Network {
     var network = self
     network.classes = names
-    guard var value = try classScores() else { return try network.crowned(names.count, using: &generator) }
+    guard var value = try classScores() else { return try network.withClassifier(names.count, using: &generator) }
     while let node = nodes.first(where: { $0.outputs.contains(value) }) {
       var operation = node.operation
       switch operation {
@@ -45,7 +45,7 @@ extension Network {
   }
 
   /// A fully connected layer and a softmax on top of the first output.
-  private func crowned(
+  private func withClassifier(
     _ count: Int, using generator: inout SeededGenerator
   ) throws(NetworkError) -> Network {
     guard let input = inputs.first, let last = outputs.first else {

@@ -20,6 +20,22 @@ import Testing
     #expect(map.blurred(deviation: 1e300).shape == map.shape)
   }
 
+  @Test func `beyond the map stands a value a channel, or another map's own places`() {
+    var generator = SeededGenerator(seed: 5)
+    let (map, other) = (
+      Tensor.random([1, 3, 4, 2], using: &generator), Tensor.random([1, 3, 4, 2], using: &generator)
+    )
+    for shift in [Warp.shift(rows: 0.5, columns: 100), .shift(rows: -100.25, columns: 0.75)] {
+      #expect(
+        largestDifference(map.warped(by: shift, border: .picture(other)).elements, other.elements) < 1e-6)
+      let constant = map.warped(by: shift, border: .constant([0.25, -2])).elements
+      #expect(constant == Array(repeating: [0.25, -2], count: 12).flatMap(\.self))
+    }
+    let half = map.warped(by: .shift(rows: 2, columns: 0), border: .picture(other))
+    #expect(half.elements.prefix(16) == other.elements.prefix(16))
+    #expect(half.elements.suffix(8) == map.elements.prefix(8))
+  }
+
   @Test func `its JSON reads back as the same`() throws {
     for each in [
       .imageNet,
