@@ -16,12 +16,13 @@ package struct Canvas {
 
   /// Lays a picture down; what hangs over the edge is cut off.
   package mutating func place(_ picture: Picture, top: Int, left: Int) {
-    for row in max(0, -top)..<max(0, -top, min(picture.rows, rows - top)) {
-      let width = min(picture.columns, columns - left)
-      guard width > 0, left >= 0 else { continue }
-      let source = row * picture.columns * 3
-      let target = ((top + row) * columns + left) * 3
-      pixels.replaceSubrange(target..<target + width * 3, with: picture.pixels[source..<source + width * 3])
+    let first = max(0, -left)
+    let count = min(picture.columns, columns - left) - first
+    guard count > 0 else { return }
+    for row in 0..<picture.rows where (0..<rows).contains(top + row) {
+      let source = (row * picture.columns + first) * 3
+      let target = ((top + row) * columns + left + first) * 3
+      pixels.replaceSubrange(target..<target + count * 3, with: picture.pixels[source..<source + count * 3])
     }
   }
 }

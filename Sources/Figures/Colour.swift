@@ -23,10 +23,8 @@ public struct Colour: Hashable, Sendable {
   public static func kind(_ index: Int) -> Colour {
     let kinds = [
       Colour(31, 119, 180), Colour(255, 127, 14), Colour(44, 160, 44), Colour(214, 39, 40),
-      Colour(148, 103, 189),
-      Colour(140, 86, 75), Colour(227, 119, 194), Colour(188, 189, 34), Colour(23, 190, 207),
-      Colour(60, 60, 120),
-      Colour(160, 200, 140), Colour(250, 200, 120),
+      Colour(148, 103, 189), Colour(140, 86, 75), Colour(227, 119, 194), Colour(188, 189, 34),
+      Colour(23, 190, 207), Colour(60, 60, 120), Colour(160, 200, 140), Colour(250, 200, 120),
     ]
     return kinds[index % kinds.count]
   }
@@ -35,8 +33,7 @@ public struct Colour: Hashable, Sendable {
   public static func heat(_ value: Double) -> Colour {
     let stops: [(Double, Double, Double)] = [
       (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142), (31, 158, 137),
-      (53, 183, 121),
-      (109, 205, 89), (180, 222, 44), (253, 231, 37),
+      (53, 183, 121), (109, 205, 89), (180, 222, 44), (253, 231, 37),
     ]
     let place = min(max(value.isNaN ? 0 : value, 0), 1) * Double(stops.count - 1)
     let index = min(Int(place), stops.count - 2)

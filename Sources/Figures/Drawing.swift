@@ -133,8 +133,5 @@ public struct Drawing: Sendable {
 
 extension Double {
   /// With two decimals at most, for files.
-  var short: String {
-    let rounded = (self * 100).rounded() / 100
-    return rounded == rounded.rounded() && abs(rounded) < 1e15 ? "\(Int(rounded))" : "\(rounded)"
-  }
+  fileprivate var short: String { short(decimals: 2) }
 }

@@ -11,22 +11,16 @@ public struct FilterGrid: Sendable {
     case own
   }
 
-  /// The filters as pictures, one by one.
-  ///
-  /// - Parameters:
-  ///   - filters: Outputs x rows x columns x inputs; the first three inputs are shown, or one in grey.
-  ///   - isBGR: Whether inputs are blue, green, red.
-  ///   - scale: One for all, or one each.
-  /// - Returns: A picture a filter, of the filter's size.
+  /// The filters, outputs x rows x columns x inputs, as pictures of their size, one by one; the first three inputs are
+  /// shown, or one in grey.
   public static func tiles(of filters: Tensor, isBGR: Bool, scale: Scale) -> [Picture] {
-    let (count, rows, columns, channels) = (
-      filters.shape[0], filters.shape[1], filters.shape[2], filters.shape[3]
-    )
+    let shape = filters.shape
+    let (count, rows, columns, channels) = (shape[0], shape[1], shape[2], shape[3])
     switch scale {
     case .own:
       return (0..<count).map {
-        Picture(
-          projection: filters.slices($0..<$0 + 1).reshaped(to: [rows, columns, channels]), isBGR: isBGR)
+        let filter = filters.slices($0..<$0 + 1).reshaped(to: [rows, columns, channels])
+        return Picture(projection: filter, isBGR: isBGR)
       }
     case .common:
       let all = Picture(projection: filters.reshaped(to: [count * rows, columns, channels]), isBGR: isBGR)
@@ -36,13 +30,8 @@ public struct FilterGrid: Sendable {
     }
   }
 
-  /// Tiles in a grid that fits a square; small ones are blown up in whole pixels' look, large ones shrunk.
-  ///
-  /// - Parameters:
-  ///   - tiles: Pictures of one size.
-  ///   - side: The square's side in pixels.
-  /// - Returns: The grid, as high as its rows.
-  /// - Throws: `ImageError` where a tile cannot be resized.
+  /// Tiles of one size in a grid that fits a square, as high as its rows; small ones are blown up in whole pixels' look,
+  /// large ones shrunk.
   public static func picture(of tiles: [Picture], side: Int) throws(ImageError) -> Picture {
     let across = max(1, Int(Double(tiles.count).squareRoot().rounded(.up)))
     let down = max(1, (tiles.count + across - 1) / across)

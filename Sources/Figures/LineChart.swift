@@ -82,10 +82,7 @@ public struct Axis: Sendable {
   public let high: Double
   private let step: Double
 
-  /// - Parameters:
-  ///   - values: What it must reach.
-  ///   - range: Its ends, where they should not follow from the values.
-  ///   - isCount: Whether nothing lies between whole numbers, so that no tick does.
+  /// An axis that reaches the values, or has the range's ends; where it counts, no tick lies between whole numbers.
   public init(_ values: [Double], within range: ClosedRange<Double>?, isCount: Bool = false) {
     let (least, most) = (range?.lowerBound ?? values.min() ?? 0, range?.upperBound ?? values.max() ?? 1)
     let span = most > least ? most - least : 1
@@ -109,8 +106,6 @@ public struct Axis: Sendable {
   }
 
   public func label(_ value: Double) -> String {
-    guard abs(value) < 1e6, step > 1e-4 else { return "\(value)" }
-    let rounded = (value * 10000).rounded() / 10000
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    abs(value) < 1e6 && step > 1e-4 ? value.short(decimals: 4) : "\(value)"
   }
 }

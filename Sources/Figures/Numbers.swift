@@ -9,6 +9,12 @@ extension Double {
     return (self * power).rounded() / power
   }
 
+  /// With so many decimals at most, and none where it is whole, as `3`.
+  func short(decimals: Int) -> String {
+    let rounded = rounded(decimals: decimals)
+    return rounded == rounded.rounded() && abs(rounded) < 1e15 ? "\(Int(rounded))" : "\(rounded)"
+  }
+
   /// With exactly so many decimals, as `12.0`.
   package func fixed(decimals: Int) -> String {
     let scaled = (abs(self) * pow(10, Double(decimals))).rounded()

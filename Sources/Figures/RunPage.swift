@@ -83,10 +83,8 @@ public struct RunPage: Sendable {
       return "<details><summary>\(rows.count) rows</summary><label>Filter "
         + "<input type=\"search\" class=\"filter\"></label><div class=\"wide\"><table><thead><tr>\(head)</tr></thead>"
         + "<tbody>\(lines.joined(separator: "\n"))</tbody></table></div></details>"
-    case .text(let text):
-      return "<p>\(text.escapedForMarkup)</p>"
-    case .command(let line):
-      return "<pre>\(line.escapedForMarkup)</pre>"
+    case .text(let text): return "<p>\(text.escapedForMarkup)</p>"
+    case .command(let line): return "<pre>\(line.escapedForMarkup)</pre>"
     case .link(let text, let page):
       return "<p><a href=\"\(page.escapedForAddress)\">\(text.escapedForMarkup)</a></p>"
     }

@@ -1,10 +1,12 @@
 internal import Datasets
 internal import Execution
+internal import Figures
 public import Files
 internal import Foundation
 public import Images
 internal import Kernels
 public import Networks
+internal import Synchronization
 public import Tensors
 
 /// A network made ready to be studied, once: with its preprocessing settled and all that follows from the graph worked out.
@@ -27,12 +29,8 @@ public struct Subject: Sendable {
   public let head: ClassHead?
   private let files: [String]
 
-  /// Reads a model and makes it ready.
+  /// Reads an ONNX file and makes it ready, as ``init(_:model:preprocessing:squeezingWhole:)`` does a network.
   ///
-  /// - Parameters:
-  ///   - model: An ONNX file.
-  ///   - overrides: How pictures are prepared, in place of what the model says.
-  ///   - isWhole: Whether pictures are squeezed to the input whole, where no override says how they are cut.
   /// - Throws: `ONNXError` or `NetworkError` for a file that is no network, or none for pictures of one size.
   public init(
     model: String, preprocessing overrides: PreprocessingOverrides = .init(),
@@ -120,11 +118,15 @@ public struct Subject: Sendable {
   /// Every convolution, as layers are studied where none are named.
   public var convolutions: [Layer] { network.featureLayers() }
 
-  /// The class of an index or a name.
+  /// Pictures' true classes by id, and what the class folders were taken for, where that should be said; none where
+  /// the network classifies nothing.
   ///
-  /// - Throws: ``StudyError`` with near names where there is none.
-  public func classIndex(of text: String) throws(StudyError) -> Int {
-    try network.classIndex(of: text, classes: head?.classes ?? 0)
+  /// - Throws: `DatasetError` for a list that is none.
+  func trueClasses(
+    of dataset: Dataset, labels: String?
+  ) throws(DatasetError) -> (truth: [Int: Int], note: String?) {
+    guard let head else { return ([:], nil) }
+    return try dataset.trueClasses(names: network.classes, count: head.classes, labels: labels)
   }
 
   /// An input that is the mean colour to the network: zero once the network has subtracted its own mean, whether
@@ -136,7 +138,7 @@ public struct Subject: Sendable {
     var scale = Tensor([1], repeating: 1)
     var shift = Tensor([1])
     var value = network.inputs[0].name
-    while case let readers = network.nodes.filter({ $0.inputs.contains(value) }), readers.count == 1,
+    walk: while case let readers = network.nodes.filter({ $0.inputs.contains(value) }), readers.count == 1,
       let node = readers.first
     {
       switch node.operation {
@@ -151,21 +153,16 @@ public struct Subject: Sendable {
         case (.multiply, _), (.divide, false):
           scale = try device.combining(scale, constant, by: arithmetic)
           shift = try device.combining(shift, constant, by: arithmetic)
-        default: return try mean(scale, shift, zero)
+        default: break walk
         }
       case .batchNormalization(let normalization):
         let (gain, offset) = normalization.affine
         scale = try device.combining(scale, gain, by: .multiply)
         shift = try device.combining(device.combining(shift, gain, by: .multiply), offset, by: .add)
-      default: return try mean(scale, shift, zero)
+      default: break walk
       }
       value = node.outputs[0]
     }
-    return try mean(scale, shift, zero)
-  }
-
-  private func mean(_ scale: Tensor, _ shift: Tensor, _ zero: Tensor) throws -> Tensor {
-    let device = Device()
     let mean = try device.combining(
       zero, device.combining(device.activated(shift, by: .negate), scale, by: .divide), by: .add)
     return mean.shape == input && mean.elements.allSatisfy(\.isFinite) ? mean : zero
@@ -184,6 +181,8 @@ public struct StudiedLayer: Hashable, Sendable {
 
 extension Network {
   /// The class of an index or a name.
+  ///
+  /// - Throws: ``StudyError`` with near names where there is none.
   func classIndex(of text: String, classes count: Int) throws(StudyError) -> Int {
     if let index = Int(text), (0..<count).contains(index) { return index }
     if let index = ClassLookup(classes ?? []).index(of: text) { return index }
@@ -192,6 +191,31 @@ extension Network {
       "there is no class '\(text)'. "
         + (near.isEmpty
           ? "Give an index from 0 to \(count - 1)." : "Near names: \(near.joined(separator: "; "))."))
+  }
+}
+
+extension Preprocessing {
+  /// A projection, rows x columns x channels, as sheets show it: a hundredth of its values may saturate.
+  func shown(projection: Tensor) -> Picture {
+    Picture(projection: projection, isBGR: channels == .bgr, saturating: 0.01)
+  }
+}
+
+extension Runner {
+  /// Some values of inputs, by name, each input's in its place; only names that the runner keeps.
+  func features(
+    of values: [String], over inputs: Range<Int>, input: @escaping @Sendable (Int) throws -> Tensor
+  ) throws -> [[String: [Float]]] {
+    let found = Mutex([Int: [String: [Float]]]())
+    try run(over: inputs, input: input) { trace in
+      for (index, number) in trace.images.enumerated() {
+        for value in values {
+          guard let elements = trace[value]?.slices(index..<index + 1).elements else { continue }
+          found.withLock { $0[number, default: [:]][value] = elements }
+        }
+      }
+    }
+    return found.withLock { found in inputs.map { found[$0] ?? [:] } }
   }
 }
 

@@ -100,6 +100,16 @@ import Testing
     let skipped = try String(contentsOfFile: workplace.path("run/skipped.json"), encoding: .utf8)
     #expect(skipped.contains("bad.jpg"))
   }
+
+  @Test func `a lost map is found again after a picture that cannot be read`() throws {
+    try workplace.folder.write(Array("no picture".utf8), to: "pictures/0.jpg")
+    #expect(try occlude("--quiet").status == 0)
+    let before = try workplace.contents(of: "run")
+    try FileManager.default.removeItem(atPath: workplace.path("run/occlusion/2.json"))
+    let again = try occlude("--quiet")
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(try workplace.contents(of: "run") == before)
+  }
 }
 
 @Suite struct InvarianceCommands {

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import Images
 import Networks
+import Peaks
 import Studies
 import TestSupport
 import Testing
@@ -14,10 +15,14 @@ struct RealDiagnosis {
     let preprocessing = try #require(network.preprocessing)
     let folder = try PictureFolder(SharedData.path("images/imagenet-1000"))
     let study = Diagnosis(network, threads: 2)
-    let report = try #require(
-      try study.report(name: "alexnet-conv", count: 200) { id in
-        try Picture(decoding: folder.fullPath(of: folder.files[id])).prepared(preprocessing).tensor
-      })
+    let input = { @Sendable (id: Int) in
+      try Picture(decoding: folder.fullPath(of: folder.files[id])).prepared(preprocessing).tensor
+    }
+    let empty = PeakTable(units: zip(study.values, study.banks).map { ($0, $1.count) }, keeping: 1)
+    let peaks = try PeakSearch(network, values: study.values, threads: 2).run(
+      from: .init(peaks: empty), count: 200, input: input
+    ) { _ in true }.peaks
+    let report = try study.report(name: "alexnet-conv", of: peaks, input: input)
     let (first, second) = (try #require(report.first), try #require(report.second))
     #expect(first.limit.rows == 0.125)
     for bands in [first.bands, second.bands] {

@@ -32,7 +32,7 @@ struct GoldenOcclusion {
       let input = try picture.prepared(preprocessing).tensor
       let subject = Occlusion.Subject(input: input, cover: Tensor(input.shape), label: each.label)
       let sweeps = try study.sweep([subject], size: each.occluder, stride: each.stride)
-      let map = try #require(sweeps?.first?.map)
+      let map = try #require(sweeps.first?.map)
       #expect(map.rows == each.positions && map.columns == each.positions)
       #expect(abs((map.base?.probability ?? 0) - each.baseProb) <= 1e-3 && map.base?.label == each.baseTop1)
       let found = try #require(map.probability).flatMap(\.self)

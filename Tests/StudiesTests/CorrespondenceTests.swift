@@ -43,11 +43,16 @@ import Testing
     }
   }
 
+  private func rows(
+    of study: Correspondence, _ subjects: [Correspondence.Subject], part: String = "spot"
+  ) throws -> [CorrespondenceTable.Row] {
+    try study.rows(of: 0, among: [part], .init(of: subjects, by: study))
+  }
+
   @Test func `a part that is the same in every picture stands out against random boxes`() throws {
     let study = try Correspondence(
       network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 199, seed: 1, threads: 2)
-    let table = try #require(try study.table(of: subjects(6), parts: ["spot"]))
-    let row = table.rows[0]
+    let row = try #require(try rows(of: study, subjects(6)).first)
     #expect(row.delta < row.random / 2, "masking one pattern changes the means alike in nearly every picture")
     #expect(row.p < 0.01 && row.interval[1] < 0, "\(row)")
   }
@@ -62,23 +67,22 @@ import Testing
     }
     let study = try Correspondence(
       network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 99, seed: 2, threads: 1)
-    let row = try #require(try study.table(of: drawn, parts: ["spot"])).rows[0]
+    let row = try #require(try rows(of: study, drawn).first)
     #expect(row.p > 0.05, "\(row)")
   }
 
   @Test func `the same seed gives the same table, and one picture or a missing part is refused`() throws {
-    func table(seed: UInt64) throws -> CorrespondenceTable? {
-      try Correspondence(
-        network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 9, seed: seed, threads: 2
-      )
-      .table(of: subjects(3), parts: ["spot"])
+    func table(seed: UInt64) throws -> [CorrespondenceTable.Row] {
+      let study = try Correspondence(
+        network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 9, seed: seed, threads: 2)
+      return try rows(of: study, subjects(3))
     }
     #expect(try table(seed: 5) == table(seed: 5))
     let study = try Correspondence(
       network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 1, seed: 1, threads: 1)
-    #expect(throws: CorrespondenceError.pictures(1)) { try study.table(of: subjects(1), parts: ["spot"]) }
+    #expect(throws: CorrespondenceError.pictures(1)) { try rows(of: study, subjects(1)) }
     #expect(throws: CorrespondenceError.missingPart(part: "ear", picture: "0")) {
-      try study.table(of: subjects(2), parts: ["ear"])
+      try rows(of: study, subjects(2), part: "ear")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Attribution
 import NetworkFixtures
 import Networks
 import Peaks
@@ -24,14 +25,13 @@ import Testing
 
   private func table(
     _ seeds: [Int: UInt64], units: Int = 4, seed: UInt64 = 1, threads: Int = 2, layers: [String]? = nil,
-    receive: ([Evolution.Snapshot]) -> Void = { _ in }
+    receive: (Int, String, [(place: Gallery.Place, projection: PixelProjection)]) -> Void = { _, _, _ in }
   ) throws -> EvolutionTable {
     let study = Evolution(layers: layers, unitsPerLayer: units, seed: seed, threads: threads)
-    let table = try study.table(
+    return try study.table(
       over: seeds.keys.sorted(), network: { try TinyNetworks.plain(seed: seeds[$0] ?? 0) },
       images: Self.names,
       input: { try Self.picture($0) }, search: { try Self.search($1, $2) }, receive: receive)
-    return try #require(table)
   }
 
   @Test func `snapshots that are the same never change and have settled at the first`() throws {
@@ -77,10 +77,8 @@ import Testing
 
   @Test func `each projection comes once an epoch, of the layers asked for`() throws {
     var seen: [String: Int] = [:]
-    let table = try table([3: 7, 4: 8], units: 2, layers: ["conv2"]) { snapshots in
-      for snapshot in snapshots {
-        seen["\(snapshot.epoch) \(snapshot.layer) \(snapshot.place.unit)", default: 0] += 1
-      }
+    let table = try table([3: 7, 4: 8], units: 2, layers: ["conv2"]) { epoch, layer, results in
+      for (place, _) in results { seen["\(epoch) \(layer) \(place.unit)", default: 0] += 1 }
     }
     let units = try #require(table.layers.first).units.map(\.unit)
     #expect(units.count == 2)
@@ -93,10 +91,12 @@ import Testing
     let empty = try study.table(
       over: [], network: { _ in try TinyNetworks.plain() }, images: [], input: { try Self.picture($0) },
       search: { try Self.search($1, $2) })
-    #expect(empty?.layers.isEmpty == true)
-    let stopped = try study.table(
-      over: [1], network: { _ in try TinyNetworks.plain() }, images: Self.names,
-      input: { try Self.picture($0) }, search: { try Self.search($1, $2) }, observe: { false })
-    #expect(stopped == nil)
+    #expect(empty.layers.isEmpty)
+    #expect(throws: Interruption()) {
+      try study.table(
+        over: [1], network: { _ in try TinyNetworks.plain() }, images: Self.names,
+        input: { try Self.picture($0) }, search: { try Self.search($1, $2) },
+        receive: { _, _, _ in throw Interruption() })
+    }
   }
 }

@@ -31,7 +31,7 @@ import Testing
   @Test func `a model's column names what is wrong and counts what is right`() throws {
     let network = try TinyNetworks.plain()
     let study = Diagnosis(network, threads: 1)
-    let report = try #require(try study.report(name: "a <b>", count: 4, input: { Self.picture($0) }))
+    let report = try study.report(name: "a <b>", count: 4, input: { Self.picture($0) })
     let filters = study.banks[0].filters
     let tiles = FilterGrid.tiles(of: filters, isBGR: false, scale: .own)
     let column = DiagnosisSheet.Column(report: report, common: tiles, own: tiles, projections: [])
@@ -50,10 +50,9 @@ import Testing
 
   @Test func `an evolution has a tile a unit and epoch, and curves a layer`() throws {
     let study = Evolution(unitsPerLayer: 2, seed: 0, threads: 1)
-    let table = try #require(
-      try study.table(
-        over: [1, 2], network: { try TinyNetworks.plain(seed: UInt64($0)) }, images: ["a", "b"],
-        input: { Self.picture($0) }, search: { try Evolutions.search($1, $2, count: 2) }))
+    let table = try study.table(
+      over: [1, 2], network: { try TinyNetworks.plain(seed: UInt64($0)) }, images: ["a", "b"],
+      input: { Self.picture($0) }, search: { try Evolutions.search($1, $2, count: 2) })
     let grey = Picture(rows: 9, columns: 9, pixels: [UInt8](repeating: 90, count: 243))
     let sheet = EvolutionSheet(
       title: "Evolution", subtitle: "", epochs: table.epochs,

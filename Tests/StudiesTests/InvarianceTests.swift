@@ -14,18 +14,19 @@ import Testing
       border: border, seed: 1, threads: 2)
   }
 
-  private func subject(_ network: Network, seed: UInt64) throws -> Invariance.Subject {
+  private func input(_ network: Network, seed: UInt64) throws -> Tensor {
     var generator = SeededGenerator(seed: seed)
-    return Invariance.Subject(
-      name: "\(seed)", input: .random(try network.inputShape(images: 1), using: &generator))
+    return .random(try network.inputShape(images: 1), using: &generator)
   }
 
   @Test(arguments: Invariance.Change.allCases)
   func `nothing moves at the identity and something does elsewhere`(change: Invariance.Change) throws {
     let network = try TinyNetworks.classifier()
     let amounts = [change.identity, change == .flip ? 1 : change.identity + 0.75]
-    let curves = try #require(
-      try study(network).curves(of: [subject(network, seed: 2)], under: change, by: amounts))
+    let picture = try study(network).curve(
+      of: input(network, seed: 2), named: "a", number: 0, under: change, by: amounts)
+    let curves = InvarianceCurves(
+      change: change, amounts: amounts, layers: ["maps", "fc1"], pictures: [picture])
     for layer in ["maps", "fc1"] {
       let distances = try #require(curves.pictures[0].distances[layer])
       #expect(distances[0] == 0 && distances[1] > 0, "\(layer): \(distances)")

@@ -33,7 +33,7 @@ import Testing
     let subjects = [try subject(network, seed: 1), try subject(network, seed: 2)]
     let layers = [(name: "maps", value: "hard.out")]
     let study = try Occlusion(network, layers: layers, threads: 2)
-    let sweeps = try #require(try study.sweep(subjects, size: 5, stride: 4))
+    let sweeps = try study.sweep(subjects, size: 5, stride: 4)
     let runner = try Runner(network, keeping: ["hard.out", "fc2.out"], threads: 1)
     for (subject, sweep) in zip(subjects, sweeps) {
       #expect(sweep.map.rows == [0, 4, 8] && sweep.map.columns == [0, 4, 8, 12])
@@ -73,17 +73,38 @@ import Testing
     var subject = try subject(network, seed: 3)
     subject.cover = subject.input
     let study = try Occlusion(network, layers: [("maps", "hard.out")], threads: 2)
-    let map = try #require(try study.sweep([subject], size: 4, stride: 3)?.first?.map)
+    let map = try #require(try study.sweep([subject], size: 4, stride: 3).first?.map)
     let base = try #require(map.base)
     #expect(map.probability?.flatMap(\.self).allSatisfy { $0 == base.probability } == true)
     #expect(map.labels?.flatMap(\.self).allSatisfy { $0 == base.label } == true)
+  }
+
+  @Test func `large fully connected layers, which run in a batch of their own, leave the maps their totals`()
+    throws
+  {
+    var build = TinyNetworks.Builder(seed: 4)
+    build.convolution("conv1", 3, of: 3, window: 3)
+    let maps = build.relu("relu1")
+    build.add("flatten", .flatten)
+    // Half a million weights and more are batched.
+    build.add("fc1", .innerProduct(InnerProduct(weights: build.random([1024, 3 * 14 * 18]), bias: nil)))
+    let network = try build.network(rows: 16, columns: 20)
+    let subject = try subject(network, seed: 7)
+    let study = try Occlusion(network, layers: [("conv1", maps)], threads: 2)
+    let sweep = try #require(try study.sweep([subject], size: 8, stride: 6).first)
+    let map = try #require(sweep.map.maps["conv1"])
+    let trace = try Runner(network, keeping: [maps], threads: 1).forward(subject.input)
+    let sums = try totals(#require(trace[maps]))
+    #expect(sweep.scores?.shape == [2, 3, 1024])
+    #expect(map.unit == sums.indices.max { sums[$0] < sums[$1] })
+    #expect(abs(map.base - sums[map.unit]) <= 1e-3 && map.total.flatMap(\.self).allSatisfy { $0 > 0 })
   }
 
   @Test func `a network without a classifier still has its maps`() throws {
     let network = try TinyNetworks.plain()
     let subject = try subject(network, seed: 4)
     let study = try Occlusion(network, layers: [("conv3", "relu3.out")], threads: 1)
-    let sweep = try #require(try study.sweep([subject], size: 20, stride: 9)?.first)
+    let sweep = try #require(try study.sweep([subject], size: 20, stride: 9).first)
     #expect(sweep.scores == nil && sweep.map.probability == nil && sweep.map.label == nil)
     #expect(sweep.map.maps["conv3"]?.total.count == 4)
   }
@@ -107,6 +128,9 @@ import Testing
   @Test func `a sweep can be ended`() throws {
     let network = try TinyNetworks.classifier()
     let study = try Occlusion(network, layers: [], threads: 1)
-    #expect(try study.sweep([subject(network, seed: 6)], size: 4, stride: 4) { _, _ in false } == nil)
+    let subject = try subject(network, seed: 6)
+    #expect(throws: Interruption()) {
+      try study.sweep([subject], size: 4, stride: 4) { _ in throw Interruption() }
+    }
   }
 }

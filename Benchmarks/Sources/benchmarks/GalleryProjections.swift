@@ -21,7 +21,7 @@ struct GalleryProjections: ParsableCommand {
     try repeats.measure(items: places.count) {
       let gallery = try Gallery(
         search.subject.network, value: value, rule: .deconvnet, threads: repeats.threads)
-      _ = try gallery.project(places, input: { prepared[$0] }, receive: { _ in true })
+      try gallery.project(places, input: { prepared[$0] }, receive: { _ in })
     }
   }
 }

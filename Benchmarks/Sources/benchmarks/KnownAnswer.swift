@@ -22,7 +22,7 @@ struct KnownAnswer: ParsableCommand {
       let input = try dataset.picture(item.id).prepared(preprocessing).tensor
       let subject = Occlusion.Subject(
         input: input, cover: preprocessing.withPixels(of: input) { _ in 128 }, label: label)
-      guard let map = try study.sweep([subject], size: size, stride: stride)?.first?.map,
+      guard let map = try study.sweep([subject], size: size, stride: stride).first?.map,
         map.base?.label == label, let effect = map.effect(ofHiding: object)
       else { continue }
       effects.append(effect)

@@ -1,22 +1,12 @@
 /// How one picture is laid over another: what each edge loses, and whether one of them is mirrored.
 public struct Alignment: Codable, Hashable, Sendable {
   /// In shares of the side: above zero cut from the training picture, below zero from the test picture.
-  public var top: Float
-  public var left: Float
-  public var bottom: Float
-  public var right: Float
+  public var top: Float = 0
+  public var left: Float = 0
+  public var bottom: Float = 0
+  public var right: Float = 0
   /// Whether the test picture is mirrored first.
-  public var isMirrored: Bool
-
-  public init(
-    top: Float = 0, left: Float = 0, bottom: Float = 0, right: Float = 0, isMirrored: Bool = false
-  ) {
-    self.top = top
-    self.left = left
-    self.bottom = bottom
-    self.right = right
-    self.isMirrored = isMirrored
-  }
+  public var isMirrored = false
 
   /// The most that an edge may lose.
   static let most: Float = 0.12
@@ -42,23 +32,22 @@ public struct Alignment: Codable, Hashable, Sendable {
 
   /// What is seen of the training picture.
   func vector(ofTraining thumbnail: SummedThumbnail, count: Int) -> [Float] {
-    thumbnail.vector(
-      of: Self.window(max(top, 0), max(left, 0), max(bottom, 0), max(right, 0)), count: count)
+    thumbnail.vector(of: window, count: count)
   }
 
   /// What is seen of the test picture, the way round that the training picture is.
   func vector(ofTest thumbnail: SummedThumbnail, count: Int) -> [Float] {
-    let (near, far) = isMirrored ? (right, left) : (left, right)
-    return thumbnail.vector(
-      of: Self.window(max(-top, 0), max(-near, 0), max(-bottom, 0), max(-far, 0)), count: count,
-      mirrored: isMirrored)
+    var seen = exchanged
+    if isMirrored { swap(&seen.left, &seen.right) }
+    return thumbnail.vector(of: seen.window, count: count, mirrored: isMirrored)
   }
 
-  private static func window(_ top: Float, _ left: Float, _ bottom: Float, _ right: Float) -> Thumbnail.Window
-  {
+  /// The part of the training picture that is not cut off.
+  private var window: Thumbnail.Window {
     let side = Float(Thumbnail.side)
     return Thumbnail.Window(
-      top: side * top, left: side * left, bottom: side * (1 - bottom), right: side * (1 - right))
+      top: side * max(top, 0), left: side * max(left, 0), bottom: side * (1 - max(bottom, 0)),
+      right: side * (1 - max(right, 0)))
   }
 
   /// Points a side that pictures are compared at once they lie over each other.
@@ -66,21 +55,16 @@ public struct Alignment: Codable, Hashable, Sendable {
 
   /// The normalised correlation of what is seen of both.
   func correlation(_ training: SummedThumbnail, _ test: SummedThumbnail) -> Float {
-    let (one, other) = (
-      vector(ofTraining: training, count: Self.points), vector(ofTest: test, count: Self.points)
-    )
+    let one = vector(ofTraining: training, count: Self.points)
+    let other = vector(ofTest: test, count: Self.points)
     var sum: Float = 0
     for index in one.indices { sum += one[index] * other[index] }
     return sum
   }
 
-  /// The alignment near this one by which two pictures correlate most, found edge by edge in smaller and smaller steps.
+  /// The alignment near this one by which two pictures correlate most, and the correlation.
   ///
-  /// - Parameters:
-  ///   - training: The training picture.
-  ///   - test: The test picture.
-  ///   - threshold: What counts; pairs that stay far below it are given up early.
-  /// - Returns: The alignment, and the correlation.
+  /// Found edge by edge in smaller and smaller steps; pairs that stay far below the threshold are given up early.
   func improved(_ training: Thumbnail, _ test: Thumbnail, threshold: Float) -> (Alignment, Float) {
     let (training, test) = (SummedThumbnail(training), SummedThumbnail(test))
     var best = self
@@ -92,9 +76,7 @@ public struct Alignment: Codable, Hashable, Sendable {
           let next = best.moved(move, by: step)
           guard next.isModest else { continue }
           let found = next.correlation(training, test)
-          if found > value + 1e-6 {
-            (best, value, isBetter) = (next, found, true)
-          }
+          if found > value + 1e-6 { (best, value, isBetter) = (next, found, true) }
         }
         if !isBetter { break }
       }

@@ -7,16 +7,16 @@ internal import Tensors
 /// tenth cut off either one, by matrix products. Pairs that look alike are laid over each other, edge by edge, and compared at 48 x 48.
 public struct Audit: Hashable, Sendable {
   /// Two pictures that are one.
-  public struct Pair: Hashable, Sendable {
-    public var training: Int
-    public var test: Int
+  package struct Pair: Hashable, Sendable {
+    package var training: Int
+    package var test: Int
     /// -1 to 1.
-    public var correlation: Float
-    public var alignment: Alignment
+    package var correlation: Float
+    package var alignment: Alignment
   }
 
   /// What is being done.
-  public enum Stage: Sendable {
+  package enum Stage: Sendable {
     /// Pairs of pictures, by the first pass.
     case comparing
     /// Pairs that look alike, by the second.
@@ -44,26 +44,21 @@ public struct Audit: Hashable, Sendable {
     self.closest = closest
   }
 
-  /// Finds the pairs.
+  /// Finds the pairs, the closest first.
   ///
-  /// - Parameters:
-  ///   - training: Pictures to train on; nil for those that are flat or not there, which pair with none.
-  ///   - test: Pictures to test with.
-  ///   - isOneSet: Whether both are the same pictures: then each pair is found once, and none with itself.
-  ///   - threads: How many pictures are compared side by side.
-  ///   - observe: Told how much of a stage is done; returning false ends the audit.
-  /// - Returns: Pairs, the closest first; nil where `observe` ended it.
-  /// - Throws: `KernelError` where oneDNN cannot start.
-  public func pairs(
+  /// Pictures that are nil, flat or not there, pair with none. Where both sets are one, each pair is found once, and none
+  /// with itself. `show` is told how much of a stage is done.
+  ///
+  /// - Throws: `KernelError` where oneDNN cannot start, or what `show` throws.
+  package func pairs(
     training: [Thumbnail?], test: [Thumbnail?], isOneSet: Bool = false, threads: Int,
-    observe: (_ stage: Stage, _ done: Int, _ total: Int) -> Bool = { _, _, _ in true }
-  ) throws -> [Pair]? {
-    let suspects = try suspects(training, test, isOneSet, threads) { observe(.comparing, $0, $1) }
-    guard let suspects else { return nil }
+    show: (_ stage: Stage, _ done: Int, _ total: Int) throws -> Void = { _, _, _ in }
+  ) throws -> [Pair] {
+    let suspects = try suspects(training, test, isOneSet, threads) { try show(.comparing, $0, $1) }
     var found: [Pair] = []
     let stretch = 256
     for start in stride(from: 0, to: suspects.count, by: stretch) {
-      guard observe(.aligning, start, suspects.count) else { return nil }
+      try show(.aligning, start, suspects.count)
       let end = min(start + stretch, suspects.count)
       found += try Pool.map(over: start..<end, threads: threads) { index -> Pair? in
         let suspect = suspects[index]
@@ -74,20 +69,17 @@ public struct Audit: Hashable, Sendable {
           training: suspect.training, test: suspect.test, correlation: min(value, 1), alignment: alignment)
       }.compactMap { $0 }
     }
-    return found.sorted {
-      ($1.correlation, $0.test, $0.training) < ($0.correlation, $1.test, $1.training)
-    }
+    return found.sorted { ($1.correlation, $0.test, $0.training) < ($0.correlation, $1.test, $1.training) }
   }
 
   /// The first pass: pairs that look alike, each with the best of the alignments tried.
   private func suspects(
     _ training: [Thumbnail?], _ test: [Thumbnail?], _ isOneSet: Bool, _ threads: Int,
-    observe: (_ done: Int, _ total: Int) -> Bool
-  ) throws -> [Pair]? {
+    show: (_ done: Int, _ total: Int) throws -> Void
+  ) throws -> [Pair] {
     let trainingIDs = training.indices.filter { training[$0] != nil }
     let testIDs = test.indices.filter { test[$0] != nil }
     let total = trainingIDs.count * testIDs.count
-    let crew = (0..<threads).map { _ in Comparer(device: Device()) }
     var kept: [Pair] = []
     for testStart in stride(from: 0, to: testIDs.count, by: 2048) {
       let tested = testIDs[testStart..<min(testStart + 2048, testIDs.count)].compactMap { id in
@@ -97,14 +89,14 @@ public struct Audit: Hashable, Sendable {
       let stretch = 64 * threads * 4
       var found: [Pair] = []
       for start in stride(from: 0, to: trainingIDs.count, by: stretch) {
-        guard observe(testStart * trainingIDs.count + start * tested.count, total) else { return nil }
+        try show(testStart * trainingIDs.count + start * tested.count, total)
         let blocks = stride(from: start, to: min(start + stretch, trainingIDs.count), by: 64).map { first in
           trainingIDs[first..<min(first + 64, trainingIDs.count)].compactMap { id in
             training[id].map { (id, SummedThumbnail($0)) }
           }
         }
-        found += try Pool.map(over: blocks.indices, with: crew) { block, comparer in
-          try comparer.compare(blocks[block], with: columns, isOneSet: isOneSet)
+        found += try Pool.map(over: blocks.indices, threads: threads) { block in
+          try columns.lookAlikes(of: blocks[block], isOneSet: isOneSet)
         }.flatMap { $0 }
         // A bound on memory where everything looks alike.
         if found.count > 4 * closest * tested.count { found = nearest(found) }
@@ -145,25 +137,17 @@ private struct Columns: Sendable {
     whole = columns(Alignment())
     cut = Alignment.crops.flatMap { columns($0.exchanged) }
   }
-}
-
-/// A worker of the first pass; used by one thread at a time.
-private final class Comparer {
-  private var device: Device
-
-  init(device: consuming Device) { self.device = device }
 
   /// Pairs of training pictures and columns that look alike.
-  func compare(_ pictures: [(Int, SummedThumbnail)], with columns: Columns, isOneSet: Bool) throws -> [Audit
-    .Pair]
-  {
-    let (rows, width) = (pictures.count, columns.ids.count)
+  func lookAlikes(of pictures: [(Int, SummedThumbnail)], isOneSet: Bool) throws -> [Audit.Pair] {
+    var device = Device()
+    let (rows, width) = (pictures.count, ids.count)
     var best = [Float](repeating: Audit.suspicion, count: rows * width)
     var alignments = [Alignment?](repeating: nil, count: rows * width)
     for cut in [Alignment()] + Alignment.crops {
       let vectors = Tensor(pictures.map { cut.vector(ofTraining: $0.1, count: Audit.points) })
       // A picture cut is held against whole ones; a whole one against both.
-      for (way, tested) in columns.whole + (cut == Alignment() ? columns.cut : []) {
+      for (way, tested) in whole + (cut == Alignment() ? self.cut : []) {
         let products = try device.innerProduct(vectors, weights: tested, bias: nil, changing: true)
         var alignment = cut == Alignment() ? way : cut
         alignment.isMirrored = way.isMirrored
@@ -175,14 +159,12 @@ private final class Comparer {
         }
       }
     }
-    var found: [Audit.Pair] = []
-    for index in alignments.indices {
-      guard let alignment = alignments[index] else { continue }
-      let (training, test) = (pictures[index / width].0, columns.ids[index % width])
-      if isOneSet, training >= test { continue }
-      found.append(Audit.Pair(training: training, test: test, correlation: best[index], alignment: alignment))
+    return alignments.indices.compactMap { index in
+      guard let alignment = alignments[index] else { return nil }
+      let (training, test) = (pictures[index / width].0, ids[index % width])
+      if isOneSet, training >= test { return nil }
+      return Audit.Pair(training: training, test: test, correlation: best[index], alignment: alignment)
     }
-    return found
   }
 }
 

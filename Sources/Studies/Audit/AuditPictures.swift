@@ -86,11 +86,15 @@ public struct AuditPictures: Study {
   private func found(_ work: Work) throws -> AuditReport {
     let one = try entries(of: .train, work)
     let other = isOneSet ? one : try entries(of: .test, work)
-    let pairs = try pairs(one, other, work)
+    let skipped = skipped(.train, one) + (isOneSet ? [] : skipped(.test, other))
     return AuditReport(
-      training: side(.train, one), test: side(.test, other), audit: audit, pairs: pairs,
-      trainingPaths: training.items.map(\.path), testPaths: test.items.map(\.path),
-      skipped: skipped(.train, one) + (isOneSet ? [] : skipped(.test, other)))
+      training: side(.train, one), test: side(.test, other), threshold: audit.threshold,
+      findsMirrored: audit.findsMirrored,
+      pairs: try pairs(one, other, work).map {
+        AuditReport.Pair(
+          training: training.items[$0.training].path, test: test.items[$0.test].path,
+          correlation: $0.correlation, alignment: $0.alignment)
+      }, skipped: skipped.isEmpty ? nil : skipped)
   }
 
   /// Every picture of a side, read once.
@@ -102,9 +106,7 @@ public struct AuditPictures: Study {
       starts, title: side == .train ? "training pictures" : "test pictures", counting: "stretches read",
       file: { "thumbnails/\(side.rawValue)-\($0 / Self.stretch)" },
       isSound: { start, entries in entries.count == min(Self.stretch, count - start) }
-    ) { starts, _ in
-      try starts.map { try read(dataset, $0..<min($0 + Self.stretch, count), work) }
-    }
+    ) { starts, _ in try starts.map { try read(dataset, $0..<min($0 + Self.stretch, count), work) } }
     return try work.findings(of: stage).flatMap { $0 ?? [] }
   }
 
@@ -128,30 +130,20 @@ public struct AuditPictures: Study {
       entries.map { $0.levels.flatMap { Thumbnail(levels: Array($0)) } }
     }
     let first = thumbnails(one)
-    var comparing: Meter?
-    var aligning: Meter?
+    var shown: (stage: Audit.Stage, meter: Meter)?
     let pairs = try audit.pairs(
       training: first, test: isOneSet ? first : thumbnails(other), isOneSet: isOneSet, threads: work.threads
     ) { stage, done, total in
-      switch stage {
-      case .comparing:
-        if comparing == nil {
-          comparing = work.meter("every pair of pictures", total: total, unit: "compared")
-        }
-        comparing?.show(done)
-      case .aligning:
-        if aligning == nil {
-          comparing?.finish()
-          aligning = work.meter("pairs that look alike", total: total, unit: "aligned")
-        }
-        aligning?.show(done)
+      if shown?.stage != stage {
+        shown?.meter.finish()
+        let (label, unit) =
+          stage == .comparing ? ("every pair of pictures", "compared") : ("pairs that look alike", "aligned")
+        shown = (stage, work.meter(label, total: total, unit: unit))
       }
-      return !work.cancellation.isRaised
+      shown?.meter.show(done)
+      try work.cancellation.check("stopped; the same command compares again, and reads no picture again.")
     }
-    guard let pairs else {
-      throw Interruption("stopped; the same command compares again, and reads no picture again.")
-    }
-    if aligning != nil { aligning?.finish() } else { comparing?.finish() }
+    shown?.meter.finish()
     return pairs
   }
 
@@ -184,13 +176,11 @@ public struct AuditPictures: Study {
       headings: ["train", "test", "correlation", "mirrored", "top", "left", "bottom", "right"],
       rows: result.pairs.map { pair in
         let alignment = pair.alignment
+        func number(_ value: Float) -> String { Double(value).fixed(decimals: 3) }
         return [
-          pair.training, pair.test, Double(pair.correlation).fixed(decimals: 3),
-          alignment.isMirrored ? "yes" : "no",
+          pair.training, pair.test, number(pair.correlation), alignment.isMirrored ? "yes" : "no",
+          number(alignment.top), number(alignment.left), number(alignment.bottom), number(alignment.right),
         ]
-          + [alignment.top, alignment.left, alignment.bottom, alignment.right].map {
-            Double($0).fixed(decimals: 3)
-          }
       })
     let starts = stride(from: 0, to: result.pairs.count, by: Self.pairsOnSheet).prefix(Self.sheets)
     let figures = starts.enumerated().map { number, start in
@@ -221,8 +211,7 @@ public struct AuditPictures: Study {
                 + "top, left, bottom and right are the shares of the side cut from the training picture, below zero from the test "
                 + "picture. Look before you exclude: series of one scene look alike too."), .table(lines),
           ])
-      ],
-      json: [("audit.json", result)],
+      ], json: [("audit.json", result)],
       texts: [("exclusions.txt", Exclusions(listed).text(note: note)), ("pairs.csv", lines.csv)],
       summary: [
         "\(result.pairs.count) pairs: \(result.shared(by: \.training).count) of \(result.training.pictures) training and "
@@ -239,12 +228,10 @@ public struct AuditPictures: Study {
       pairs: try pairs.map { pair in
         PairSheet.Pair(
           pictures: try zip([training, test], zip(ids, [pair.training, pair.test])).compactMap {
-            dataset, named in
-            try named.0[named.1].map { try dataset.picture($0) }
+            dataset, named in try named.0[named.1].map { try dataset.picture($0) }
           },
           caption: Double(pair.correlation).fixed(decimals: 3)
-            + (pair.alignment.isMirrored ? ", mirrored" : ""),
-          names: [pair.training, pair.test])
+            + (pair.alignment.isMirrored ? ", mirrored" : ""), names: [pair.training, pair.test])
       })
   }
 }

@@ -1,37 +1,35 @@
-public import Figures
-public import Images
+package import Figures
+package import Images
 
 /// Pairs of pictures side by side, for a person to judge.
-public struct PairSheet: Sendable {
+package struct PairSheet: Sendable {
   /// Two pictures and what is said of them.
-  public struct Pair: Sendable {
-    public var pictures: [Picture]
-    public var caption: String
+  package struct Pair: Sendable {
+    package var pictures: [Picture]
+    package var caption: String
     /// What each picture is called.
-    public var names: [String]
+    package var names: [String]
 
-    public init(pictures: [Picture], caption: String, names: [String]) {
+    package init(pictures: [Picture], caption: String, names: [String]) {
       self.pictures = pictures
       self.caption = caption
       self.names = names
     }
   }
 
-  public var title: String
+  package var title: String
   /// What stands over the left and the right pictures.
-  public var sides: (String, String)
-  public var pairs: [Pair]
+  package var sides: (String, String)
+  package var pairs: [Pair]
 
-  public init(title: String, sides: (String, String), pairs: [Pair]) {
+  package init(title: String, sides: (String, String), pairs: [Pair]) {
     self.title = title
     self.sides = sides
     self.pairs = pairs
   }
 
   /// The sheet, four pairs in a row; pictures keep their proportions.
-  ///
-  /// - Throws: `ImageError` where a picture cannot be resized.
-  public func drawing() throws(ImageError) -> Drawing {
+  package func drawing() throws(ImageError) -> Drawing {
     let (tile, margin, across) = (112, 24, 4)
     let (wide, high) = (2 * tile + 28, tile + 66)
     let lines = (pairs.count + across - 1) / across
@@ -49,16 +47,14 @@ public struct PairSheet: Sendable {
         let scale = Double(tile) / Double(max(picture.rows, picture.columns, 1))
         let small = try picture.resized(
           rows: max(1, Int(Double(picture.rows) * scale)),
-          columns: max(1, Int(Double(picture.columns) * scale)),
-          by: .lanczos)
+          columns: max(1, Int(Double(picture.columns) * scale)), by: .lanczos)
         let start = left + place * (tile + 4)
         drawing.picture(small, top: top + (tile - small.rows) / 2, left: start + (tile - small.columns) / 2)
       }
       drawing.text(pair.caption, top: Double(top + tile + 4), column: Double(left), height: 11, bold: true)
       for (line, name) in pair.names.prefix(2).enumerated() {
         let short = name.count > 38 ? "…" + name.suffix(37) : name
-        drawing.text(
-          short, top: Double(top + tile + 20 + line * 14), column: Double(left), height: 10, .soft)
+        drawing.text(short, top: Double(top + tile + 20 + line * 14), column: Double(left), height: 10, .soft)
       }
     }
     return drawing

@@ -1,26 +1,26 @@
-public import Images
+package import Images
 
 /// A picture as near-duplicates are told by: 64 x 64 squares of brightness, with mean and contrast taken out.
 ///
 /// Each square is the mean over the part of the picture that it covers, whatever the picture's size and proportions;
 /// so a picture has nearly the same one at any size. Values are in steps of 1/25 of their deviation, up to five of them.
-public struct Thumbnail: Hashable, Sendable {
+package struct Thumbnail: Hashable, Sendable {
   /// Rows and columns.
-  public static let side = 64
+  package static let side = 64
   /// Pictures whose squares deviate less, in levels of 0...255, are flat: they correlate with nothing.
   static let leastDeviation: Float = 0.5
 
   /// Row by row; 128 is the mean.
-  public let levels: [UInt8]
+  package let levels: [UInt8]
 
   /// - Returns: Nil where the levels are not ``side`` x ``side``.
-  public init?(levels: [UInt8]) {
+  package init?(levels: [UInt8]) {
     guard levels.count == Self.side * Self.side else { return nil }
     self.levels = levels
   }
 
   /// - Returns: Nil for a picture that is flat.
-  public init?(_ picture: Picture) {
+  package init?(_ picture: Picture) {
     let squares = Self.squares(of: picture)
     let mean = squares.reduce(0, +) / Float(squares.count)
     let deviation = (squares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(squares.count)).squareRoot()
@@ -31,29 +31,47 @@ public struct Thumbnail: Hashable, Sendable {
   /// Mean brightness of each square.
   private static func squares(of picture: Picture) -> [Float] {
     let (side, columns) = (side, picture.columns)
-    let across = Coverage(of: 0, to: Float(columns), in: side)
-    let down = Coverage(of: 0, to: Float(picture.rows), in: side)
+    let (across, down) = (shares(of: columns), shares(of: picture.rows))
     var squares = [Float](repeating: 0, count: side * side)
     var line = [Float](repeating: 0, count: side)
     var grey = [Float](repeating: 0, count: columns)
     let pixels = picture.pixels.span
     var lastRow = -1
-    for share in down.shares {
+    for share in down {
       if share.source != lastRow {
         lastRow = share.source
         let base = lastRow * columns * 3
         for column in 0..<columns {
           let pixel = base + column * 3
-          grey[column] = Float(
-            brightness(Int(pixels[pixel]), Int(pixels[pixel + 1]), Int(pixels[pixel + 2])))
+          grey[column] = Float(brightness(Int(pixels[pixel]), Int(pixels[pixel + 1]), Int(pixels[pixel + 2])))
         }
         for index in 0..<side { line[index] = 0 }
-        for part in across.shares { line[part.target] += part.weight * grey[part.source] }
+        for part in across { line[part.target] += part.weight * grey[part.source] }
       }
       let start = share.target * side
       for index in 0..<side { squares[start + index] += share.weight * line[index] }
     }
     return squares
+  }
+
+  private struct Share {
+    var target: Int
+    var source: Int
+    /// The cell's share of the square; the shares of a square sum to 1.
+    var weight: Float
+  }
+
+  /// How much of each of a line's cells lies in each square, in the order of the squares, which is that of the cells too.
+  private static func shares(of count: Int) -> [Share] {
+    let width = Float(count) / Float(side)
+    return (0..<side).flatMap { target in
+      let (low, high) = (Float(target) * width, Float(target + 1) * width)
+      return (Int(low)..<max(Int(low) + 1, Int(high.rounded(.up)))).compactMap { source in
+        let cover = min(high, Float(source + 1)) - max(low, Float(source))
+        return cover > 1e-5 * width && source < count
+          ? Share(target: target, source: source, weight: cover / width) : nil
+      }
+    }
   }
 
   /// A part of the picture, in squares from the top left corner.
@@ -139,38 +157,5 @@ package struct SummedThumbnail {
     let place = start + (end - start) * Float(number) / Float(count)
     let index = min(max(Int(place), 0), Thumbnail.side - 1)
     return (index, place - Float(index))
-  }
-}
-
-/// How much of each of a line's cells lies in each of some equal parts of a stretch of it.
-struct Coverage {
-  struct Share {
-    var target: Int
-    var source: Int
-    /// The cell's share of the part; the shares of a part sum to 1.
-    var weight: Float
-  }
-
-  /// In the order of the parts, which is that of the cells too.
-  let shares: [Share]
-
-  /// - Parameters:
-  ///   - start: Where the stretch begins, in cells.
-  ///   - end: Where it ends.
-  ///   - count: How many parts it has.
-  init(of start: Float, to end: Float, in count: Int) {
-    let width = (end - start) / Float(count)
-    var shares: [Share] = []
-    shares.reserveCapacity(count + Int(end - start) + 2)
-    for target in 0..<count {
-      let (low, high) = (start + Float(target) * width, start + Float(target + 1) * width)
-      for source in Int(low)..<max(Int(low) + 1, Int(high.rounded(.up))) {
-        let cover = min(high, Float(source + 1)) - max(low, Float(source))
-        if cover > 1e-5 * width, Float(source) < end {
-          shares.append(Share(target: target, source: source, weight: cover / width))
-        }
-      }
-    }
-    self.shares = shares
   }
 }

@@ -65,10 +65,9 @@ public struct Correspond: Study {
           name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
       }
     }
-    guard subjects.count > 1 else { throw CorrespondenceError.pictures(subjects.count) }
+    guard let first = subjects.first else { throw CorrespondenceError.pictures(0) }
     let cover = fill.cover(
-      of: subjects[0].input, subject.preprocessing, mean: try fill == .mean ? subject.meanInput() : nil,
-      seed: 0)
+      of: first.input, subject.preprocessing, mean: try fill == .mean ? subject.meanInput() : nil, seed: 0)
     let reading = try Correspondence(
       subject.network, layers: layers.named, cover: cover, draws: draws, seed: seed, threads: work.threads)
     let readings = try Correspondence.Readings(of: subjects, by: reading)
@@ -90,12 +89,10 @@ public struct Correspond: Study {
       }
     ) { numbers, show in
       try numbers.map { number in
-        let rows = try reading.rows(of: number, among: parts.names, readings) { done in
+        try reading.rows(of: number, among: parts.names, readings) { done in
           show(done)
-          return !work.cancellation.isRaised
+          try work.cancellation.check("stopped; the same command goes on from there.")
         }
-        guard let rows else { throw Interruption("stopped; the same command goes on from there.") }
-        return rows
       }
     }
   }
@@ -119,8 +116,7 @@ public struct Correspond: Study {
                 + "masking a part changes all pictures alike. p is the chance that random boxes agree as well."
             ),
           ])
-      ],
-      json: [("correspondence.json", result)],
+      ], json: [("correspondence.json", result)],
       texts: [("correspondence.csv", lines.csv), ("correspondence.md", lines.markdown)],
       summary: [lines.markdown])
   }
@@ -161,12 +157,11 @@ extension OccluderFill {
 extension Picture {
   /// The picture with a box of one shade of grey, clipped to it.
   fileprivate func filled(_ box: Box, with shade: UInt8) -> Picture {
-    var pixels = pixels
-    for row in max(box.top, 0)..<max(max(box.top, 0), min(box.bottom, rows)) {
-      for column in max(box.left, 0)..<max(max(box.left, 0), min(box.right, columns)) {
-        for channel in 0..<3 { pixels[(row * columns + column) * 3 + channel] = shade }
-      }
-    }
-    return Picture(rows: rows, columns: columns, pixels: pixels)
+    var canvas = Canvas(rows: rows, columns: columns)
+    canvas.place(self, top: 0, left: 0)
+    canvas.fill(
+      top: Double(box.top), left: Double(box.left), rows: Double(box.rows), columns: Double(box.columns),
+      Colour(shade, shade, shade))
+    return canvas.picture
   }
 }

@@ -1,23 +1,22 @@
 internal import Execution
-public import Images
+package import Images
 internal import Kernels
-public import Networks
-internal import Synchronization
-public import Tensors
+package import Networks
+package import Tensors
 
 /// Whether a network relates the same part of different pictures (the paper's figure 8 and table 1).
 ///
 /// The part is masked in each picture. If the network knows the part, masking it changes the features of all pictures
 /// alike: the signs of the changes agree, more than when as large a box is masked anywhere.
-public struct Correspondence {
+package struct Correspondence {
   /// A picture, prepared, with each part's box in pixels of the network's input.
-  public struct Subject: Sendable {
-    public var name: String
+  package struct Subject: Sendable {
+    package var name: String
     /// 1 x rows x columns x channels.
-    public var input: Tensor
-    public var parts: [String: Box]
+    package var input: Tensor
+    package var parts: [String: Box]
 
-    public init(name: String, input: Tensor, parts: [String: Box]) {
+    package init(name: String, input: Tensor, parts: [String: Box]) {
       self.name = name
       self.input = input
       self.parts = parts
@@ -31,15 +30,9 @@ public struct Correspondence {
   private let seed: UInt64
   private let draws: Int
 
-  /// - Parameters:
-  ///   - network: The network.
-  ///   - layers: The layers whose features are compared, each with its value's name.
-  ///   - cover: What a mask shows, of the input's shape: it is cut where the mask stands.
-  ///   - draws: How many sets of random masks each part is held against.
-  ///   - seed: Of the random masks and the bootstrap.
-  ///   - threads: How many pictures are computed side by side.
-  /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
-  public init(
+  /// Layers come each with its value's name; the cover has the input's shape and is cut where a mask stands; draws are
+  /// the sets of random masks that each part is held against; the seed is that of the masks and the bootstrap.
+  package init(
     _ network: Network, layers: [(name: String, value: String)], cover: Tensor, draws: Int, seed: UInt64,
     threads: Int
   ) throws {
@@ -50,75 +43,48 @@ public struct Correspondence {
     runner = try Runner(network, keeping: layers.map(\.value), threads: threads)
   }
 
-  /// Compares each part's masks with random ones.
-  ///
-  /// - Parameters:
-  ///   - subjects: Two pictures or more, of one shape.
-  ///   - parts: The parts, each with a box in every picture.
-  ///   - observe: Called with the sets of masks done and their number; returning false ends the study.
-  /// - Returns: A row a part and layer; nil where `observe` ended it.
-  /// - Throws: ``CorrespondenceError`` where there is nothing to compare, or `KernelError`.
-  public func table(
-    of subjects: [Subject], parts: [String], observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
-  ) throws -> CorrespondenceTable? {
-    var rows: [CorrespondenceTable.Row] = []
-    let readings = try Readings(of: subjects, by: self)
-    for number in parts.indices {
-      let found = try self.rows(of: number, among: parts, readings) { draw in
-        observe(number * draws + draw, parts.count * draws)
-      }
-      guard let found else { return nil }
-      rows += found
-    }
-    _ = observe(parts.count * draws, parts.count * draws)
-    return CorrespondenceTable(pictures: subjects.map(\.name), draws: draws, rows: rows)
-  }
-
-  /// The pictures and their features, read once for all parts.
-  struct Readings {
+  /// Two pictures or more, of one shape, and their features, read once for all parts.
+  package struct Readings {
     let subjects: [Subject]
     let originals: [[String: [Float]]]
 
-    init(of subjects: [Subject], by study: Correspondence) throws {
+    /// - Throws: ``CorrespondenceError`` where there is nothing to compare.
+    package init(of subjects: [Subject], by study: Correspondence) throws {
       guard subjects.count > 1 else { throw CorrespondenceError.pictures(subjects.count) }
       self.subjects = subjects
       originals = try study.features(subjects.map(\.input))
     }
 
     /// A part's box in each picture.
-    func boxes(of part: String) throws(CorrespondenceError) -> [Box] {
-      var boxes: [Box] = []
-      for subject in subjects {
-        guard let box = subject.parts[part] else { throw .missingPart(part: part, picture: subject.name) }
-        boxes.append(box)
+    func boxes(of part: String) throws -> [Box] {
+      try subjects.map { subject in
+        guard let box = subject.parts[part] else {
+          throw CorrespondenceError.missingPart(part: part, picture: subject.name)
+        }
+        return box
       }
-      return boxes
     }
   }
 
   /// One part's rows, a row a layer: the same whether or not the parts before it are compared.
   ///
-  /// - Parameters:
-  ///   - number: The part's place among the parts.
-  ///   - parts: All parts: random masks are drawn part by part from one seed, so those of the parts before it are drawn too.
-  ///   - readings: The pictures.
-  ///   - observe: Called with the sets of masks done; returning false ends the work.
-  /// - Returns: The rows; nil where `observe` ended it.
+  /// Random masks are drawn part by part from one seed, so those of the parts before it are drawn too.
+  ///
   /// - Throws: ``CorrespondenceError/missingPart(part:picture:)``, or `KernelError`.
-  func rows(
+  package func rows(
     of number: Int, among parts: [String], _ readings: Readings,
-    observe: (_ draws: Int) -> Bool = { _ in true }
-  ) throws -> [CorrespondenceTable.Row]? {
+    show: (_ draws: Int) throws -> Void = { _ in }
+  ) throws -> [CorrespondenceTable.Row] {
     var generator = SeededGenerator(seed: seed)
     for part in parts[..<number] { pass(over: try readings.boxes(of: part), readings, &generator) }
     let subjects = readings.subjects
     let boxes = try readings.boxes(of: parts[number])
-    let masked = try distances(subjects, boxes, readings.originals)
+    let masked = try distances(readings, boxes)
     var random: [String: [Double]] = [:]
     for draw in 0..<draws {
-      guard observe(draw) else { return nil }
+      try show(draw)
       let drawn = zip(subjects, boxes).map { $1.moved(within: $0.input.shape, using: &generator) }
-      for (layer, matrix) in try distances(subjects, drawn, readings.originals) {
+      for (layer, matrix) in try distances(readings, drawn) {
         random[layer, default: []].append(matrix.pairs.mean)
       }
     }
@@ -157,28 +123,16 @@ public struct Correspondence {
       interval: [resampled[25], resampled[974]])
   }
 
-  /// The features of inputs, by layer.
+  /// The features of inputs, by value.
   private func features(_ inputs: [Tensor]) throws -> [[String: [Float]]] {
-    let found = Mutex([Int: [String: [Float]]]())
-    let layers = layers
-    try runner.run(over: 0..<inputs.count, input: { inputs[$0] }) { trace in
-      for (index, image) in trace.images.enumerated() {
-        for layer in layers {
-          guard let values = trace[layer.value]?.slices(index..<index + 1).elements else { continue }
-          found.withLock { $0[image, default: [:]][layer.name] = values }
-        }
-      }
-    }
-    return found.withLock { found in inputs.indices.map { found[$0] ?? [:] } }
+    try runner.features(of: layers.map(\.value), over: inputs.indices) { inputs[$0] }
   }
 
-  private func distances(
-    _ subjects: [Subject], _ boxes: [Box], _ originals: [[String: [Float]]]
-  ) throws -> [String: SignDistances] {
-    let masked = try features(zip(subjects, boxes).map { $0.input.masked($1, with: cover) })
+  private func distances(_ readings: Readings, _ boxes: [Box]) throws -> [String: SignDistances] {
+    let masked = try features(zip(readings.subjects, boxes).map { $0.input.masked($1, with: cover) })
     return layers.reduce(into: [:]) { distances, layer in
-      let signs = zip(originals, masked).map { original, hidden in
-        zip(original[layer.name] ?? [], hidden[layer.name] ?? []).map {
+      let signs = zip(readings.originals, masked).map { original, hidden in
+        zip(original[layer.value] ?? [], hidden[layer.value] ?? []).map {
           Int8(($0 > $1 ? 1 : 0) - ($0 < $1 ? 1 : 0))
         }
       }
@@ -227,7 +181,7 @@ extension Box {
 
 extension Tensor {
   /// An input with a box cut from another of its shape; the box is clipped to it.
-  fileprivate func masked(_ box: Box, with cover: Tensor) -> Tensor {
+  func masked(_ box: Box, with cover: Tensor) -> Tensor {
     var masked = self
     let (columns, channels) = (shape.columns, shape.channels)
     let (left, right) = (max(box.left, 0), min(box.right, columns))

@@ -1,32 +1,21 @@
-public import Figures
-public import Images
+internal import Figures
+internal import Images
 
 /// The paper's figure 8 and table 1: pictures with a part masked, a row a part, and how alike the changes are.
-public struct CorrespondenceSheet: Sendable {
+struct CorrespondenceSheet: Sendable {
   /// A part's row.
-  public struct Part: Sendable {
-    public var name: String
+  struct Part: Sendable {
+    var name: String
     /// The pictures as the network sees them, the part masked.
-    public var pictures: [Picture]
-
-    public init(name: String, pictures: [Picture]) {
-      self.name = name
-      self.pictures = pictures
-    }
+    var pictures: [Picture]
   }
 
-  public var title: String
-  public var parts: [Part]
-  public var table: CorrespondenceTable
-
-  public init(title: String, parts: [Part], table: CorrespondenceTable) {
-    self.title = title
-    self.parts = parts
-    self.table = table
-  }
+  var title: String
+  var parts: [Part]
+  var table: CorrespondenceTable
 
   /// The table with a row a part and layer.
-  public static func table(_ table: CorrespondenceTable) -> ResultTable {
+  static func table(_ table: CorrespondenceTable) -> ResultTable {
     func short(_ value: Double) -> String { "\(value.rounded(decimals: 4))" }
     return ResultTable(
       headings: [
@@ -35,17 +24,13 @@ public struct CorrespondenceSheet: Sendable {
       rows: table.rows.map { row in
         [
           row.part, row.layer, short(row.delta), short(row.deviation), short(row.random),
-          short(row.randomDeviation),
-          short(row.p), row.interval.map(short).joined(separator: " to "),
+          short(row.randomDeviation), short(row.p), row.interval.map(short).joined(separator: " to "),
         ]
       })
   }
 
-  /// The sheet.
-  ///
-  /// - Returns: A drawing as large as its rows need.
-  /// - Throws: `ImageError` where a picture cannot be resized.
-  public func drawing() throws(ImageError) -> Drawing {
+  /// The sheet, as large as its rows need.
+  func drawing() throws(ImageError) -> Drawing {
     let (tile, margin) = (120, 28)
     let across = min(parts.map(\.pictures.count).max() ?? 1, 10)
     let lines = Self.table(table)

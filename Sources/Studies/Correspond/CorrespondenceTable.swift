@@ -22,12 +22,6 @@ public struct CorrespondenceTable: Codable, Hashable, Sendable {
   /// Sets of random masks a part.
   public var draws: Int
   public var rows: [Row]
-
-  public init(pictures: [String], draws: Int, rows: [Row]) {
-    self.pictures = pictures
-    self.draws = draws
-    self.rows = rows
-  }
 }
 
 /// What keeps parts from being compared.

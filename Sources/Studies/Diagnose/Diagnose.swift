@@ -45,8 +45,7 @@ public struct Diagnose: Study {
   public func configuration() throws -> Configuration {
     Configuration(
       models: subjects.map(\.model), modelDigests: try subjects.map { try $0.digest() },
-      pictures: dataset.title,
-      picturesDigest: dataset.digest, preprocessing: subjects.map(\.preprocessing))
+      pictures: dataset.title, picturesDigest: dataset.digest, preprocessing: subjects.map(\.preprocessing))
   }
 
   /// What `diagnosis.json` holds.
@@ -78,19 +77,13 @@ public struct Diagnose: Study {
           title: "diagnose \(names[index])")
         var shown: [(unit: Int, picture: Picture)] = []
         let report = try study.report(
-          name: names[index], of: peaks, input: { try pictures.tensor($0) },
-          observe: { !work.cancellation.isRaised }
+          name: names[index], of: peaks, input: { try pictures.tensor($0) }
         ) { results in
           shown += results.map {
-            (
-              $0.place.unit,
-              Picture(
-                projection: $0.projection.pixels, isBGR: subject.preprocessing.channels == .bgr,
-                saturating: 0.01)
-            )
+            ($0.place.unit, subject.preprocessing.shown(projection: $0.projection.pixels))
           }
+          try work.cancellation.check("stopped; the same command goes on from there.")
         }
-        guard let report else { throw Interruption("stopped; the same command goes on from there.") }
         shown.sort { $0.unit < $1.unit }
         let count = min(Self.shownProjections, shown.count)
         for place in 0..<count {
@@ -147,11 +140,8 @@ public struct Diagnose: Study {
         } + [Report.Section("All measures", [.table(table)])],
       json: [("diagnosis.json", result)], texts: [("diagnosis.csv", table.csv)],
       summary: result.models.flatMap { report in
-        let wrong = report.findings.filter { $0.verdict != .ok }
-        return ["\(report.model): \(wrong.count) of \(report.findings.count) measures want a look"]
-          + [Verdict.trouble, .watch].flatMap { verdict in
-            wrong.filter { $0.verdict == verdict }.map { "  " + $0.sentence }
-          }
+        ["\(report.model): \(report.wrong.count) of \(report.findings.count) measures want a look"]
+          + report.wrong.map { "  " + $0.sentence }
       })
   }
 }

@@ -14,6 +14,11 @@ extension DiagnosisReport {
     return findings
   }
 
+  /// What is wrong, the worst first.
+  var wrong: [Finding] {
+    [Verdict.trouble, .watch].flatMap { verdict in findings.filter { $0.verdict == verdict } }
+  }
+
   private func finding(
     _ measure: Measure, _ layer: String, _ value: Double, units: [Int] = [], _ text: String
   ) -> Finding {
@@ -86,8 +91,7 @@ extension DiagnosisReport {
     let spread =
       "low \(bands.low.percent), middle \(bands.middle.percent), high \(bands.high.percent) of the energy"
     return [
-      finding(.middle, first.layer, bands.middle, spread),
-      finding(.high, first.layer, bands.high, spread),
+      finding(.middle, first.layer, bands.middle, spread), finding(.high, first.layer, bands.high, spread),
       finding(
         .folding, first.layer, first.aboveLimit,
         "\(first.aboveLimit.percent) of the filters' energy is above \(first.limit.description)"),

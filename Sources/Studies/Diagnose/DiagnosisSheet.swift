@@ -1,18 +1,18 @@
-public import Figures
-public import Images
+package import Figures
+package import Images
 
 /// The paper's figure 6: models side by side, first-layer filters above, second-layer projections below, and what is
 /// found wrong.
-public struct DiagnosisSheet: Sendable {
+package struct DiagnosisSheet: Sendable {
   /// A model's column.
-  public struct Column: Sendable {
-    public var report: DiagnosisReport
+  package struct Column: Sendable {
+    package var report: DiagnosisReport
     /// First-layer filters on one scale, and each on its own; empty where they are no colours.
-    public var common: [Picture]
-    public var own: [Picture]
-    public var projections: [Picture]
+    package var common: [Picture]
+    package var own: [Picture]
+    package var projections: [Picture]
 
-    public init(report: DiagnosisReport, common: [Picture], own: [Picture], projections: [Picture]) {
+    package init(report: DiagnosisReport, common: [Picture], own: [Picture], projections: [Picture]) {
       self.report = report
       self.common = common
       self.own = own
@@ -20,10 +20,10 @@ public struct DiagnosisSheet: Sendable {
     }
   }
 
-  public var title: String
-  public var columns: [Column]
+  package var title: String
+  package var columns: [Column]
 
-  public init(title: String, columns: [Column]) {
+  package init(title: String, columns: [Column]) {
     self.title = title
     self.columns = columns
   }
@@ -32,20 +32,15 @@ public struct DiagnosisSheet: Sendable {
   private let margin = 28
   private let gap = 36
 
-  /// The sheet.
-  ///
-  /// - Returns: A drawing as wide as its models need.
-  /// - Throws: `ImageError` where a picture cannot be resized.
-  public func drawing() throws(ImageError) -> Drawing {
-    var pictures: [[Picture]] = []
-    for column in columns {
-      var shown: [Picture] = []
-      for tiles in [column.common, column.own, column.projections] {
-        shown.append(try FilterGrid.picture(of: tiles, side: side))
-      }
-      pictures.append(shown)
-    }
+  /// The sheet, as wide as its models need.
+  package func drawing() throws(ImageError) -> Drawing {
     let captions = ["layer 1, one scale for all", "layer 1, each on its own scale", "layer 2, projections"]
+    let tiles = columns.map { [$0.common, $0.own, $0.projections] }
+    var pictures: [[Picture]] = []
+    for tiles in tiles {
+      pictures.append(
+        try tiles.map { tiles throws(ImageError) in try FilterGrid.picture(of: tiles, side: side) })
+    }
     let heights = captions.indices.map { row in pictures.map { $0[row].rows }.max() ?? 0 }
     let lines = columns.map { Self.lines(of: $0.report) }
     let tableTop = margin + 96 + heights.reduce(0) { $0 + $1 + 34 }
@@ -61,7 +56,7 @@ public struct DiagnosisSheet: Sendable {
       drawing.text(summary(column.report), top: Double(margin + 60), column: Double(left), height: 11, .soft)
       var top = margin + 84
       for (row, caption) in captions.enumerated() {
-        let isShown = ![column.common, column.own, column.projections][row].isEmpty
+        let isShown = !tiles[index][row].isEmpty
         drawing.text(
           isShown ? caption : "\(caption): none to show", top: Double(top), column: Double(left), height: 12,
           .soft)
@@ -97,17 +92,14 @@ public struct DiagnosisSheet: Sendable {
   private static func lines(
     of report: DiagnosisReport
   ) -> [(verdict: Verdict, layer: String, text: String, value: String)] {
-    let wrong = [Verdict.trouble, .watch].flatMap { verdict in
-      report.findings.filter { $0.verdict == verdict }.map {
-        (verdict: verdict, layer: $0.layer, text: $0.measure.title, value: $0.value.percent)
-      }
-    }
     let right = report.findings.count { $0.verdict == .ok }
-    return wrong + [(.ok, "", "\(right) of \(report.findings.count) measures are ok", "")]
+    return report.wrong.map {
+      (verdict: $0.verdict, layer: $0.layer, text: $0.measure.title, value: $0.value.percent)
+    } + [(.ok, "", "\(right) of \(report.findings.count) measures are ok", "")]
   }
 
   /// Every finding of every model, as a table.
-  public static func table(of reports: [DiagnosisReport]) -> ResultTable {
+  package static func table(of reports: [DiagnosisReport]) -> ResultTable {
     ResultTable(
       headings: [
         "model", "layer", "measure", "value", "verdict", "watch", "trouble", "what was found", "remedy",
@@ -119,8 +111,7 @@ public struct DiagnosisSheet: Sendable {
           let sign = finding.measure.isBadWhenLow ? "below " : "above "
           return [
             report.model, finding.layer, finding.measure.title, finding.value.percent,
-            finding.verdict.rawValue, sign + thresholds.watch.percent,
-            sign + thresholds.trouble.percent,
+            finding.verdict.rawValue, sign + thresholds.watch.percent, sign + thresholds.trouble.percent,
             finding.text, finding.remedy ?? "",
             finding.units.prefix(24).map(String.init).joined(separator: " "),
           ]

@@ -8,11 +8,6 @@ public struct FilterBank: Sendable {
   public struct Pair: Codable, Hashable, Sendable {
     public var units: [Int]
     public var cosine: Double
-
-    public init(units: [Int], cosine: Double) {
-      self.units = units
-      self.cosine = cosine
-    }
   }
 
   public let layer: String
@@ -33,9 +28,7 @@ public struct FilterBank: Sendable {
     if readers.count == 1, case .batchNormalization(let normalization) = readers[0].operation {
       let gains = normalization.affine.scale.elements
       let each = filters.shape.count / max(gains.count, 1)
-      filters.withMutableSpan { elements in
-        for index in 0..<elements.count { elements[index] *= gains[index / each] }
-      }
+      filters = Tensor(filters.shape, elements: filters.elements.enumerated().map { $1 * gains[$0 / each] })
     }
     self.init(
       layer: layer.name, filters: filters, rowStride: convolution.rule.strides[0],
@@ -61,14 +54,9 @@ public struct FilterBank: Sendable {
   /// The root of each filter's mean square weight.
   public var rms: [Double] {
     let each = filters.shape.count / max(count, 1)
-    return filters.withSpan { elements in
-      (0..<count).map { unit in
-        var sum = 0.0
-        for index in unit * each..<(unit + 1) * each {
-          sum += Double(elements[index]) * Double(elements[index])
-        }
-        return (sum / Double(max(each, 1))).squareRoot()
-      }
+    return (0..<count).map { unit in
+      let sum = filter(unit).elements.reduce(0.0) { $0 + Double($1) * Double($1) }
+      return (sum / Double(max(each, 1))).squareRoot()
     }
   }
 

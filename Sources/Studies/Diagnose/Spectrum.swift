@@ -14,12 +14,6 @@ public struct Spectrum: Sendable {
     public var middle: Double
     /// Above it: fine lines and noise.
     public var high: Double
-
-    public init(low: Double, middle: Double, high: Double) {
-      self.low = low
-      self.middle = middle
-      self.high = high
-    }
   }
 
   /// Frequencies along an axis, both signs: a power of two.
@@ -41,21 +35,16 @@ public struct Spectrum: Sendable {
     let elements = picture.elements
     var energies = [Double](repeating: 0, count: side * side)
     for channel in 0..<channels {
-      var real = [[Double]](repeating: [Double](repeating: 0, count: rows), count: side)
+      var real = [[Double]](repeating: [Double](repeating: 0, count: side), count: side)
       var imaginary = real
       for row in 0..<rows {
-        var line = (0..<columns).map { Double(elements[(row * columns + $0) * channels + channel]) }
-        var other = [Double](repeating: 0, count: side)
-        line += [Double](repeating: 0, count: side - columns)
-        transform.apply(&line, &other)
-        for column in 0..<side {
-          real[column][row] = line[column]
-          imaginary[column][row] = other[column]
+        for column in 0..<columns {
+          real[row][column] = Double(elements[(row * columns + column) * channels + channel])
         }
+        transform.apply(&real[row], &imaginary[row])
       }
       for column in 0..<side {
-        var line = real[column] + [Double](repeating: 0, count: side - rows)
-        var other = imaginary[column] + [Double](repeating: 0, count: side - rows)
+        var (line, other) = (real.map { $0[column] }, imaginary.map { $0[column] })
         transform.apply(&line, &other)
         for row in 0..<side {
           energies[row * side + column] += line[row] * line[row] + other[row] * other[row]
@@ -125,15 +114,9 @@ struct FourierTransform {
     let angles = (0..<count / 2).map { -2 * Double.pi * Double($0) / Double(count) }
     cosines = angles.map(cos)
     sines = angles.map(sin)
-    reversed = (0..<count).map { place in
-      var (place, turned, length) = (place, 0, count)
-      while length > 1 {
-        turned = turned << 1 | place & 1
-        place >>= 1
-        length >>= 1
-      }
-      return turned
-    }
+    var reversed = [0]
+    while reversed.count < count { reversed = reversed.map { 2 * $0 } + reversed.map { 2 * $0 + 1 } }
+    self.reversed = reversed
   }
 
   /// Transforms complex numbers in place.

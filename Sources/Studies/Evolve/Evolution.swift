@@ -1,93 +1,29 @@
-public import Attribution
+package import Attribution
 internal import Kernels
-public import Networks
-public import Peaks
-public import Tensors
+package import Networks
+package import Peaks
+package import Tensors
 
 /// How features come to be during training (the paper's figure 4).
 ///
 /// At each saved epoch every unit's strongest activation over the pictures is found, and those of a few units a layer
 /// are projected. A sudden jump of a projection means that another picture has become the strongest.
-public struct Evolution {
+package struct Evolution {
   /// Cosine of a projection and the last one above which it is the same feature.
-  public static let settledCosine = 0.95
-
-  /// One unit's strongest activation at one epoch, carried back to pixels.
-  public struct Snapshot: Sendable {
-    public var epoch: Int
-    public var layer: String
-    public var place: Gallery.Place
-    public var projection: PixelProjection
-  }
+  package static let settledCosine = 0.95
 
   private let layers: [String]?
   private let perLayer: Int
   private let seed: UInt64
   private let threads: Int
 
-  /// - Parameters:
-  ///   - layers: Names of the layers; nil for every convolution.
-  ///   - perLayer: How many units of each are projected, drawn by chance.
-  ///   - seed: Of that draw.
-  ///   - threads: How many pictures, then batches of projections, are computed side by side.
-  public init(layers: [String]? = nil, unitsPerLayer perLayer: Int, seed: UInt64, threads: Int) {
+  /// Layers by name, nil for every convolution; of each `perLayer` units, drawn by chance from the seed, are projected.
+  package init(layers: [String]? = nil, unitsPerLayer perLayer: Int, seed: UInt64, threads: Int) {
     precondition(perLayer > 0, "\(perLayer) units a layer")
     self.layers = layers
     self.perLayer = perLayer
     self.seed = seed
     self.threads = threads
-  }
-
-  /// Looks at the same units at each epoch.
-  ///
-  /// The last epoch comes first, since the others are compared with it; what is held does not grow with the pictures.
-  ///
-  /// - Parameters:
-  ///   - epochs: The epochs, ascending, one or more.
-  ///   - network: The network as it was after an epoch.
-  ///   - images: Names of the pictures.
-  ///   - input: Makes a picture, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
-  ///   - search: Finds the strongest peak of every unit of some values of a network, after an epoch.
-  ///   - observe: Called between stretches of projections; returning false ends the study.
-  ///   - receive: Given the projections of an epoch as they come.
-  /// - Returns: The table; nil where `observe` ended it.
-  /// - Throws: `NetworkError` where an epoch lacks a layer, `PeakError` where a value is NaN, or what the
-  ///   closures throw.
-  public func table(
-    over epochs: [Int], network: (_ epoch: Int) throws -> Network, images: [String],
-    input: @escaping @Sendable (Int) throws -> Tensor?,
-    search: (_ epoch: Int, Network, _ values: [String]) throws -> PeakTable,
-    observe: () -> Bool = { true },
-    receive: ([Snapshot]) throws -> Void = { _ in }
-  ) throws -> EvolutionTable? {
-    guard let last = epochs.last else { return EvolutionTable(epochs: [], layers: []) }
-    precondition(zip(epochs, epochs.dropFirst()).allSatisfy(<), "epochs \(epochs) do not ascend")
-    var found: [Int: [Sight]] = [:]
-    var ends: [Key: Direction] = [:]
-    for epoch in [last] + epochs.dropLast() {
-      let sights = try look(
-        at: try network(epoch), epoch, input, search: { try search(epoch, $0, $1) }, observe: observe,
-        receive: { snapshots in
-          try receive(snapshots)
-          return snapshots.map {
-            (Key(layer: $0.layer, unit: $0.place.unit), Direction($0.projection.pixels))
-          }
-        }, ends: &ends, isLast: epoch == last)
-      guard let sights else { return nil }
-      found[epoch] = sights
-    }
-    let order = epochs.compactMap { found[$0] }
-    let described = (order.first ?? []).indices.map { layer in
-      Self.described(order.map { $0[layer] }, epochs, images)
-    }
-    return EvolutionTable(epochs: epochs, layers: described)
-  }
-
-  // MARK: One epoch
-
-  private struct Key: Hashable {
-    var layer: String
-    var unit: Int
   }
 
   /// What one epoch shows of one layer.
@@ -100,39 +36,58 @@ public struct Evolution {
     var cosines: [Int: Double] = [:]
   }
 
-  private func look(
-    at network: Network, _ epoch: Int, _ input: @escaping @Sendable (Int) throws -> Tensor?,
-    search: (Network, [String]) throws -> PeakTable, observe: () -> Bool,
-    receive: ([Snapshot]) throws -> [(Key, Direction)], ends: inout [Key: Direction],
-    isLast: Bool
-  ) throws -> [Sight]? {
-    let chosen = try layers.map { try $0.map { try network.layer(named: $0) } } ?? network.featureLayers()
-    let table = try search(network, chosen.map(\.featureMaps))
-    var sights: [Sight] = []
-    for (number, layer) in chosen.enumerated() {
-      let peaks = (table.layers[layer.featureMaps]?.units ?? []).map { kept in
-        kept.first.flatMap { $0.value > 0 ? $0 : nil }
-      }
-      var sight = Sight(layer: layer.name, chosen: draw(peaks.count, layer: number), peaks: peaks)
-      let places = sight.chosen.compactMap { unit in
-        peaks[unit].map { Gallery.Place(unit: unit, rank: 0, peak: $0) }
-      }
-      let gallery = try Gallery(network, value: layer.featureMaps, rule: .deconvnet, threads: threads)
-      let finished = try gallery.project(places, input: input) { results in
-        let directions = try receive(
-          results.map {
-            Snapshot(epoch: epoch, layer: layer.name, place: $0.place, projection: $0.projection)
-          })
-        for (key, direction) in directions {
-          if isLast { ends[key] = direction }
-          if let end = ends[key] { sight.cosines[key.unit] = direction.cosine(to: end) }
+  /// Looks at the same units at each epoch.
+  ///
+  /// The last epoch comes first, since the others are compared with it; what is held does not grow with the pictures.
+  ///
+  /// Epochs ascend; images are the pictures' names; `input` makes a picture, 1 x rows x columns x channels, on a worker's
+  /// thread, and nil leaves it out; `search` finds the strongest peak of every unit of some values of an epoch's network;
+  /// `receive` is given the projections of an epoch and layer as they come.
+  ///
+  /// - Throws: `NetworkError` where an epoch lacks a layer, `PeakError` where a value is NaN, or what the
+  ///   closures throw.
+  package func table(
+    over epochs: [Int], network: (_ epoch: Int) throws -> Network, images: [String],
+    input: @escaping @Sendable (Int) throws -> Tensor?,
+    search: (_ epoch: Int, Network, _ values: [String]) throws -> PeakTable,
+    receive: (
+      _ epoch: Int, _ layer: String, [(place: Gallery.Place, projection: PixelProjection)]
+    ) throws -> Void = { _, _, _ in }
+  ) throws -> EvolutionTable {
+    guard let last = epochs.last else { return EvolutionTable(epochs: [], layers: []) }
+    precondition(zip(epochs, epochs.dropFirst()).allSatisfy(<), "epochs \(epochs) do not ascend")
+    var found: [Int: [Sight]] = [:]
+    // The last epoch's projections, by layer and unit.
+    var ends: [String: [Int: Direction]] = [:]
+    for epoch in [last] + epochs.dropLast() {
+      let network = try network(epoch)
+      let chosen = try layers.map { try $0.map { try network.layer(named: $0) } } ?? network.featureLayers()
+      let table = try search(epoch, network, chosen.map(\.featureMaps))
+      found[epoch] = try chosen.enumerated().map { number, layer in
+        let peaks = (table.layers[layer.featureMaps]?.units ?? []).map { kept in
+          kept.first.flatMap { $0.value > 0 ? $0 : nil }
         }
-        return observe()
+        var sight = Sight(layer: layer.name, chosen: draw(peaks.count, layer: number), peaks: peaks)
+        let places = sight.chosen.compactMap { unit in
+          peaks[unit].map { Gallery.Place(unit: unit, rank: 0, peak: $0) }
+        }
+        let gallery = try Gallery(network, value: layer.featureMaps, rule: .deconvnet, threads: threads)
+        try gallery.project(places, input: input) { results in
+          for (place, projection) in results {
+            let direction = Direction(projection.pixels)
+            if epoch == last { ends[layer.name, default: [:]][place.unit] = direction }
+            sight.cosines[place.unit] = ends[layer.name]?[place.unit].map(direction.cosine)
+          }
+          try receive(epoch, layer.name, results)
+        }
+        return sight
       }
-      guard finished else { return nil }
-      sights.append(sight)
     }
-    return sights
+    let order = epochs.compactMap { found[$0] }
+    let described = (order.first ?? []).indices.map { layer in
+      Self.described(order.map { $0[layer] }, epochs, images)
+    }
+    return EvolutionTable(epochs: epochs, layers: described)
   }
 
   /// The units of a layer that are projected: a draw that depends on the seed and the layer's place alone.
@@ -140,8 +95,6 @@ public struct Evolution {
     var generator = SeededGenerator(mixing: [seed, UInt64(layer)])
     return (0..<count).shuffled(using: &generator).prefix(perLayer).sorted()
   }
-
-  // MARK: What it comes to
 
   private static func described(_ sights: [Sight], _ epochs: [Int], _ images: [String])
     -> EvolutionTable.Layer

@@ -1,28 +1,28 @@
-public import Figures
-public import Images
+package import Figures
+package import Images
 
 /// The paper's figure 4: a row a unit, a column an epoch, layers one below the other; then its numbers as curves.
-public struct EvolutionSheet: Sendable {
+package struct EvolutionSheet: Sendable {
   /// One unit's projections, one an epoch; nil where no picture activated it.
-  public struct Row: Sendable {
-    public var unit: Int
-    public var projections: [Picture?]
+  package struct Row: Sendable {
+    package var unit: Int
+    package var projections: [Picture?]
     /// Whether the strongest picture is another than at the epoch before.
-    public var jumps: [Bool]
+    package var jumps: [Bool]
 
-    public init(unit: Int, projections: [Picture?], jumps: [Bool]) {
+    package init(unit: Int, projections: [Picture?], jumps: [Bool]) {
       self.unit = unit
       self.projections = projections
       self.jumps = jumps
     }
   }
 
-  public var title: String
-  public var subtitle: String
-  public var epochs: [Int]
-  public var layers: [(name: String, rows: [Row])]
+  package var title: String
+  package var subtitle: String
+  package var epochs: [Int]
+  package var layers: [(name: String, rows: [Row])]
 
-  public init(title: String, subtitle: String, epochs: [Int], layers: [(name: String, rows: [Row])]) {
+  package init(title: String, subtitle: String, epochs: [Int], layers: [(name: String, rows: [Row])]) {
     self.title = title
     self.subtitle = subtitle
     self.epochs = epochs
@@ -34,11 +34,9 @@ public struct EvolutionSheet: Sendable {
   private let margin = 28
   private let caption = 56
 
-  /// The sheet of projections; a line before a tile marks a jump to another picture.
-  ///
-  /// - Returns: A drawing as large as its units and epochs need.
-  /// - Throws: `ImageError` where a picture cannot be resized.
-  public func drawing() throws(ImageError) -> Drawing {
+  /// The sheet of projections, as large as its units and epochs need; a line before a tile marks a jump to another
+  /// picture.
+  package func drawing() throws(ImageError) -> Drawing {
     let rows = layers.reduce(0) { $0 + 44 + $1.rows.count * (tile + gap) }
     let width = 2 * margin + caption + epochs.count * (tile + gap)
     var drawing = Drawing(
@@ -89,36 +87,29 @@ public struct EvolutionSheet: Sendable {
     }
   }
 
-  /// How much changes and how much has settled, by epoch, a curve a layer.
-  ///
-  /// - Parameter table: The study's numbers.
-  /// - Returns: Two charts side by side.
-  public static func charts(of table: EvolutionTable) -> Drawing {
-    func chart(_ title: String, _ yTitle: String, _ values: (EvolutionTable.Layer) -> [Double?]) -> LineChart
-    {
-      LineChart(
+  /// How much changes and how much has settled, by epoch, a curve a layer: two charts side by side.
+  package static func charts(of table: EvolutionTable) -> Drawing {
+    let height = 320 + (table.layers.count + 1) / 2 * 18
+    var drawing = Drawing(
+      rows: height, columns: 960, title: "How features settle",
+      description: "changed and settled units by epoch, layer by layer")
+    func add(_ title: String, _ yTitle: String, left: Int, _ values: (EvolutionTable.Layer) -> [Double?]) {
+      let chart = LineChart(
         title: title, xTitle: "epoch", yTitle: yTitle,
         series: table.layers.enumerated().map { index, layer in
           LineChart.Series(
             name: layer.layer, points: zip(table.epochs, values(layer)).map { (Double($0), $1 ?? .nan) },
             colour: .kind(index))
         }, yRange: 0...1)
+      drawing.add(chart.drawing(rows: height, columns: 470), top: 0, left: left)
     }
-    let height = 320 + (table.layers.count + 1) / 2 * 18
-    let changed = chart("Units whose strongest picture changed", "share of all units", \.changed)
-    let settled = chart("Units whose projection stays from here on", "share of units shown") {
-      $0.settledShare
-    }
-    var drawing = Drawing(
-      rows: height, columns: 960, title: "How features settle",
-      description: "changed and settled units by epoch, layer by layer")
-    drawing.add(changed.drawing(rows: height, columns: 470), top: 0, left: 0)
-    drawing.add(settled.drawing(rows: height, columns: 470), top: 0, left: 490)
+    add("Units whose strongest picture changed", "share of all units", left: 0, \.changed)
+    add("Units whose projection stays from here on", "share of units shown", left: 490) { $0.settledShare }
     return drawing
   }
 
   /// A line a layer.
-  public static func table(of table: EvolutionTable) -> ResultTable {
+  package static func table(of table: EvolutionTable) -> ResultTable {
     ResultTable(
       headings: ["layer", "half have settled by epoch"] + table.epochs.dropFirst().map { "changed at \($0)" },
       rows: table.layers.map { layer in

@@ -12,7 +12,7 @@ internal import Tensors
 public struct Evolve: Study {
   public static let kind = "evolve"
 
-  public let saved: SavedEpochs
+  private let saved: SavedEpochs
   /// The epochs that are looked at, ascending.
   public let epochs: [Int]
   public let dataset: Dataset
@@ -80,17 +80,11 @@ public struct Evolve: Study {
     return try work.findings(of: stage).compactMap { $0 }.first ?? EvolutionTable(epochs: [], layers: [])
   }
 
-  private struct Tile: Hashable {
-    var layer: String
-    var unit: Int
-    var epoch: Int
-  }
-
   /// Finds the table, and draws the sheet of projections that it is found with.
   private func table(_ work: Work) throws -> EvolutionTable {
     let pictures = try work.prepare(dataset, preprocessing, strict: isStrict)
-    let isBGR = preprocessing.channels == .bgr
-    var tiles: [Tile: Picture] = [:]
+    // By epoch, layer and unit.
+    var tiles: [Int: [String: [Int: Picture]]] = [:]
     let table = try Evolution(layers: layers, unitsPerLayer: units, seed: seed, threads: work.threads).table(
       over: epochs,
       network: { epoch in
@@ -103,14 +97,14 @@ public struct Evolve: Study {
           values, keeping: 1,
           of: try Subject(network, model: saved.path(of: epoch), preprocessing: overrides),
           in: pictures, file: "searches/epoch-\(epoch).safetensors", title: "evolve, epoch \(epoch)")
-      }, observe: { !work.cancellation.isRaised }
-    ) { snapshots in
-      for snapshot in snapshots {
-        tiles[Tile(layer: snapshot.layer, unit: snapshot.place.unit, epoch: snapshot.epoch)] = Picture(
-          projection: snapshot.projection.pixels, isBGR: isBGR, saturating: 0.01)
       }
+    ) { epoch, layer, results in
+      for (place, projection) in results {
+        tiles[epoch, default: [:]][layer, default: [:]][place.unit] =
+          preprocessing.shown(projection: projection.pixels)
+      }
+      try work.cancellation.check("stopped; the same command goes on from there.")
     }
-    guard let table else { throw Interruption("stopped; the same command goes on from there.") }
     let sheet = EvolutionSheet(
       title: Self.title, subtitle: "strongest activations projected, by epoch; red: the picture changed",
       epochs: table.epochs,
@@ -120,8 +114,7 @@ public struct Evolve: Study {
           rows: layer.units.map { unit in
             let images = unit.moments.map(\.image)
             return EvolutionSheet.Row(
-              unit: unit.unit,
-              projections: table.epochs.map { tiles[Tile(layer: layer.layer, unit: unit.unit, epoch: $0)] },
+              unit: unit.unit, projections: table.epochs.map { tiles[$0]?[layer.layer]?[unit.unit] },
               jumps: images.indices.map { $0 > 0 && images[$0] != images[$0 - 1] })
           }
         )
@@ -147,8 +140,7 @@ public struct Evolve: Study {
             .figures([
               Report.Figure(
                 written: Self.sheet, "strongest activations projected, by epoch; red: the picture changed",
-                rows: rows,
-                columns: columns),
+                rows: rows, columns: columns),
               Report.Figure("figures/settling", charts.description) { charts },
             ]), .table(numbers),
             .text(
@@ -161,14 +153,13 @@ public struct Evolve: Study {
 }
 
 /// The networks that a training run saved, by epoch.
-public struct SavedEpochs: Sendable {
+struct SavedEpochs: Sendable {
   /// The training run's folder.
-  public let run: String
+  let run: String
   private let files: [Int: String]
 
-  /// - Parameter run: A training run's folder.
   /// - Throws: ``StudyError`` where it saved no network.
-  public init(_ run: String) throws(StudyError) {
+  init(_ run: String) throws(StudyError) {
     self.run = run
     let names = (try? FileManager.default.contentsOfDirectory(atPath: run + "/models")) ?? []
     let found = names.compactMap { name -> (Int, String)? in

@@ -42,8 +42,7 @@ public struct Features: Study {
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, units: UnitChoice = .init(), top: Int = 9,
     rule: RectifierRule = .deconvnet, beforeRectifier isBefore: Bool = false,
-    onlySearching onlySearches: Bool = false,
-    strict isStrict: Bool = false
+    onlySearching onlySearches: Bool = false, strict isStrict: Bool = false
   ) throws {
     self.subject = subject
     self.dataset = dataset
@@ -102,8 +101,7 @@ public struct Features: Study {
     }
     let network = subject.network
     let described = try layers.map { layer in
-      let field =
-        network.fields(below: layer.value, shapes: subject.shapes)[network.inputs[0].name] ?? .whole
+      let field = network.fields(below: layer.value, shapes: subject.shapes)[network.inputs[0].name] ?? .whole
       let units = try (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
         FeatureTable.Unit(
           unit: unit,
@@ -166,8 +164,7 @@ public struct Features: Study {
                   + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value."
               )
             ])
-        ],
-      json: [("features.json", result)])
+        ], json: [("features.json", result)])
   }
 
   private func section(
@@ -177,8 +174,7 @@ public struct Features: Study {
     let figures = sheets.pages.map {
       Report.Figure(
         written: "figures/\($0.name)", "\(layer.name): projections beside pictures, unit by unit",
-        rows: $0.rows,
-        columns: $0.columns)
+        rows: $0.rows, columns: $0.columns)
     }
     let rows = described.units.flatMap { unit in
       unit.top.enumerated().map { rank, entry in
@@ -197,7 +193,6 @@ public struct Features: Study {
 extension Features.Configuration {
   /// What an earlier run was a function of.
   ///
-  /// - Parameter folder: The run's folder.
   /// - Throws: ``StudyError`` where the folder is no run of features.
   init(ofRun folder: String) throws(StudyError) {
     struct Header: Decodable { var configuration: Features.Configuration }

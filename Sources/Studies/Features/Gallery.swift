@@ -33,15 +33,10 @@ public struct Gallery {
   ///   - network: The network.
   ///   - value: The layer's feature maps, by value name.
   ///   - rule: How signals pass rectifiers.
-  ///   - isLimitedToField: Whether only receptive fields are computed.
   ///   - threads: How many pictures, then batches of projections, are computed side by side.
   /// - Throws: `NetworkError` where the value is not known, or `KernelError` where oneDNN cannot start.
-  public init(
-    _ network: Network, value: String, rule: RectifierRule, limitedToField isLimitedToField: Bool = true,
-    threads: Int
-  ) throws {
-    projector = try Projector(
-      network, value: value, rule: rule, limitedToField: isLimitedToField, threads: threads)
+  public init(_ network: Network, value: String, rule: RectifierRule, threads: Int) throws {
+    projector = try Projector(network, value: value, rule: rule, threads: threads)
     runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: threads)
   }
 
@@ -53,43 +48,36 @@ public struct Gallery {
   /// - Parameters:
   ///   - places: The peaks, in any order.
   ///   - input: Makes a picture by its id, on a worker's thread.
-  ///   - receive: Called with each projection, a stretch of pictures at a time, on the caller's thread; returning
-  ///     false ends the work.
-  /// - Returns: Whether all were projected.
+  ///   - receive: Called with each projection, a stretch of pictures at a time, on the caller's thread.
   /// - Throws: What `input` and `receive` throw.
   public func project(
     _ places: [Place], input: @escaping @Sendable (_ image: Int) throws -> Tensor?,
-    receive: ([(place: Place, projection: PixelProjection)]) throws -> Bool
-  ) throws -> Bool {
+    receive: ([(place: Place, projection: PixelProjection)]) throws -> Void
+  ) throws {
     let walk = projector.walk
     for stretch in stretches(of: places) {
-      let collected = Collected()
-      let cut: @Sendable (Trace) throws -> Void = { trace in
+      let collected = Mutex([(place: Place, evidence: Evidence)]())
+      try runner.run(over: 0..<stretch.count, input: { try input(stretch[$0][0].peak.image) }) { trace in
         for (index, number) in trace.images.enumerated() {
           for place in stretch[number] {
             let seed = Seed.activation(unit: place.unit, row: place.peak.row, column: place.peak.column)
             let evidence = try walk.evidence(of: seed, in: trace, at: index)
-            collected.list.withLock { $0.append((place, evidence)) }
+            collected.withLock { $0.append((place, evidence)) }
           }
         }
       }
-      try runner.run(over: 0..<stretch.count, input: { try input(stretch[$0][0].peak.image) }, cut)
       // Arrival order must not decide which seeds share a batch.
-      let evidence = collected.list.withLock { $0 }.sorted {
+      let evidence = collected.withLock { $0 }.sorted {
         ($0.place.unit, $0.place.rank) < ($1.place.unit, $1.place.rank)
       }
       let projections = try projector.project(evidence.map(\.evidence))
-      let results = zip(evidence, projections).map { (place: $0.0.place, projection: $0.1) }
-      guard try receive(results) else { return false }
+      try receive(zip(evidence, projections).map { (place: $0.0.place, projection: $0.1) })
     }
-    return true
   }
 
   /// Peaks by picture, in stretches whose evidence and projections fit in memory; one picture always does.
   package func stretches(of places: [Place]) -> [[[Place]]] {
-    let ordered = places.sorted {
-      ($0.peak.image, $0.unit, $0.rank) < ($1.peak.image, $1.unit, $1.rank)
-    }
+    let ordered = places.sorted { ($0.peak.image, $0.unit, $0.rank) < ($1.peak.image, $1.unit, $1.rank) }
     let cost = projector.walk.bytesHeld
     var stretches: [[[Place]]] = []
     var stretch: [[Place]] = []
@@ -110,9 +98,4 @@ public struct Gallery {
     if !stretch.isEmpty { stretches.append(stretch) }
     return stretches
   }
-}
-
-/// What the workers of one stretch gather together.
-private final class Collected: Sendable {
-  let list = Mutex([(place: Gallery.Place, evidence: Evidence)]())
 }

@@ -24,7 +24,7 @@ struct LayerSheets {
       study.subject.network, value: layer.value, rule: study.rule, threads: work.threads)
     let tiles = try Tiles(
       path: try work.run.preparedPath(of: "figures/\(layer.stem).tiles.partial"), field: gallery.extents,
-      isBGR: study.subject.preprocessing.channels == .bgr)
+      preprocessing: study.subject.preprocessing)
     try project(chosen, gallery, tiles)
     return Features.Sheets(pages: try draw(chosen, tiles))
   }
@@ -52,7 +52,7 @@ struct LayerSheets {
     var meter = work.meter("project \(layer.name)", total: places.count, unit: "projections")
     var done = 0
     let pictures = pictures
-    let isFinished = try gallery.project(
+    try gallery.project(
       places,
       input: { image in
         guard let seen = try pictures.seen(image) else { return nil }
@@ -70,9 +70,8 @@ struct LayerSheets {
       tiles.forget()
       done += results.count
       meter.show(done)
-      return !work.cancellation.isRaised
+      try work.cancellation.check()
     }
-    guard isFinished else { throw Interruption("stopped.") }
     try writer.finish()
     meter.finish()
   }
@@ -85,12 +84,11 @@ struct LayerSheets {
       let units = try (start..<min(start + perPage, chosen.count)).map { position in
         let unit = chosen[position]
         let strongest = kept[unit].first?.value ?? 0
-        let numbers = (0..<depth).map { position * depth + $0 }
+        let shown = try (0..<depth).map { try tiles.tiles(position * depth + $0) }
         return FeatureSheet.Unit(
           caption: strongest > 0 || study.readsBeforeRectifier
             ? "\(unit) · \(Double(strongest).brief)" : "\(unit) · never active",
-          projections: try numbers.map { try tiles.tile($0, .projection) },
-          patches: try numbers.map { try tiles.tile($0, .patch) })
+          projections: shown.map { $0?.projection }, patches: shown.map { $0?.patch })
       }
       let sheet = FeatureSheet(
         title: "\(study.subject.name) · \(layer.name)",

@@ -16,15 +16,9 @@ final class Tiles: Sendable {
   let field: (rows: Int, columns: Int)
   /// Extents of a tile: the field's, unless a sheet draws it smaller.
   private let extents: (rows: Int, columns: Int)
-  private let isBGR: Bool
+  private let preprocessing: Preprocessing
   private let path: String
   private let file: FileHandle
-
-  /// Which of a place's two tiles.
-  enum Kind: Int {
-    case projection = 0
-    case patch = 1
-  }
 
   private struct State {
     var seen: [Int: Picture] = [:]
@@ -33,17 +27,13 @@ final class Tiles: Sendable {
 
   private let state = Mutex(State())
 
-  /// - Parameters:
-  ///   - path: Where the tiles wait.
-  ///   - field: Rows and columns of every projection.
-  ///   - isBGR: Whether the network's channels are blue, green, red.
   /// - Throws: `FileError` where the file cannot be made.
-  init(path: String, field: (rows: Int, columns: Int), isBGR: Bool) throws(FileError) {
+  init(path: String, field: (rows: Int, columns: Int), preprocessing: Preprocessing) throws(FileError) {
     self.path = path
     self.field = field
     let drawn = FeatureSheet.tile(ofField: field.rows, field.columns)
     extents = drawn.rows * drawn.columns < field.rows * field.columns ? drawn : field
-    self.isBGR = isBGR
+    self.preprocessing = preprocessing
     guard let file = FileHandle(creating: path, emptied: true) else {
       throw FileError(path: path, reason: "cannot be made. Check that its folder is writable.")
     }
@@ -66,58 +56,41 @@ final class Tiles: Sendable {
   /// - Throws: `FileError` on a full disk, or `ImageError`.
   func add(_ number: Int, image: Int, _ projection: PixelProjection) throws {
     guard let seen = state.withLock({ $0.seen[image] }) else { return }
-    let shown = Picture(projection: projection.pixels, isBGR: isBGR, saturating: 0.01)
-    let patch = seen.window(
-      top: projection.top, left: projection.left, rows: field.rows, columns: field.columns)
-    try write(shown, number, .projection)
-    try write(patch, number, .patch)
-    state.withLock { _ = $0.kept.insert(number) }
-  }
-
-  private var size: Int { extents.rows * extents.columns * 3 }
-
-  private func offset(_ number: Int, _ kind: Kind) -> UInt64 { UInt64((number * 2 + kind.rawValue) * size) }
-
-  private func write(_ picture: Picture, _ number: Int, _ kind: Kind) throws {
-    let tile = try picture.resized(rows: extents.rows, columns: extents.columns, by: .lanczos)
+    // What hangs over the picture's edge is grey.
+    var patch = Canvas(rows: field.rows, columns: field.columns, shade: 128)
+    patch.place(seen, top: -projection.top, left: -projection.left)
+    let tiles = try [preprocessing.shown(projection: projection.pixels), patch.picture].map {
+      try $0.resized(rows: extents.rows, columns: extents.columns, by: .lanczos)
+    }
     do {
-      try file.seek(toOffset: offset(number, kind))
-      try file.write(contentsOf: Data(tile.pixels))
+      try file.seek(toOffset: UInt64(number * 2 * size))
+      try file.write(contentsOf: Data(tiles.flatMap(\.pixels)))
     } catch {
       throw FileError(path: path, reason: "cannot be written. Check the disk's space.")
     }
+    state.withLock { _ = $0.kept.insert(number) }
   }
 
-  /// A tile kept before; nil where there is none.
+  /// Bytes of a tile.
+  private var size: Int { extents.rows * extents.columns * 3 }
+
+  /// The tiles kept before; nil where there are none.
   ///
-  /// - Throws: `FileError` where it cannot be read back.
-  func tile(_ number: Int, _ kind: Kind) throws(FileError) -> Picture? {
+  /// - Throws: `FileError` where they cannot be read back.
+  func tiles(_ number: Int) throws(FileError) -> (projection: Picture, patch: Picture)? {
     guard state.withLock({ $0.kept.contains(number) }) else { return nil }
     do {
-      try file.seek(toOffset: offset(number, kind))
-      if let bytes = try file.read(upToCount: size), bytes.count == size {
-        return Picture(rows: extents.rows, columns: extents.columns, pixels: [UInt8](bytes))
+      try file.seek(toOffset: UInt64(number * 2 * size))
+      if let bytes = try file.read(upToCount: 2 * size), bytes.count == 2 * size {
+        let (rows, columns) = extents
+        return (
+          Picture(rows: rows, columns: columns, pixels: [UInt8](bytes.prefix(size))),
+          Picture(rows: rows, columns: columns, pixels: [UInt8](bytes.suffix(size)))
+        )
       }
     } catch {
       throw FileError(path: path, reason: "cannot be read back.")
     }
     throw FileError(path: path, reason: "was cut short while it was in use.")
-  }
-}
-
-extension Picture {
-  /// A part that may hang over the edge, grey there.
-  fileprivate func window(top: Int, left: Int, rows: Int, columns: Int) -> Picture {
-    var part = [UInt8](repeating: 128, count: rows * columns * 3)
-    let first = max(0, -left)
-    let count = min(columns, self.columns - left) - first
-    if count > 0 {
-      for row in 0..<rows where (0..<self.rows).contains(top + row) {
-        let source = ((top + row) * self.columns + left + first) * 3
-        let target = (row * columns + first) * 3
-        part.replaceSubrange(target..<target + count * 3, with: pixels[source..<source + count * 3])
-      }
-    }
-    return Picture(rows: rows, columns: columns, pixels: part)
   }
 }

@@ -1,9 +1,8 @@
 internal import Execution
-public import Images
+package import Images
 internal import Kernels
-public import Networks
-internal import Synchronization
-public import Tensors
+package import Networks
+package import Tensors
 
 /// How far a network's features move when a picture is moved, scaled, turned or otherwise changed (the paper's figure 5).
 public struct Invariance {
@@ -46,112 +45,53 @@ public struct Invariance {
     public var identity: Double { self == .scale || self == .contrast ? 1 : 0 }
   }
 
-  /// A picture, prepared for the network.
-  public struct Subject: Sendable {
-    public var name: String
-    /// 1 x rows x columns x channels.
-    public var input: Tensor
-    /// The class whose probability is followed; nil for the most probable one of the unchanged picture.
-    public var label: Int?
-
-    public init(name: String, input: Tensor, label: Int? = nil) {
-      self.name = name
-      self.input = input
-      self.label = label
-    }
-  }
-
   private let runner: Runner
   private let layers: [(name: String, value: String)]
   private let head: ClassHead?
+  /// What is read: the layers', and the scores of a network that classifies.
+  private let values: [String]
   private let changer: Changer
 
-  /// - Parameters:
-  ///   - network: The network.
-  ///   - layers: The layers whose features are compared, each with its value's name.
-  ///   - preprocessing: How pixels became inputs, so that light and noise count in levels of 255.
-  ///   - border: What a shift or a turn uncovers.
-  ///   - seed: Of the noise.
-  ///   - threads: How many pictures are computed side by side.
-  /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
-  public init(
+  /// Layers come each with its value's name; preprocessing says how pixels became inputs, so that light and noise count
+  /// in levels of 255; the border is what a shift or a turn uncovers, the seed that of the noise.
+  package init(
     _ network: Network, layers: [(name: String, value: String)], preprocessing: Preprocessing,
-    border: WarpBorder,
-    seed: UInt64, threads: Int
+    border: WarpBorder, seed: UInt64, threads: Int
   ) throws {
     head = try network.classHead()
     self.layers = layers
     changer = Changer(preprocessing: preprocessing, border: border, seed: seed)
-    runner = try Runner(
-      network, keeping: layers.map(\.value) + [head?.scores].compactMap { $0 }, threads: threads)
-  }
-
-  /// Compares the features of each picture with those of its changed copies.
-  ///
-  /// - Parameters:
-  ///   - subjects: The pictures.
-  ///   - change: What is done to them.
-  ///   - amounts: By how much, in order.
-  ///   - observe: Called with the pictures done; returning false ends the study.
-  /// - Returns: A curve a picture and their means; nil where `observe` ended it.
-  /// - Throws: `KernelError` where a picture does not fit the network.
-  public func curves(
-    of subjects: [Subject], under change: Change, by amounts: [Double],
-    observe: (_ done: Int) -> Bool = { _ in true }
-  ) throws -> InvarianceCurves? {
-    var pictures: [InvarianceCurves.Picture] = []
-    for (number, subject) in subjects.enumerated() {
-      pictures.append(try curve(of: subject, number: number, under: change, by: amounts))
-      guard observe(number + 1) else { return nil }
-    }
-    return InvarianceCurves(change: change, amounts: amounts, layers: layers.map(\.name), pictures: pictures)
+    values = layers.map(\.value) + [head?.scores].compactMap { $0 }
+    runner = try Runner(network, keeping: values, threads: threads)
   }
 
   /// Compares the features of one picture with those of its changed copies.
   ///
-  /// - Parameters:
-  ///   - subject: The picture.
-  ///   - number: Its number: noise is drawn anew for each.
-  ///   - change: What is done to it.
-  ///   - amounts: By how much, in order.
-  /// - Returns: Its curve.
+  /// The picture is prepared, 1 x rows x columns x channels. Noise is drawn anew for each number. The probability
+  /// followed is the label's, or that of the unchanged picture's most probable class.
+  ///
   /// - Throws: `KernelError` where the picture does not fit the network, ``StudyError`` where a feature is not finite.
-  public func curve(
-    of subject: Subject, number: Int, under change: Change, by amounts: [Double]
+  package func curve(
+    of input: Tensor, named name: String, number: Int, label: Int? = nil, under change: Change,
+    by amounts: [Double]
   ) throws -> InvarianceCurves.Picture {
-    let readings = Mutex([Int: [String: [Float]]]())
-    let kept = layers.map(\.value) + [head?.scores].compactMap { $0 }
-    let changer = changer
     // The last one is the picture unchanged.
-    try runner.run(
-      over: 0..<amounts.count + 1,
-      input: { index in
-        index == amounts.count
-          ? subject.input : changer.changed(subject.input, change, amounts[index], picture: number)
-      }
-    ) { trace in
-      for (index, image) in trace.images.enumerated() {
-        for value in kept {
-          guard let features = trace[value]?.slices(index..<index + 1).elements else { continue }
-          guard features.allSatisfy(\.isFinite) else { throw StudyError(notFinite: value, in: subject.name) }
-          readings.withLock { $0[image, default: [:]][value] = features }
-        }
+    let found = try runner.features(of: values, over: 0..<amounts.count + 1) { [changer] index in
+      index == amounts.count ? input : changer.changed(input, change, amounts[index], picture: number)
+    }
+    for features in found {
+      for value in values where features[value]?.allSatisfy(\.isFinite) == false {
+        throw StudyError(notFinite: value, in: name)
       }
     }
-    return try picture(subject, amounts.count, readings.withLock { $0 })
-  }
-
-  private func picture(
-    _ subject: Subject, _ count: Int, _ found: [Int: [String: [Float]]]
-  ) throws -> InvarianceCurves.Picture {
-    let original = found[count] ?? [:]
+    let original = found[amounts.count]
     var distances: [String: [Double]] = [:]
     var normalized: [String: [Double]] = [:]
     for layer in layers {
       let base = original[layer.value] ?? []
       let length = base.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-      let raw = (0..<count).map { index in
-        zip(base, found[index]?[layer.value] ?? []).reduce(0.0) { sum, pair in
+      let raw = amounts.indices.map { index in
+        zip(base, found[index][layer.value] ?? []).reduce(0.0) { sum, pair in
           let step = Double(pair.0) - Double(pair.1)
           return sum + step * step
         }.squareRoot()
@@ -160,18 +100,20 @@ public struct Invariance {
       normalized[layer.name] = raw.map { length > 0 ? $0 / length : 0 }
     }
     var result = InvarianceCurves.Picture(
-      image: subject.name, label: nil, distances: distances, normalized: normalized, probability: nil)
+      image: name, label: nil, distances: distances, normalized: normalized, probability: nil)
     if let head, let base = original[head.scores] {
       func probabilities(_ values: [Float]) throws -> [Float] {
         try head.probabilities(of: Tensor([1, values.count], elements: values)).elements
       }
-      let label = subject.label ?? base.argmax
+      let label = label ?? base.argmax
       guard base.indices.contains(label) else {
         throw StudyError(
           "there is no class \(label): the network has \(base.count), from 0 to \(base.count - 1).")
       }
       result.label = label
-      result.probability = try (0..<count).map { try probabilities(found[$0]?[head.scores] ?? base)[label] }
+      result.probability = try amounts.indices.map {
+        try probabilities(found[$0][head.scores] ?? base)[label]
+      }
     }
     return result
   }

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Distances and probabilities by the amount of a change: a curve a picture, and their mean.
 public struct InvarianceCurves: Codable, Hashable, Sendable {
   /// One picture's curves, a value an amount.
@@ -39,21 +41,16 @@ public struct InvarianceCurves: Codable, Hashable, Sendable {
     self.amounts = amounts
     self.layers = layers
     self.pictures = pictures
-    let count = Double(max(pictures.count, 1))
     mean = [:]
     area = [:]
     for layer in layers {
-      let curve = amounts.indices.map { index in
-        pictures.reduce(0.0) { $0 + ($1.normalized[layer]?[index] ?? 0) } / count
-      }
+      let curve = amounts.indices.map { index in pictures.map { $0.normalized[layer]?[index] ?? 0 }.mean }
       mean[layer] = curve
       area[layer] = Self.meanHeight(curve, over: amounts)
     }
     let probabilities = pictures.compactMap(\.probability)
     if probabilities.count == pictures.count, !pictures.isEmpty {
-      meanProbability = amounts.indices.map { index in
-        probabilities.reduce(0) { $0 + Double($1[index]) } / count
-      }
+      meanProbability = amounts.indices.map { index in probabilities.map { Double($0[index]) }.mean }
     }
   }
 

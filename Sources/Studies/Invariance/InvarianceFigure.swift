@@ -1,15 +1,11 @@
-public import Figures
+internal import Figures
 
 /// The paper's figure 5 for one change: features at each layer and the probability of the class, by its amount.
-public struct InvarianceFigure: Sendable {
-  public var curves: InvarianceCurves
-
-  public init(curves: InvarianceCurves) {
-    self.curves = curves
-  }
+struct InvarianceFigure {
+  let curves: InvarianceCurves
 
   /// A chart a layer, then one of the probability.
-  public func drawing() -> Drawing {
+  func drawing() -> Drawing {
     var charts = curves.layers.map { layer in
       chart(
         "\(layer): distance", "over the original's length", each: { $0.normalized[layer] ?? [] },
@@ -19,8 +15,7 @@ public struct InvarianceFigure: Sendable {
       charts.append(
         chart(
           "probability of the class", "probability", each: { ($0.probability ?? []).map(Double.init) },
-          mean: mean,
-          range: 0...1))
+          mean: mean, range: 0...1))
     }
     let (rows, columns) = (300, 400)
     var drawing = Drawing(

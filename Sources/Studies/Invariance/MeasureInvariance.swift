@@ -25,9 +25,7 @@ public struct MeasureInvariance: Study {
     public static func list(_ text: String) throws(StudyError) -> [Range] {
       let parts = text.split(separator: ",")
       guard !parts.isEmpty else { throw StudyError("--changes names none.") }
-      var ranges: [Range] = []
-      for part in parts { ranges.append(try Range(String(part))) }
-      return ranges
+      return try parts.map { part throws(StudyError) in try Range(String(part)) }
     }
 
     private init(_ text: String) throws(StudyError) {
@@ -49,8 +47,7 @@ public struct MeasureInvariance: Study {
       let bounds = sides[1].components(separatedBy: "...")
       let ends = bounds.count == 2 ? bounds[1].components(separatedBy: "/") : []
       guard ends.count == 2, let low = Double(bounds[0]), let high = Double(ends[0]),
-        let step = Double(ends[1]),
-        step > 0, high >= low, (high - low) / step < 10_000
+        let step = Double(ends[1]), step > 0, high >= low, (high - low) / step < 10_000
       else { throw StudyError("a range is written as \(change.rawValue)=-20...20/5, not '\(text)'.") }
       if change == .scale, low <= 0 { throw StudyError("a picture cannot be scaled by \(low).") }
       amounts = (0...Int((high - low) / step + 1e-9)).map { low + Double($0) * step }
@@ -85,9 +82,8 @@ public struct MeasureInvariance: Study {
   /// - Throws: `NetworkError` for a layer that is not there, `DatasetError` for a list that is none, or ``StudyError``.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil,
-    changes: String = "vertical,scale,rotation",
-    border: Border = .mean, limit: Int? = nil, labels: String? = nil, seed: UInt64 = 0,
-    strict isStrict: Bool = false
+    changes: String = "vertical,scale,rotation", border: Border = .mean, limit: Int? = nil,
+    labels: String? = nil, seed: UInt64 = 0, strict isStrict: Bool = false
   ) throws {
     self.subject = subject
     self.dataset = dataset
@@ -100,11 +96,7 @@ public struct MeasureInvariance: Study {
     self.seed = seed
     self.isStrict = isStrict
     names = dataset.resultNames
-    (truth, note) =
-      subject.head == nil
-      ? ([:], nil)
-      : try dataset.trueClasses(
-        names: subject.network.classes, count: subject.head?.classes ?? 0, labels: labels)
+    (truth, note) = try subject.trueClasses(of: dataset, labels: labels)
   }
 
   /// What a run is a function of.
@@ -125,15 +117,10 @@ public struct MeasureInvariance: Study {
 
   public func result(_ work: Work) throws -> [InvarianceCurves] {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
-    let uncovered: WarpBorder
-    switch border {
-    case .reflect: uncovered = .reflect
-    case .mean: uncovered = .picture(try subject.meanInput())
-    }
+    let uncovered = try border == .mean ? WarpBorder.picture(subject.meanInput()) : .reflect
     let reading = try Invariance(
       subject.network, layers: layers.named, preprocessing: subject.preprocessing, border: uncovered,
-      seed: seed,
-      threads: work.threads)
+      seed: seed, threads: work.threads)
     let found = try work.findings(of: curves(of: pictures, by: reading, work)).compactMap { $0 }
     guard !found.isEmpty else { throw StudyError("none of the pictures in \(dataset.title) could be read.") }
     return ranges.indices.map { index in
@@ -162,10 +149,11 @@ public struct MeasureInvariance: Study {
     ) { ids, _ in
       try ids.map { id in
         guard let input = try pictures.tensor(id) else { return nil }
-        let picture = Invariance.Subject(name: dataset.items[id].path, input: input, label: truth[id])
         return try ranges.map { range in
           try work.cancellation.check("stopped; the same command goes on from there.")
-          return try reading.curve(of: picture, number: id, under: range.change, by: range.amounts)
+          return try reading.curve(
+            of: input, named: dataset.items[id].path, number: id, label: truth[id], under: range.change,
+            by: range.amounts)
         }
       }
     }

@@ -1,7 +1,6 @@
 internal import Attribution
 internal import Datasets
 internal import Execution
-internal import Figures
 internal import Foundation
 internal import Images
 internal import Kernels
@@ -17,12 +16,7 @@ struct Neighbours {
   private let projector: Projector
   private let runner: Runner
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - layer: The layer of the maps.
-  ///   - run: A run of features; nil for a search of the pictures.
-  ///   - pictures: The study's pictures.
-  ///   - work: The job.
+  /// - Throws: ``StudyError`` where the run is none of features, or lacks the layer; without a run the pictures are searched.
   init(_ subject: Subject, _ layer: StudiedLayer, of run: String?, _ pictures: PreparedPictures, _ work: Work)
     throws
   {
@@ -64,9 +58,8 @@ struct Neighbours {
     let seed = Seed.activation(unit: unit, row: position / columns, column: position % columns)
     let pixels = try projector.project([try projector.evidence(of: seed, in: trace)])[0].placed(
       in: projector.input)
-    return Picture(
-      projection: pixels.reshaped(to: Shape(Array(pixels.shape.dimensions.dropFirst()))),
-      isBGR: pictures.preprocessing.channels == .bgr, saturating: 0.01)
+    return pictures.preprocessing.shown(
+      projection: pixels.reshaped(to: Shape(Array(pixels.shape.dimensions.dropFirst()))))
   }
 
   private static func peaks(ofRun run: String, layer: String, _ dataset: Dataset) throws -> [[Peak]] {

@@ -60,11 +60,7 @@ public struct Occlude: Study {
     self.isStrict = isStrict
     names = dataset.resultNames
     for size in sizes { _ = try Occlusion.positions(size: size, stride: stride, over: subject.input) }
-    (truth, note) =
-      subject.head == nil
-      ? ([:], nil)
-      : try dataset.trueClasses(
-        names: subject.network.classes, count: subject.head?.classes ?? 0, labels: labels)
+    (truth, note) = try subject.trueClasses(of: dataset, labels: labels)
     if label == "auto" { return }
     guard subject.head != nil else {
       throw StudyError(
@@ -85,7 +81,7 @@ public struct Occlude: Study {
         )
       }
       return known
-    default: return try subject.classIndex(of: label)
+    default: return try subject.network.classIndex(of: label, classes: subject.head?.classes ?? 0)
     }
   }
 
@@ -105,9 +101,8 @@ public struct Occlude: Study {
   public func configuration() throws -> Configuration {
     Configuration(
       study: try SubjectConfiguration(subject, dataset, layers),
-      size: sizes.map(String.init).joined(separator: ","),
-      stride: stride, fill: fill.rawValue, label: label, labels: labels, from: neighbours,
-      seed: fill == .noise ? seed : nil)
+      size: sizes.map(String.init).joined(separator: ","), stride: stride, fill: fill.rawValue, label: label,
+      labels: labels, from: neighbours, seed: fill == .noise ? seed : nil)
   }
 
   /// How many pictures have their maps.
@@ -118,10 +113,7 @@ public struct Occlude: Study {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
     let occlusion = try Occlusion(subject.network, layers: layers.named, threads: work.threads)
     let mean = try fill == .mean ? subject.meanInput() : nil
-    var maps: [[OcclusionMap?]] = []
-    for size in sizes {
-      maps.append(try work.findings(of: sweeps(size, occlusion, pictures, mean, work)))
-    }
+    let maps = try sizes.map { try work.findings(of: sweeps($0, occlusion, pictures, mean, work)) }
     try work.requireReadable(pictures)
     return OccludedPictures(pictures: dataset.items.count - work.skipped.count, maps: maps)
   }
@@ -134,12 +126,10 @@ public struct Occlude: Study {
   private func sweeps(
     _ size: Int, _ occlusion: Occlusion, _ pictures: PreparedPictures, _ mean: Tensor?, _ work: Work
   ) throws -> Stage<Int, OcclusionMap> {
-    let places = try OcclusionPlaces(
-      size: size, stride: stride, rows: subject.input.rows, columns: subject.input.columns)
+    let places = try OcclusionPlaces(size: size, stride: stride, over: subject.input)
     return Stage(
       Array(dataset.items.indices), title: "occlude \(size)", counting: "positions", weight: places.count,
-      group: 8,
-      file: { file($0, size) },
+      group: 8, file: { file($0, size) },
       isSound: { _, map in map.isSound(at: places, layers: layers, classes: subject.head?.classes ?? 0) }
     ) { ids, show in
       var readable: [Int] = []
@@ -152,22 +142,19 @@ public struct Occlude: Study {
             name: dataset.items[id].path, input: input, cover: cover, label: try watched(in: id)))
         readable.append(id)
       }
-      let sweeps = try occlusion.sweep(subjects, size: size, stride: stride) { done, _ in
+      let sweeps = try occlusion.sweep(subjects, size: size, stride: stride) { done in
         show(done)
-        return !work.cancellation.isRaised
+        try work.cancellation.check("stopped at picture \(ids[0] + 1); the same command goes on from there.")
       }
-      guard let sweeps else {
-        throw Interruption("stopped at picture \(ids[0] + 1); the same command goes on from there.")
-      }
-      var maps = [OcclusionMap?](repeating: nil, count: ids.count)
+      var maps: [Int: OcclusionMap] = [:]
       for (id, sweep) in zip(readable, sweeps) {
         if let scores = sweep.scores {
           try SafeTensors(["logits": scores]).write(
             to: try work.run.preparedPath(of: file(id, size) + ".safetensors"))
         }
-        maps[id - ids[0]] = sweep.map
+        maps[id] = sweep.map
       }
-      return maps
+      return ids.map { maps[$0] }
     }
   }
 
@@ -180,25 +167,22 @@ public struct Occlude: Study {
     // Made when the first sheet is drawn: a run that is done draws none.
     var made: Neighbours?
     func others() throws -> Neighbours {
-      if let made { return made }
-      let new = try Neighbours(subject, layers[0], of: neighbours, pictures, work)
-      made = new
-      return new
+      let others = try made ?? Neighbours(subject, layers[0], of: neighbours, pictures, work)
+      made = others
+      return others
     }
     let sections = zip(sizes, result.maps).map { size, maps in
       let ids = maps.indices.filter { maps[$0] != nil }
       let figures = Swift.stride(from: 0, to: ids.count, by: Self.rowsOfSheet).enumerated().map {
         page, start in
-        let name =
-          "figures/occlusion-\(size)" + (ids.count > Self.rowsOfSheet ? "-\(page + 1)" : "")
+        let name = "figures/occlusion-\(size)" + (ids.count > Self.rowsOfSheet ? "-\(page + 1)" : "")
         return Report.Figure(name, "occlusion maps, a row a picture") {
           let rows = try ids[start..<min(start + Self.rowsOfSheet, ids.count)].compactMap { id in
-            try maps[id].flatMap { try row(id, size, $0, others(), pictures) }
+            try maps[id].flatMap { try row(id, $0, others(), pictures) }
           }
           return try OcclusionSheet(
             title: "\(subject.name): what a square hides",
-            subtitle:
-              "a \(fill.rawValue) square of \(size) pixels, every \(stride) pixels; each cell is "
+            subtitle: "a \(fill.rawValue) square of \(size) pixels, every \(stride) pixels; each cell is "
               + "where its middle was, the mark on a scale is the picture unoccluded", rows: rows
           ).drawing()
         }
@@ -214,7 +198,7 @@ public struct Occlude: Study {
   }
 
   private func row(
-    _ id: Int, _ size: Int, _ map: OcclusionMap, _ neighbours: Neighbours, _ pictures: PreparedPictures
+    _ id: Int, _ map: OcclusionMap, _ neighbours: Neighbours, _ pictures: PreparedPictures
   ) throws -> OcclusionSheet.Row? {
     guard let picture = try pictures.seen(id) else { return nil }
     var heats = layers.compactMap { layer in
@@ -235,11 +219,9 @@ public struct Occlude: Study {
       }
     }
     return OcclusionSheet.Row(
-      caption: String(dataset.items[id].path.suffix(32)), picture: picture, rows: map.rows,
-      columns: map.columns,
-      size: size, heats: heats,
+      caption: String(dataset.items[id].path.suffix(32)), picture: picture, map: map, heats: heats,
       projections: try map.maps[layers[0].name].map { try neighbours.projections(of: $0.unit, in: id) } ?? [],
-      labels: map.labels, names: names)
+      names: names)
   }
 }
 
@@ -257,14 +239,7 @@ public struct OccludedPictures: Encodable {
 public enum OccluderFill: String, CaseIterable, Sendable {
   case gray, mean, black, noise, blur
 
-  /// A whole input of it.
-  ///
-  /// - Parameters:
-  ///   - input: The picture that is covered, 1 x rows x columns x channels.
-  ///   - preprocessing: How its pixels became values.
-  ///   - mean: What ``mean`` shows: `Subject.meanInput()`.
-  ///   - seed: Of ``noise``.
-  /// - Returns: A tensor of the input's shape.
+  /// What hides an input, a tensor of its shape: for ``mean`` `Subject.meanInput()`, for ``noise`` drawn from the seed.
   func cover(of input: Tensor, _ preprocessing: Preprocessing, mean: Tensor?, seed: UInt64) -> Tensor {
     func level(_ level: Float) -> Tensor { preprocessing.withPixels(of: input) { _ in level } }
     switch self {

@@ -1,4 +1,5 @@
 internal import Execution
+internal import Images
 internal import Kernels
 public import Networks
 internal import Synchronization
@@ -40,7 +41,7 @@ public struct Occlusion {
   private let runner: Runner
   private let layers: [(name: String, value: String)]
   private let head: ClassHead?
-  /// Positions between two calls of `observe`, and of one batch of fully connected layers.
+  /// Positions between two calls of `show`, and of one batch of fully connected layers.
   private let stretch = 128
 
   /// - Parameters:
@@ -59,7 +60,7 @@ public struct Occlusion {
   ///
   /// - Throws: ``OcclusionError`` where it takes none.
   public static func positions(size: Int, stride: Int, over input: Shape) throws(OcclusionError) -> Int {
-    try OcclusionPlaces(size: size, stride: stride, rows: input.rows, columns: input.columns).count
+    try OcclusionPlaces(size: size, stride: stride, over: input).count
   }
 
   /// Sweeps a square over pictures.
@@ -70,54 +71,51 @@ public struct Occlusion {
   ///   - subjects: The pictures, all of one shape.
   ///   - size: The square's side in pixels of the network's input.
   ///   - stride: Pixels between neighbouring positions.
-  ///   - observe: Called with the positions done between batches; returning false ends the sweep.
-  /// - Returns: A result a picture, in order; nil where `observe` ended the sweep.
-  /// - Throws: ``OcclusionError``, ``StudyError`` where values are not finite, or `KernelError` where a picture does not
-  ///   fit the network.
+  ///   - show: Called with the positions done between batches; what it throws ends the sweep.
+  /// - Returns: A result a picture, in order.
+  /// - Throws: ``OcclusionError``, ``StudyError`` where values are not finite, `KernelError` where a picture does not
+  ///   fit the network, or what `show` throws.
   public func sweep(
-    _ subjects: [Subject], size: Int, stride: Int,
-    observe: (_ done: Int, _ total: Int) -> Bool = { _, _ in true }
-  ) throws -> [Sweep]? {
+    _ subjects: [Subject], size: Int, stride: Int, show: (_ done: Int) throws -> Void = { _ in }
+  ) throws -> [Sweep] {
     guard let shape = subjects.first?.input.shape else { return [] }
-    let places = try OcclusionPlaces(size: size, stride: stride, rows: shape.rows, columns: shape.columns)
-    // Place 0 of each picture is the picture unoccluded.
-    let total = subjects.count * (places.count + 1)
+    let places = try OcclusionPlaces(size: size, stride: stride, over: shape)
     let readings = Mutex([Int: Reading]())
-    let (layers, scores) = (layers, head?.scores)
-    try runner.run(over: subjects.indices, input: { subjects[$0].input }) { trace in
-      for (index, number) in trace.images.enumerated() {
-        let reading = try Reading(trace, at: index, layers, units: nil, scores, subjects[number].name)
-        readings.withLock { $0[number] = reading }
-      }
-    }
-    let bases = readings.withLock { found in subjects.indices.map { found[$0] ?? Reading() } }
-    let units = bases.map { base in layers.map { base.totals[$0.value]?.strongest ?? 0 } }
-    var start = subjects.count
+    let (layers, scores, first) = (layers, head?.scores, subjects.count)
+    // The pictures unoccluded come first, and say which map of each layer is watched.
+    let total = first * (places.count + 1)
+    var units: [[Int]]?
+    var start = 0
     while start < total {
-      guard observe(start, total) else { return nil }
-      let end = min(start + stretch, total)
-      let first = subjects.count
+      if start > 0 { try show(start) }
+      let end = start == 0 ? first : min(start + stretch, total)
       try runner.run(
         over: start..<end,
-        input: { index in
-          let (subject, place) = (index - first).quotientAndRemainder(dividingBy: places.count)
-          return subjects[subject].hidden(at: places.corner(place), size: size)
+        input: { number in
+          if number < first { return subjects[number].input }
+          let (subject, place) = (number - first).quotientAndRemainder(dividingBy: places.count)
+          return subjects[subject].input.masked(places.box(at: place), with: subjects[subject].cover)
         }
-      ) { trace in
+      ) { [units] trace in
         for (index, number) in trace.images.enumerated() {
-          let subject = (number - first) / places.count
+          let subject = number < first ? number : (number - first) / places.count
           let reading = try Reading(
-            trace, at: index, layers, units: units[subject], scores, subjects[subject].name)
-          readings.withLock { $0[number] = reading }
+            trace, at: index, layers, units: units?[subject], scores, subjects[subject].name)
+          readings.withLock { $0[number, default: Reading()].add(reading) }
+        }
+      }
+      if units == nil {
+        units = readings.withLock { found in
+          (0..<first).map { subject in layers.map { found[subject]?.totals[$0.value]?.argmax ?? 0 } }
         }
       }
       start = end
     }
-    _ = observe(total, total)
+    try show(total)
     let all = readings.withLock { $0 }
     return try subjects.indices.map { subject in
-      let swept = (0..<places.count).map { all[subjects.count + subject * places.count + $0] ?? Reading() }
-      return try result(subjects[subject], bases[subject], swept, units[subject], places)
+      let swept = (0..<places.count).map { all[first + subject * places.count + $0] ?? Reading() }
+      return try result(subjects[subject], all[subject] ?? Reading(), swept, units?[subject] ?? [], places)
     }
   }
 
@@ -126,9 +124,9 @@ public struct Occlusion {
   ) throws -> Sweep {
     var map = OcclusionMap(rows: places.rows, columns: places.columns, size: places.size)
     for (layer, unit) in zip(layers, units) {
-      let base = base.totals[layer.value]?.values[unit] ?? 0
+      let base = base.totals[layer.value]?[unit] ?? 0
       map.maps[layer.name] = OcclusionMap.UnitMap(
-        unit: unit, base: base, total: places.grid(swept.map { $0.totals[layer.value]?.values.first ?? 0 }))
+        unit: unit, base: base, total: places.grid(swept.map { $0.totals[layer.value]?.first ?? 0 }))
     }
     guard let head, !base.scores.isEmpty else { return Sweep(map: map, scores: nil) }
     let count = base.scores.count
@@ -141,30 +139,29 @@ public struct Occlusion {
     map.label = label
     map.base = OcclusionMap.Base(probability: probabilities[label], label: top)
     map.probability = places.grid((0..<swept.count).map { hidden[$0 * count + label] })
-    map.labels = places.grid(
-      (0..<swept.count).map { Array(hidden[$0 * count..<($0 + 1) * count]).argmax })
+    map.labels = places.grid((0..<swept.count).map { Array(hidden[$0 * count..<($0 + 1) * count]).argmax })
     return Sweep(map: map, scores: scores.reshaped(to: [places.rows.count, places.columns.count, count]))
   }
 }
 
 /// What one forward pass leaves of a sweep.
 private struct Reading: Sendable {
-  struct Totals: Sendable {
-    /// The spatial sums: of every unit, or of the one watched.
-    var values: [Float]
-    var strongest: Int { values.argmax }
-  }
-
-  var totals: [String: Totals] = [:]
+  /// The spatial sums by value: of every unit, or of the one watched.
+  var totals: [String: [Float]] = [:]
   var scores: [Float] = []
 
   init() {}
 
+  /// Takes in what another trace of the same picture holds: fully connected layers may come in one of their own.
+  mutating func add(_ other: Reading) {
+    totals.merge(other.totals) { one, _ in one }
+    if scores.isEmpty { scores = other.scores }
+  }
+
   /// - Throws: ``StudyError`` where a score or a watched map is not finite.
   init(
     _ trace: Trace, at index: Int, _ layers: [(name: String, value: String)], units: [Int]?,
-    _ scores: String?,
-    _ picture: String
+    _ scores: String?, _ picture: String
   ) throws(StudyError) {
     if let scores, let values = trace[scores] {
       self.scores = values.slices(index..<index + 1).elements
@@ -176,37 +173,19 @@ private struct Reading: Sendable {
       let each = maps.shape.count / max(maps.shape[0], 1)
       let watched = units.map { $0[number]..<$0[number] + 1 } ?? 0..<channels
       totals[layer.value] = maps.withSpan { elements in
-        Totals(
-          values: watched.map { unit in
-            // In double precision, so that the sum does not depend on the map's size.
-            var sum = 0.0
-            for place in stride(from: index * each + unit, to: (index + 1) * each, by: channels) {
-              sum += Double(elements[place])
-            }
-            return Float(sum)
-          })
+        watched.map { unit in
+          // In double precision, so that the sum does not depend on the map's size.
+          var sum = 0.0
+          for place in stride(from: index * each + unit, to: (index + 1) * each, by: channels) {
+            sum += Double(elements[place])
+          }
+          return Float(sum)
+        }
       }
-      guard totals[layer.value]?.values.allSatisfy(\.isFinite) == true else {
+      guard totals[layer.value]?.allSatisfy(\.isFinite) == true else {
         throw StudyError(notFinite: layer.value, in: picture)
       }
     }
-  }
-}
-
-extension Occlusion.Subject {
-  /// The input with the square at a corner cut from the cover.
-  fileprivate func hidden(at corner: (row: Int, column: Int), size: Int) -> Tensor {
-    var hidden = input
-    let (columns, channels) = (input.shape.columns, input.shape.channels)
-    hidden.withMutableSpan { target in
-      cover.withSpan { source in
-        for row in corner.row..<corner.row + size {
-          let line = (row * columns + corner.column) * channels
-          for index in line..<line + size * channels { target[index] = source[index] }
-        }
-      }
-    }
-    return hidden
   }
 }
 
@@ -217,20 +196,21 @@ struct OcclusionPlaces: Sendable {
   let rows: [Int]
   let columns: [Int]
 
-  init(size: Int, stride step: Int, rows: Int, columns: Int) throws(OcclusionError) {
+  init(size: Int, stride step: Int, over input: Shape) throws(OcclusionError) {
     guard step > 0 else { throw .stride(step) }
-    guard size > 0, size <= rows, size <= columns else {
-      throw .size(size: size, rows: rows, columns: columns)
+    guard size > 0, size <= input.rows, size <= input.columns else {
+      throw .size(size: size, rows: input.rows, columns: input.columns)
     }
     self.size = size
-    self.rows = Array(stride(from: 0, through: rows - size, by: step))
-    self.columns = Array(stride(from: 0, through: columns - size, by: step))
+    rows = Array(stride(from: 0, through: input.rows - size, by: step))
+    columns = Array(stride(from: 0, through: input.columns - size, by: step))
   }
 
   var count: Int { rows.count * columns.count }
 
-  func corner(_ place: Int) -> (row: Int, column: Int) {
-    (rows[place / columns.count], columns[place % columns.count])
+  func box(at place: Int) -> Box {
+    let (top, left) = (rows[place / columns.count], columns[place % columns.count])
+    return Box(top: top, left: left, bottom: top + size, right: left + size)
   }
 
   /// Values by place as rows of columns.

@@ -23,12 +23,6 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
     /// Its spatial sum in the unoccluded picture.
     public var base: Float
     public var total: [[Float]]
-
-    public init(unit: Int, base: Float, total: [[Float]]) {
-      self.unit = unit
-      self.base = base
-      self.total = total
-    }
   }
 
   /// The top row of each position down, in pixels of the network's input.
@@ -58,9 +52,7 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
     }
     let units = Dictionary(layers.map { ($0.name, $0.units) }, uniquingKeysWith: { one, _ in one })
     return rows == places.rows && columns == places.columns && size == places.size
-      && maps.allSatisfy { name, map in
-        fits(map.total) && (0..<(units[name] ?? 0)).contains(map.unit)
-      }
+      && maps.allSatisfy { name, map in fits(map.total) && (0..<(units[name] ?? 0)).contains(map.unit) }
       && (label.map { (0..<classes).contains($0) && base != nil && probability != nil && labels != nil }
         ?? true)
       && (base.map { (0..<classes).contains($0.label) } ?? true) && (probability.map { fits($0) } ?? true)
@@ -83,8 +75,7 @@ public enum OcclusionError: BadInput, Equatable, CustomStringConvertible {
     case .size(let size, let rows, let columns):
       "an occluder of \(size) pixels does not fit into the network's input of \(rows) x \(columns). "
         + "Give a size from 1 to \(min(rows, columns))."
-    case .stride(let stride):
-      "a stride of \(stride) pixels leads nowhere. Give 1 or more."
+    case .stride(let stride): "a stride of \(stride) pixels leads nowhere. Give 1 or more."
     case .unknownClass(let index, let classes):
       "there is no class \(index): the network has \(classes), from 0 to \(classes - 1)."
     }

@@ -1,82 +1,47 @@
-public import Figures
-public import Images
+internal import Figures
+internal import Images
 internal import Tensors
 
 /// The paper's figure 7: a row a picture, with what a square hides of it by position.
-public struct OcclusionSheet: Sendable {
+struct OcclusionSheet: Sendable {
   /// A grid of values by position of the square.
-  public struct Heat: Sendable {
-    public var title: String
-    public var values: [[Float]]
+  struct Heat: Sendable {
+    var title: String
+    var values: [[Float]]
     /// The value of the unoccluded picture, marked on the colour bar.
-    public var base: Float
+    var base: Float
     /// The ends of the scale; nil for those of the values and the base.
-    public var range: ClosedRange<Float>?
-
-    public init(title: String, values: [[Float]], base: Float, range: ClosedRange<Float>? = nil) {
-      self.title = title
-      self.values = values
-      self.base = base
-      self.range = range
-    }
+    var range: ClosedRange<Float>?
   }
 
   /// One picture's part of the sheet.
-  public struct Row: Sendable {
-    public var caption: String
+  struct Row: Sendable {
+    var caption: String
     /// The network's input as a picture.
-    public var picture: Picture
-    /// The square's top and left by position, and its side, in pixels of the input.
-    public var rows: [Int]
-    public var columns: [Int]
-    public var size: Int
+    var picture: Picture
+    var map: OcclusionMap
     /// Total activation of feature maps, then the probability of the class.
-    public var heats: [Heat]
+    var heats: [Heat]
     /// The watched map's projections: this picture's own first, framed.
-    public var projections: [Picture]
-    /// The most probable label by position.
-    public var labels: [[Int]]?
-    public var names: [Int: String]
-
-    public init(
-      caption: String, picture: Picture, rows: [Int], columns: [Int], size: Int, heats: [Heat],
-      projections: [Picture] = [], labels: [[Int]]? = nil,
-      names: [Int: String] = [:]
-    ) {
-      self.caption = caption
-      self.picture = picture
-      self.rows = rows
-      self.columns = columns
-      self.size = size
-      self.heats = heats
-      self.projections = projections
-      self.labels = labels
-      self.names = names
-    }
+    var projections: [Picture]
+    /// Of the labels in the map.
+    var names: [Int: String]
   }
 
-  public var title: String
-  public var subtitle: String
-  public var rows: [Row]
-
-  public init(title: String, subtitle: String, rows: [Row]) {
-    self.title = title
-    self.subtitle = subtitle
-    self.rows = rows
-  }
+  var title: String
+  var subtitle: String
+  var rows: [Row]
 
   private let side = 208
   private let margin = 28
   private let gap = 26
 
-  /// The sheet.
-  ///
-  /// - Returns: A drawing as large as its rows need.
-  /// - Throws: `ImageError` where a picture cannot be resized.
-  public func drawing() throws(ImageError) -> Drawing {
+  /// The sheet, as large as its rows need.
+  func drawing() throws(ImageError) -> Drawing {
     let panels =
-      rows.map { 1 + $0.heats.count + ($0.projections.isEmpty ? 0 : 1) + ($0.labels == nil ? 0 : 1) }.max()
-      ?? 1
+      rows.map { row in
+        1 + row.heats.count + (row.projections.isEmpty ? 0 : 1) + (row.map.labels == nil ? 0 : 1)
+      }.max() ?? 1
     let width = 2 * margin + panels * side + (panels - 1) * gap + panels * 44
     let each = side + 112
     var drawing = Drawing(
@@ -93,11 +58,11 @@ public struct OcclusionSheet: Sendable {
     drawing.text(row.caption, top: Double(top), column: Double(left), height: 12, bold: true)
     drawing.picture(picture, top: top + 20, left: left)
     let scale = Double(side) / Double(row.picture.rows)
-    if let first = row.rows.first, let across = row.columns.first {
+    if let first = row.map.rows.first, let across = row.map.columns.first {
       drawing.box(
         top: Double(top + 20) + Double(first) * scale, left: Double(left) + Double(across) * scale,
-        rows: Double(row.size) * scale, columns: Double(row.size) * scale, fill: Colour(128, 128, 128),
-        stroke: .paper)
+        rows: Double(row.map.size) * scale, columns: Double(row.map.size) * scale,
+        fill: Colour(128, 128, 128), stroke: .paper)
     }
     left += side + gap
     for heat in row.heats {
@@ -108,7 +73,7 @@ public struct OcclusionSheet: Sendable {
       try draw(row.projections, top: top, left: left, into: &drawing)
       left += side + gap
     }
-    if let labels = row.labels { draw(labels, row, picture, top: top, left: left, into: &drawing) }
+    if let labels = row.map.labels { draw(labels, row, picture, top: top, left: left, into: &drawing) }
   }
 
   /// Values over the greyed picture, each cell where the middle of the square was, and the scale beside it.
@@ -123,14 +88,12 @@ public struct OcclusionSheet: Sendable {
     drawing.text(heat.title, top: Double(top), column: Double(left), height: 12)
     drawing.picture(
       picture.overlaid(cells(row)) { down, across in Colour.heat(share(heat.values[down][across])) },
-      top: top + 20,
-      left: left)
+      top: top + 20, left: left)
     let bar = Double(left + side + 8)
     for step in 0..<52 {
       drawing.box(
         top: Double(top + 20 + side) - Double(step + 1) * Double(side) / 52, left: bar,
-        rows: Double(side) / 52 + 0.5,
-        columns: 10, fill: .heat(Double(step) / 51))
+        rows: Double(side) / 52 + 0.5, columns: 10, fill: .heat(Double(step) / 51))
     }
     drawing.text(Double(high).brief, top: Double(top + 20), column: bar + 14, height: 10, .soft)
     drawing.text(Double(low).brief, top: Double(top + 8 + side), column: bar + 14, height: 10, .soft)
@@ -139,11 +102,9 @@ public struct OcclusionSheet: Sendable {
   }
 
   private func draw(
-    _ projections: [Picture], top: Int, left: Int,
-    into drawing: inout Drawing
+    _ projections: [Picture], top: Int, left: Int, into drawing: inout Drawing
   ) throws(ImageError) {
-    drawing.text(
-      "its projections, here framed", top: Double(top), column: Double(left), height: 12)
+    drawing.text("its projections, here framed", top: Double(top), column: Double(left), height: 12)
     let tile = (side - 4) / 2
     for (index, projection) in projections.prefix(4).enumerated() {
       let (down, across) = (top + 20 + index / 2 * (tile + 4), left + index % 2 * (tile + 4))
@@ -152,8 +113,7 @@ public struct OcclusionSheet: Sendable {
       if index == 0 {
         drawing.box(
           top: Double(down) + 0.5, left: Double(across) + 0.5, rows: Double(tile) - 1,
-          columns: Double(tile) - 1,
-          stroke: Colour(214, 39, 40))
+          columns: Double(tile) - 1, stroke: Colour(214, 39, 40))
       }
     }
   }
@@ -168,8 +128,7 @@ public struct OcclusionSheet: Sendable {
     drawing.text("most probable label", top: Double(top), column: Double(left), height: 12)
     drawing.picture(
       picture.overlaid(cells(row)) { down, across in Colour.kind(kinds[labels[down][across]] ?? 0) },
-      top: top + 20,
-      left: left)
+      top: top + 20, left: left)
     for (index, label) in order.prefix(4).enumerated() {
       let line = Double(top + 26 + side + index * 15)
       drawing.box(top: line, left: Double(left), rows: 10, columns: 10, fill: .kind(index))
@@ -186,13 +145,13 @@ public struct OcclusionSheet: Sendable {
   private func cells(_ row: Row) -> (rows: [Range<Int>], columns: [Range<Int>]) {
     let scale = Double(side) / Double(row.picture.rows)
     func ranges(_ starts: [Int]) -> [Range<Int>] {
-      let step = starts.count > 1 ? Double(starts[1] - starts[0]) : Double(row.size)
+      let step = starts.count > 1 ? Double(starts[1] - starts[0]) : Double(row.map.size)
       return starts.map { start in
-        let middle = Double(start) + Double(row.size) / 2
+        let middle = Double(start) + Double(row.map.size) / 2
         return Int(((middle - step / 2) * scale).rounded())..<Int(((middle + step / 2) * scale).rounded())
       }
     }
-    return (ranges(row.rows), ranges(row.columns))
+    return (ranges(row.map.rows), ranges(row.map.columns))
   }
 }
 
