@@ -71,11 +71,8 @@ let package = Package(
     // Level 8
     .executableTarget(
       name: "SwitchbackCommand",
-      dependencies: [
-        "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels", "Networks", "Peaks",
-        "Studies", "Tensors",
-        "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], path: "Sources/switchback", swiftSettings: house),
+      dependencies: ["Switchback", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/switchback", swiftSettings: house),
     // Tests
     room("TestSupport", path: "Tests/TestSupport"),
     room("NetworkFixtures", "Kernels", "Networks", "Tensors", path: "Tests/NetworkFixtures"),

@@ -1,23 +1,20 @@
 internal import Tensors
 
 /// Which pictures a classifier learns from and which it is judged on, several times over.
-public struct ClassFold: Hashable, Sendable {
+package struct ClassFold: Hashable, Sendable {
   /// By class, in the order of the draw.
   private let drawn: [[Int]]
   /// Ids of the pictures it is judged on, ascending.
-  public let testing: [Int]
+  package let testing: [Int]
 
   init(drawn: [[Int]], testing: [Int]) {
     self.drawn = drawn
     self.testing = testing
   }
 
-  /// Ids of the pictures it learns from, ascending: the first of each class's draw, so that a smaller number's pictures
-  /// are among a larger one's.
-  ///
-  /// - Parameter perClass: How many of each class; nil for all.
-  /// - Returns: The ids.
-  public func training(perClass: Int?) -> [Int] {
+  /// Ids of the pictures it learns from, ascending: the first so many of each class's draw, nil for all, so that a smaller
+  /// number's pictures are among a larger one's.
+  package func training(perClass: Int?) -> [Int] {
     drawn.flatMap { $0.prefix(perClass ?? .max) }.sorted()
   }
 }
@@ -41,19 +38,13 @@ extension Dataset {
   /// The list that classifiers are judged on.
   private var judgingSplit: Split { splits.contains(.test) ? .test : .validation }
 
-  /// Draws folds of pictures that have a class each.
+  /// Draws folds of pictures that have a class each, without those of the excluded ids.
   ///
-  /// - Parameters:
-  ///   - division: Where the pictures come from.
-  ///   - perClass: The numbers of training pictures a class that will be asked for; none for all, which ``Division/own``
-  ///     alone knows.
-  ///   - testPerClass: The most pictures of a class to judge on; nil for all.
-  ///   - count: How many folds.
-  ///   - seed: Decides the draws.
-  ///   - excluded: Ids that belong to no fold.
-  /// - Returns: The folds.
+  /// `perClass` are the numbers of training pictures a class that will be asked for; none for all, which
+  /// ``Division/own`` alone knows. `testPerClass` is the most of a class to judge on; nil for all.
+  ///
   /// - Throws: ``DatasetError``: a class with too few pictures, or none to judge on.
-  public func classFolds(
+  package func classFolds(
     _ division: Division, perClass: [Int], testPerClass: Int?, count: Int, seed: UInt64,
     excluding excluded: Set<Int> = []
   ) throws(DatasetError) -> [ClassFold] {
@@ -96,16 +87,11 @@ extension Dataset {
     }
   }
 
-  /// Draws folds of pictures that can hold several classes.
+  /// Draws folds of pictures that can hold several classes, by the data set's own lists; or for each fold half of all
+  /// pictures learn and the others judge.
   ///
-  /// - Parameters:
-  ///   - division: The data set's own lists; or for each fold half of all pictures learn and the others judge.
-  ///   - count: How many folds.
-  ///   - seed: Decides the draws.
-  ///   - excluded: Ids that belong to no fold.
-  /// - Returns: The folds.
   /// - Throws: ``DatasetError`` where there is nothing to learn from or to judge on.
-  public func halves(
+  package func halves(
     _ division: Division, count: Int, seed: UInt64, excluding excluded: Set<Int> = []
   ) throws(DatasetError) -> [ClassFold] {
     let ids = items.filter { $0.presences != nil && !excluded.contains($0.id) }.map(\.id)

@@ -20,10 +20,8 @@ extension Dataset {
       if last != item.path { byName[last, default: []].append(item.id) }
     }
     var labels: [Int: Int] = [:]
-    for (number, line) in Listing.text(bytes).split(
-      omittingEmptySubsequences: false, whereSeparator: \.isNewline
-    )
-    .enumerated() {
+    let lines = Listing.text(bytes).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (number, line) in lines.enumerated() {
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
       if line.allSatisfy(\.isWhitespace) { continue }
       guard fields.count > 1, let label = Int(fields[1].trimmingCharacters(in: .whitespaces)), label >= 0

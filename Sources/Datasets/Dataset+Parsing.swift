@@ -49,7 +49,8 @@ extension Dataset {
   private static func read(
     _ kind: DatasetKind, _ path: String, withBackground: Bool = false
   ) throws(DatasetError) -> Dataset {
-    switch kind {
+    guard kind == .scenes || Listing.exists(path) else { throw .missing(path: path) }
+    return switch kind {
     case .folder: Dataset(try PictureFolder(path))
     case .imagenet: try imageNet(at: path)
     case .tinyImageNet: try tinyImageNet(at: path)

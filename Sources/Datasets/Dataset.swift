@@ -22,7 +22,7 @@ public struct Dataset: Sendable {
   /// A picture by name, with its class or classes where they are known.
   public struct Item: Hashable, Sendable {
     /// Its place in the data set's order.
-    public let id: Int
+    public internal(set) var id: Int
     /// Unique in the data set, parts joined by `/`: a path below the data set's folder, or a name made up.
     public let path: String
     public let label: Int?
@@ -51,14 +51,14 @@ public struct Dataset: Sendable {
   public let name: String
   /// What ``parse(_:)`` made it from; nil for a data set that was made otherwise.
   public internal(set) var specification: String?
-  public let items: [Item]
+  public private(set) var items: [Item]
   /// Names of the classes, in the order of labels, where they are known.
   public let classNames: [String]?
   /// What of its folder could not be listed, so that pictures may be missing; a strict caller refuses it.
   public let unread: [Skipped]
   private let source: any ImageSource
   /// The source's ids of the items; nil where they are the same.
-  private let places: [Int]?
+  private var places: [Int]?
 
   /// - Parameters:
   ///   - name: Where it is, for a message.
@@ -70,20 +70,11 @@ public struct Dataset: Sendable {
     name: String, items: [Item], classNames: [String]?, source: some ImageSource, unread: [Skipped] = []
   ) {
     for (id, item) in items.enumerated() { precondition(item.id == id, "item \(item.id) stands at \(id)") }
-    self.init(
-      name: name, items: items, classNames: classNames, unread: unread, source: source, places: nil)
-  }
-
-  private init(
-    name: String, items: [Item], classNames: [String]?, unread: [Skipped], source: any ImageSource,
-    places: [Int]?
-  ) {
     self.name = name
     self.items = items
     self.classNames = classNames
     self.unread = unread
     self.source = source
-    self.places = places
   }
 
   /// Decodes or draws a picture.
@@ -118,16 +109,10 @@ public struct Dataset: Sendable {
 
   /// The pictures of these ids as a data set of their own, numbered anew in the order given.
   public func selecting(_ ids: [Int]) -> Dataset {
-    let chosen = ids.enumerated().map { place, id in
-      let item = items[id]
-      return Item(
-        id: place, path: item.path, label: item.label, presences: item.presences, split: item.split)
-    }
-    var selected = Dataset(
-      name: name, items: chosen, classNames: classNames, unread: unread, source: source,
-      places: ids.map { places?[$0] ?? $0 }
-    )
-    selected.specification = specification
+    var selected = self
+    selected.items = ids.map { items[$0] }
+    for place in ids.indices { selected.items[place].id = place }
+    selected.places = ids.map { places?[$0] ?? $0 }
     return selected
   }
 
@@ -141,10 +126,7 @@ public struct Dataset: Sendable {
   /// Whether another data set has the very same pictures, however the two are called: the same files, or the same drawn
   /// ones.
   public func isSame(as other: Dataset) -> Bool {
-    guard items.count == other.items.count, items.elementsEqual(other.items, by: { $0.path == $1.path })
-    else {
-      return false
-    }
+    guard items.elementsEqual(other.items, by: { $0.path == $1.path }) else { return false }
     if specification != nil, specification == other.specification { return true }
     func place(_ dataset: Dataset) -> String {
       URL(fileURLWithPath: dataset.name).resolvingSymlinksInPath().standardizedFileURL.path
@@ -170,8 +152,7 @@ extension Dataset {
     let divided = Self.divided(folder)
     self.init(
       name: folder.root,
-      items: divided?.items ?? folder.files.map { Item(id: $0.id, path: $0.path, label: $0.label) },
-      classNames: divided?.classNames ?? folder.classNames,
+      items: divided?.items ?? folder.files, classNames: divided?.classNames ?? folder.classNames,
       source: PictureFiles(root: folder.root, paths: folder.files.map(\.path)), unread: folder.unread)
   }
 
@@ -181,7 +162,7 @@ extension Dataset {
     else { return nil }
     let parts = folder.files.map { $0.path.split(separator: "/").map(String.init) }
     guard parts.allSatisfy({ $0.count > 2 }) else { return nil }
-    let classNames = Set(parts.map { $0[1] }).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let classNames = Set(parts.map { $0[1] }).sortedByBytes()
     let labels = Dictionary(uniqueKeysWithValues: zip(classNames, classNames.indices))
     let items = zip(folder.files, parts).map { file, parts in
       Item(id: file.id, path: file.path, label: labels[parts[1]], split: Split(named: parts[0]))
@@ -196,9 +177,7 @@ extension Dataset {
   ///   - paths: One a picture, each named once.
   /// - Throws: ``DatasetError/missing(path:)`` for one that is not there.
   public init(folder: String, paths: [String]) throws(DatasetError) {
-    for path in paths where !FileManager.default.fileExists(atPath: folder + "/" + path) {
-      throw .missing(path: folder + "/" + path)
-    }
+    for path in paths.map({ folder + "/" + $0 }) where !Listing.exists(path) { throw .missing(path: path) }
     self.init(
       name: folder, items: paths.enumerated().map { Item(id: $0.offset, path: $0.element) }, classNames: nil,
       source: PictureFiles(root: folder, paths: paths))

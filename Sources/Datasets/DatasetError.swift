@@ -42,30 +42,25 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .missing(let path):
-      "\(path): there is no such folder or picture."
+    case .missing(let path): "\(path): there is no such folder or picture."
     case .noPictures(let path):
       "\(path) holds no pictures (\(PictureFolder.extensions.joined(separator: ", "))). "
         + "Name a folder of pictures, or of class folders."
-    case .unlisted(let skipped):
-      "\(skipped.image): \(skipped.reason)"
+    case .unlisted(let skipped): "\(skipped.image): \(skipped.reason)"
     case .unknownKind(let kind):
       "'\(kind):' is no kind of data set. Kinds are "
         + DatasetKind.allCases.map { $0.rawValue + ":" }.joined(separator: ", ")
         + "; or name a folder of pictures."
-    case .specification(let text, let reason):
-      "'\(text)' does not name a data set: \(reason)"
+    case .specification(let text, let reason): "'\(text)' does not name a data set: \(reason)"
     case .layout(let path, let kind, let missing):
       "\(path) is not laid out as \(kind): it has no \(missing.joined(separator: ", no ")). "
         + "Name the folder that holds \(missing.count == 1 ? "it" : "them")."
-    case .malformed(let file, let reason):
-      "\(file) is damaged: \(reason)"
+    case .malformed(let file, let reason): "\(file) is damaged: \(reason)"
     case .noSplit(let name, let split, let present):
       "\(name) has no \(split.rawValue) pictures"
         + (present.isEmpty
           ? "; it is not divided." : "; it has \(present.map(\.rawValue).joined(separator: " and ")).")
-    case .labels(let file, let reason):
-      "\(file) is not a list of labels: \(reason)"
+    case .labels(let file, let reason): "\(file) is not a list of labels: \(reason)"
     case .noClasses(let name):
       "\(name) does not say what its pictures are of. Put them into a folder for each class, or name a kind of data set, "
         + "as caltech101:path."
@@ -73,14 +68,12 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
       "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) were asked "
         + "for\(testing > 0 ? " with one or more left to test on" : ""). Give --per-class "
         + "\(max(found - testing, 1)) or less, or add pictures."
-    case .list(let file, let reason):
-      "\(file) is not a list of pictures to leave out: \(reason)"
+    case .list(let file, let reason): "\(file) is not a list of pictures to leave out: \(reason)"
     case .strangers(let name, let paths, let example):
       "\(name) has not \(paths.count == 1 ? "the picture" : "\(paths.count) pictures") that should be left out: "
         + paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")
         + ". Name pictures as it does, such as \(example)."
-    case .allExcluded(let name):
-      "every picture of \(name) is to be left out: nothing remains."
+    case .allExcluded(let name): "every picture of \(name) is to be left out: nothing remains."
     case .noLabels(let name):
       "\(name) does not say each picture's one class. Put them into a folder for each class, or name a kind of data set, "
         + "as mnist:path."
@@ -90,10 +83,8 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
       "\(name) has no class '\(className)'; it has \(known.joined(separator: ", "))."
     case .classBeyond(let list, let picture, let label, let classes):
       "\(list): \(picture) is of class \(label), but the network has \(classes) classes, 0 to \(classes - 1)."
-    case .parts(let name, let reason):
-      "\(name): \(reason)"
-    case .holdOut(let share):
-      "a share of \(share) to hold out: it must be at least 0 and below 1."
+    case .parts(let name, let reason): "\(name): \(reason)"
+    case .holdOut(let share): "a share of \(share) to hold out: it must be at least 0 and below 1."
     }
   }
 }

@@ -11,7 +11,7 @@ public struct Exclusions: Hashable, Sendable {
 
   /// - Parameter paths: In any order; a path named twice counts once.
   public init(_ paths: some Sequence<String>) {
-    self.paths = Set(paths).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    self.paths = Set(paths).sortedByBytes()
   }
 
   /// Reads a list.

@@ -1,15 +1,12 @@
 /// Which of a network's classes each class folder stands for: by name, by number, or in order.
-public struct FolderClasses: Sendable {
+package struct FolderClasses {
   /// A class for each folder, in the folders' order; nil where none is meant.
-  public let indices: [Int?]
+  package let indices: [Int?]
   /// What was made of the folders, for a person to check; nil where their names say it all.
-  public let note: String?
+  package let note: String?
 
-  /// - Parameters:
-  ///   - folders: Names of the class folders, in order.
-  ///   - names: The network's class names, where the model gives them.
-  ///   - count: How many classes it has.
-  public init(_ folders: [String], names: [String]?, count: Int) {
+  /// Of class folders in order, held against a network's class names, where it gives them, and their number.
+  package init(_ folders: [String], names: [String]?, count: Int) {
     let lookup = ClassLookup(names ?? [])
     let named = folders.map { lookup.index(of: $0).flatMap { $0 < count ? $0 : nil } }
     let numbered = folders.map { Int($0).flatMap { (0..<count).contains($0) ? $0 : nil } }
@@ -59,9 +56,7 @@ extension Dataset {
     }
     guard let classNames else { return ([:], nil) }
     let classes = FolderClasses(classNames, names: names, count: count)
-    return (
-      items.reduce(into: [:]) { truth, item in truth[item.id] = item.label.flatMap { classes.indices[$0] } },
-      classes.note
-    )
+    let labels = items.map { ($0.id, $0.label.flatMap { classes.indices[$0] }) }
+    return (Dictionary(uniqueKeysWithValues: labels).compactMapValues(\.self), classes.note)
   }
 }

@@ -41,18 +41,13 @@ public struct PartsList: Sendable {
     do {
       file = try JSONDecoder().decode(File.self, from: bytes)
     } catch {
-      throw DatasetError.parts(
-        name: path,
-        reason:
-          "it does not list parts. Write {\"pictures\":[\"a.jpg\"],\"parts\":{\"nose\":[[top,left,bottom,right]]}}."
-      )
+      let example = #"{"pictures":["a.jpg"],"parts":{"nose":[[top,left,bottom,right]]}}"#
+      throw DatasetError.parts(name: path, reason: "it does not list parts. Write \(example).")
     }
     guard !file.parts.isEmpty else { throw DatasetError.parts(name: path, reason: "it names no part.") }
     for (name, boxes) in file.parts where boxes.count != file.pictures.count {
-      throw DatasetError.parts(
-        name: path,
-        reason:
-          "part '\(name)' has \(boxes.count) boxes for \(file.pictures.count) pictures; it needs one each.")
+      let found = "\(boxes.count) boxes for \(file.pictures.count) pictures"
+      throw DatasetError.parts(name: path, reason: "part '\(name)' has \(found); it needs one each.")
     }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     dataset = try Dataset(folder: folder, paths: file.pictures)
@@ -92,11 +87,8 @@ public struct PartsList: Sendable {
 
   /// The parts of a picture's object that nothing hides; of several with one name the first.
   private static func parts(_ regions: [Region]) -> [String: Box] {
-    var parts: [String: Box] = [:]
-    for part in regions.first?.parts ?? [] where (part.visibility ?? 1) > 0.9 && parts[part.name] == nil {
-      parts[part.name] = part.box
-    }
-    return parts
+    let visible = (regions.first?.parts ?? []).filter { ($0.visibility ?? 1) > 0.9 }
+    return Dictionary(visible.map { ($0.name, $0.box) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// - Throws: ``DatasetError/parts(name:reason:)`` naming the first box that does not lie in its picture.

@@ -1,22 +1,13 @@
 internal import Files
 internal import Foundation
 
-/// A picture on disk, with its class where that is known.
-public struct PictureFile: Hashable, Sendable {
-  /// Its place in the data set's order.
-  public let id: Int
-  /// Relative to the data set's root, parts joined by `/`.
-  public let path: String
-  public let label: Int?
-}
-
 /// A folder of pictures, flat or with a folder a class, at any depth (`folder:`).
 ///
 /// Files are in the order of their paths' bytes, so the same folder gives the same ids everywhere. Where every picture
 /// lies in a folder of the root, those folders are the classes, in the same order.
 public struct PictureFolder: Sendable {
   public let root: String
-  public let files: [PictureFile]
+  public let files: [Dataset.Item]
   /// Names of the classes, where folders say them.
   public let classNames: [String]?
   /// Folders that could not be listed and pictures whose names are no UTF-8: what is missing from ``files``.
@@ -34,31 +25,26 @@ public struct PictureFolder: Sendable {
     guard isFolder else {
       let url = URL(fileURLWithPath: path)
       root = url.deletingLastPathComponent().path
-      files = [PictureFile(id: 0, path: url.lastPathComponent, label: nil)]
+      files = [.init(id: 0, path: url.lastPathComponent)]
       classNames = nil
       unread = []
       return
     }
     root = path
     let (found, unread) = Self.pictures(below: path)
-    let paths = found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let paths = found.sortedByBytes()
     self.unread = unread.sorted { $0.image.utf8.lexicographicallyPrecedes($1.image.utf8) }
     guard !paths.isEmpty else {
       throw unread.first.map { .unlisted(Skipped(image: path + "/" + $0.image, reason: $0.reason)) }
         ?? .noPictures(path: path)
     }
     let folders = paths.map { $0.split(separator: "/").dropLast().first.map(String.init) }
-    if folders.allSatisfy({ $0 != nil }) {
-      let names = Set(folders.compactMap { $0 }).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      let labels = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
-      files = zip(paths, folders).enumerated().map { id, pair in
-        PictureFile(id: id, path: pair.0, label: pair.1.flatMap { labels[$0] })
-      }
-      classNames = names
-    } else {
-      files = paths.enumerated().map { PictureFile(id: $0.offset, path: $0.element, label: nil) }
-      classNames = nil
+    let names = folders.contains(nil) ? nil : Set(folders.compactMap(\.self)).sortedByBytes()
+    let labels = Dictionary(uniqueKeysWithValues: (names ?? []).enumerated().map { ($1, $0) })
+    files = zip(paths, folders).enumerated().map { id, pair in
+      .init(id: id, path: pair.0, label: pair.1.flatMap { labels[$0] })
     }
+    classNames = names
   }
 
   /// Paths of pictures at any depth, and what could not be read; links to folders are followed once, hidden files left
@@ -114,5 +100,10 @@ public struct PictureFolder: Sendable {
   }
 
   /// Where a picture is.
-  public func fullPath(of file: PictureFile) -> String { root + "/" + file.path }
+  public func fullPath(of file: Dataset.Item) -> String { root + "/" + file.path }
+}
+
+extension Sequence<String> {
+  /// In the order of their bytes, which is the same everywhere.
+  func sortedByBytes() -> [String] { sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
 }

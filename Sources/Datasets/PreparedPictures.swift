@@ -39,11 +39,9 @@ public final class PreparedPictures: Sendable {
   /// - Throws: As ``tensor(_:)``.
   public func tensors(_ id: Int, at placements: [Placement]) throws -> [Tensor]? {
     try listed(id) { picture throws(ImageError) in
-      var tensors: [Tensor] = []
-      for placement in placements {
-        tensors.append(try picture.prepared(preprocessing, at: placement).tensor)
+      try placements.map { placement throws(ImageError) in
+        try picture.prepared(preprocessing, at: placement).tensor
       }
-      return tensors
     }
   }
 
@@ -54,7 +52,8 @@ public final class PreparedPictures: Sendable {
     try listed(id) { picture throws(ImageError) in try picture.framed(preprocessing).seen }
   }
 
-  private func listed<Result>(_ id: Int, _ make: (Picture) throws(ImageError) -> Result) throws -> Result? {
+  /// What is made of picture `id`; nil, and listed, where it cannot be read.
+  func listed<Result>(_ id: Int, _ make: (Picture) throws(ImageError) -> Result) throws -> Result? {
     try cancellation.check()
     do throws(ImageError) {
       return try make(try dataset.picture(id))

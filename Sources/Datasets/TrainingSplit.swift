@@ -67,13 +67,12 @@ public struct TrainingSplit: Sendable {
 
   /// A share of each class, rounded to whole pictures, chosen by the seed.
   private static func heldOut(_ dataset: Dataset, share: Double, seed: UInt64) -> Set<Int> {
-    var byClass: [Int: [Int]] = [:]
-    for item in dataset.items { if let label = item.label { byClass[label, default: []].append(item.id) } }
+    let byClass = Dictionary(grouping: dataset.items.filter { $0.label != nil }) { $0.label ?? 0 }
     var generator = SeededGenerator(seed: seed ^ 0x5EED)
     var chosen = Set<Int>()
     for label in byClass.keys.sorted() {
-      let ids = (byClass[label] ?? []).shuffled(using: &generator)
-      chosen.formUnion(ids.prefix(Int((Double(ids.count) * share).rounded())))
+      let items = (byClass[label] ?? []).shuffled(using: &generator)
+      chosen.formUnion(items.prefix(Int((Double(items.count) * share).rounded())).map(\.id))
     }
     return chosen
   }

@@ -118,13 +118,13 @@ extension LayerDistribution {
         let bits = UInt128(bitPattern: sums[unit])
         for digit in 0..<Self.sumDigits { put(Float(UInt16(truncatingIfNeeded: bits >> (16 * digit)))) }
         for rank in 0..<Self.leastKept {
-          let kept = least.units[unit]
-          put(rank < kept.count ? kept[rank].value : 0)
-          putImage(rank < kept.count ? kept[rank].image : nil, put)
+          let peak = least.units[unit].dropFirst(rank).first
+          put(peak?.value ?? 0)
+          putImage(peak?.image, put)
         }
         for band in 0..<PeakLedger.bands {
           let kept = samples[unit][band] ?? []
-          for rank in 0..<Self.samplesPerBand { putImage(rank < kept.count ? kept[rank].image : nil, put) }
+          for rank in 0..<Self.samplesPerBand { putImage(kept.dropFirst(rank).first?.image, put) }
         }
       }
     }
@@ -139,13 +139,7 @@ extension LayerDistribution {
     put(image.map { Float($0 & 0xFFFF) } ?? 0)
   }
 
-  /// What ``array()`` wrote; nil where the array is another's, or damaged.
-  ///
-  /// - Parameters:
-  ///   - array: Units x ``width``.
-  ///   - units: How many units there are.
-  ///   - pictures: How many pictures were searched.
-  ///   - hash: The hash of a picture's path, nil for one that the data set has not.
+  /// What ``array()`` wrote, units x ``width``; nil where it is another's or damaged, or `hash` knows no such picture.
   init?(_ array: Tensor, units: Int, pictures: Int, hash: (Int) -> UInt64?) {
     guard array.shape == [units, Self.width] else { return nil }
     let elements = array.elements
@@ -181,10 +175,9 @@ extension LayerDistribution {
       for _ in 0..<Self.leastKept {
         let value = next()
         guard value.isFinite, let found = image() else { return nil }
-        if let found {
-          guard hash(found) != nil else { return nil }
-          least.insert(Peak(value: value, image: found, row: 0, column: 0), unit: unit)
-        }
+        guard let found else { continue }
+        guard hash(found) != nil else { return nil }
+        least.insert(Peak(value: value, image: found, row: 0, column: 0), unit: unit)
       }
       for band in 0..<PeakLedger.bands {
         for _ in 0..<Self.samplesPerBand {

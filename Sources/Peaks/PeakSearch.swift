@@ -49,22 +49,16 @@ public struct PeakSearch {
     input: @escaping @Sendable (Int) throws -> Tensor?,
     observe: (State) throws -> Bool
   ) throws -> State {
-    let table = Shared(state.peaks)
-    var next = state.next
-    while next < count {
-      let end = min(next + stretch, count)
-      try runner.run(over: next..<end, input: input) { trace in
-        try table.value.withLock { try $0.insert(trace, hash: hash) }
+    let table = Mutex(state.peaks)
+    var state = state
+    while state.next < count {
+      let end = min(state.next + stretch, count)
+      try runner.run(over: state.next..<end, input: input) { trace in
+        try table.withLock { try $0.insert(trace, hash: hash) }
       }
-      next = end
-      guard try observe(State(peaks: table.value.withLock { $0 }, next: next)) else { break }
+      state = State(peaks: table.withLock { $0 }, next: end)
+      guard try observe(state) else { break }
     }
-    return State(peaks: table.value.withLock { $0 }, next: next)
+    return state
   }
-}
-
-/// A value that the workers of one pass fill together.
-private final class Shared<Value: Sendable>: Sendable {
-  let value: Mutex<Value>
-  init(_ value: Value) { self.value = Mutex(value) }
 }

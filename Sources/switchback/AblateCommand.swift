@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Figures
-internal import Studies
+internal import Switchback
 
 struct AblateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -31,22 +30,15 @@ struct AblateCommand: ParsableCommand {
   @Argument(help: "The experiment, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
   var spec: String
 
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String?
-
-  @Flag(help: "Checks the file and says what each variant takes; trains nothing.")
-  var dryRun = false
+  @Option(help: .run, completion: .directory) var out: String?
+  @Flag(help: "Checks the file and says what each variant takes; trains nothing.") var dryRun = false
 
   @Option(
-    help: ArgumentHelp(
-      "With --dry-run, a number of classes in place of the pictures', which are not needed then.",
-      valueName: "n"))
+    help: .value(
+      "n", "With --dry-run, a number of classes in place of the pictures', which are not needed then."))
   var classes: Int?
 
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
+  @Flag(help: .strict) var strict = false
 
   @OptionGroup var common: CommonOptions
 

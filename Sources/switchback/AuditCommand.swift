@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Studies
+internal import Switchback
 
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,32 +16,20 @@ struct AuditCommand: ParsableCommand {
         switchback train caltech101:caltech --exclude leaks/exclusions.txt --out run
       """)
 
-  @Argument(help: "The training pictures.", completion: .directory)
-  var train: String
+  @Argument(help: "The training pictures.", completion: .directory) var train: String
+  @Argument(help: "The test pictures.", completion: .directory) var test: String
+  @Option(help: .run, completion: .directory) var out: String
 
-  @Argument(help: "The test pictures.", completion: .directory)
-  var test: String
-
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
-
-  @Option(
-    help: ArgumentHelp("The correlation from which two pictures are one, 0.8 to 1.", valueName: "value"))
+  @Option(help: .value("value", "The correlation from which two pictures are one, 0.8 to 1."))
   var threshold = Audit.usualThreshold
 
-  @Flag(help: "A mirrored picture counts too.")
-  var mirrored = false
-
-  @Option(help: ArgumentHelp("Look-alikes of each test picture that are looked at twice.", valueName: "n"))
-  var closest = 64
+  @Flag(help: "A mirrored picture counts too.") var mirrored = false
+  @Option(help: .value("n", "Look-alikes of each test picture that are looked at twice.")) var closest = 64
 
   @Option(help: "Whose pictures exclusions.txt lists: train or test.")
   var exclude = Choice(AuditPictures.Side.train)
 
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
+  @Flag(help: .strict) var strict = false
 
   @OptionGroup var common: CommonOptions
 

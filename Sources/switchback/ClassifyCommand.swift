@@ -1,9 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Figures
-internal import Images
-internal import Networks
-internal import Studies
+internal import Switchback
 
 struct ClassifyCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -19,30 +15,19 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
         switchback classify a.onnx pictures/ --ensemble b.onnx c.onnx --ten-crop
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Argument(help: "A folder of pictures, or one picture.", completion: .directory)
-  var pictures: String
-
-  @Option(help: ArgumentHelp("Labels shown for each picture.", valueName: "n"))
-  var top = 5
-
-  @Option(help: "True classes: file name, tab, class index.", completion: .file())
-  var labels: String?
+  @Argument(help: .network, completion: .onnx) var model: String
+  @Argument(help: "A folder of pictures, or one picture.", completion: .directory) var pictures: String
+  @Option(help: .value("n", "Labels shown for each picture.")) var top = 5
+  @Option(help: .labels, completion: .file()) var labels: String?
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Further networks of the same classes; probabilities are averaged over all.", valueName: "model"),
-    completion: .file(extensions: ["onnx"]))
+    help: .value("model", "Further networks of the same classes; probabilities are averaged over all."),
+    completion: .onnx)
   var ensemble: [String] = []
 
-  @Flag(help: "Average each picture over ten crops: corners and centre, mirrored or not.")
-  var tenCrop = false
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
+  @Flag(help: "Average each picture over ten crops: corners and centre, mirrored or not.") var tenCrop = false
+  @Flag(help: .strict) var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions

@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Studies
+internal import Switchback
 
 struct CorrespondCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -16,35 +15,24 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
         switchback correspond model.onnx --parts faces.json --out run --layers conv5,fc7
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
+  @Argument(help: .network, completion: .onnx) var model: String
 
   @Option(
     help: "The parts: a JSON file, or a data set such as scenes:.", completion: .file(extensions: ["json"]))
   var parts: String
 
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
+  @Option(help: .run, completion: .directory) var out: String
 
-  @Option(
-    help: ArgumentHelp(
-      "Layers compared (default: every convolution and fully connected layer).", valueName: "a,b"))
+  @Option(help: .value("a,b", "Layers compared (default: every convolution and fully connected layer)."))
   var layers: String?
 
-  @Option(help: "What a mask shows: gray, mean or black.")
-  var fill = Choice(OccluderFill.gray)
-
-  @Option(help: ArgumentHelp("Sets of random masks that each part is held against.", valueName: "n"))
-  var draws = 199
-
-  @Option(help: ArgumentHelp("Pictures taken from a data set.", valueName: "n"))
-  var limit = 8
+  @Option(help: "What a mask shows: gray, mean or black.") var fill = Choice(OccluderFill.gray)
+  @Option(help: .value("n", "Sets of random masks that each part is held against.")) var draws = 199
+  @Option(help: .value("n", "Pictures taken from a data set.")) var limit = 8
 
   @Option(
     name: .customLong("class"),
-    help: ArgumentHelp("The class taken from a data set (default: the first picture's).", valueName: "name"))
+    help: .value("name", "The class taken from a data set (default: the first picture's)."))
   var className: String?
 
   @OptionGroup var preprocessing: PreprocessingOptions

@@ -1,9 +1,6 @@
 internal import ArgumentParser
-internal import Execution
-internal import Figures
-internal import Studies
-internal import Files
 internal import Foundation
+internal import Switchback
 
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,13 +15,10 @@ struct DemoCommand: ParsableCommand {
         switchback demo --out demo
       """)
 
-  @Option(
-    help: ArgumentHelp("The demo's folder; made if it is not there.", valueName: "folder"),
-    completion: .directory)
+  @Option(help: .value("folder", "The demo's folder; made if it is not there."), completion: .directory)
   var out = "switchback-demo"
 
-  @Flag(help: "A smaller network and fewer pictures: a minute instead of five.")
-  var quick = false
+  @Flag(help: "A smaller network and fewer pictures: a minute instead of five.") var quick = false
 
   @OptionGroup var common: CommonOptions
 

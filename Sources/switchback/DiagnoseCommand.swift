@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Studies
+internal import Switchback
 
 struct DiagnoseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,17 +15,11 @@ struct DiagnoseCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("Networks, ONNX files, and last the pictures.", valueName: "model ... pictures"),
-    completion: .file())
+    help: .value("model ... pictures", "Networks, ONNX files, and last the pictures."), completion: .file())
   var arguments: [String]
 
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
+  @Option(help: .run, completion: .directory) var out: String
+  @Flag(help: .strict) var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions

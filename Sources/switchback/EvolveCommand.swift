@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Studies
+internal import Switchback
 
 struct EvolveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,34 +14,25 @@ struct EvolveCommand: ParsableCommand {
         switchback evolve run --units 6 --epochs 1,2,5,10
       """)
 
-  @Argument(help: ArgumentHelp("A training run's folder.", valueName: "run"), completion: .directory)
-  var trained: String
+  @Argument(help: .value("run", "A training run's folder."), completion: .directory) var trained: String
 
   @Option(
-    help: ArgumentHelp(
-      "The folder for what is found (default: evolution in the run's).", valueName: "folder"),
+    help: .value("folder", "The folder for what is found (default: evolution in the run's)."),
     completion: .directory)
   var out: String?
 
   @Option(
-    help: ArgumentHelp("The pictures (default: those the run was trained on).", valueName: "pictures"),
-    completion: .directory)
+    help: .value("pictures", "The pictures (default: those the run was trained on)."), completion: .directory)
   var pictures: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Epochs as 1,2,5 (default: eight of those saved, early ones denser).", valueName: "a,b"))
+  @Option(help: .value("a,b", "Epochs as 1,2,5 (default: eight of those saved, early ones denser)."))
   var epochs: String?
 
-  @Option(
-    help: ArgumentHelp("Layers by name, comma-separated (default: every convolution).", valueName: "a,b"))
+  @Option(help: .value("a,b", "Layers by name, comma-separated (default: every convolution)."))
   var layers: String?
 
-  @Option(help: ArgumentHelp("Units drawn and projected in each layer.", valueName: "n"))
-  var units = 6
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
+  @Option(help: .value("n", "Units drawn and projected in each layer.")) var units = 6
+  @Flag(help: .strict) var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions

@@ -1,7 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Files
-internal import Studies
+internal import Switchback
 
 struct FeaturesCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -17,27 +15,22 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(
-    help: ArgumentHelp("Layers by name, comma-separated (default: every convolution).", valueName: "a,b"))
+  @Option(help: .value("a,b", "Layers by name, comma-separated (default: every convolution)."))
   var layers: String?
 
   @Option(
-    help: ArgumentHelp(
-      "Units projected and drawn: 0..<64, 3...9, a list 1,5,8, or all (default: 0..<64).", valueName: "range"),
+    help: .value(
+      "range", "Units projected and drawn: 0..<64, 3...9, a list 1,5,8, or all (default: 0..<64)."),
     transform: { try UnitChoice($0) })
   var units = UnitChoice()
 
-  @Option(help: ArgumentHelp("Pictures kept for each unit.", valueName: "n"))
-  var top = 9
+  @Option(help: .value("n", "Pictures kept for each unit.")) var top = 9
 
   @Option(help: "How signals pass rectifiers: deconvnet, gradient or guided.")
   var rule = Choice(Features.usualRule)
 
-  @Flag(help: "Read layers before their rectifier.")
-  var preActivation = false
-
-  @Flag(help: "Only search: no projections, no figures.")
-  var searchOnly = false
+  @Flag(help: "Read layers before their rectifier.") var preActivation = false
+  @Flag(help: "Only search: no projections, no figures.") var searchOnly = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions

@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Figures
-internal import Networks
+internal import Switchback
 
 struct InspectCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -8,8 +7,7 @@ struct InspectCommand: ParsableCommand, ModelCommand {
     abstract: "Lists a network's layers: shapes, parameters, multiply-accumulates, receptive fields.",
     discussion: "EXAMPLE\n  switchback inspect squeezenet1.1.onnx")
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
+  @Argument(help: .network, completion: .onnx) var model: String
 
   @OptionGroup var common: CommonOptions
 

@@ -1,6 +1,6 @@
 internal import Foundation
+internal import Switchback
 internal import Synchronization
-internal import Tensors
 
 /// Ctrl-C: work that can be gone on with ends in order, and any other at once; a second one always ends at once.
 enum Interrupts {

@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Studies
+internal import Switchback
 
 struct InvarianceCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -17,25 +16,21 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(
-    help: ArgumentHelp(
-      "Layers compared (default: the first and the last that holds features).", valueName: "a,b"))
+  @Option(help: .value("a,b", "Layers compared (default: the first and the last that holds features)."))
   var layers: String?
 
   @Option(
-    help: ArgumentHelp(
+    help: .value(
+      "a,b",
       "vertical, horizontal, scale, rotation, brightness, contrast, blur, noise, flip; each may have a range of its own, "
-        + "as vertical=-20...20/5.", valueName: "a,b"))
+        + "as vertical=-20...20/5."))
   var changes = "vertical,scale,rotation"
 
   @Option(help: "What a shift or a turn uncovers: mean or reflect.")
   var border = Choice(MeasureInvariance.Border.mean)
 
-  @Option(help: ArgumentHelp("Pictures, the first of the data set.", valueName: "n"))
-  var limit: Int?
-
-  @Option(help: "True classes: file name, tab, class index.", completion: .file())
-  var labels: String?
+  @Option(help: .value("n", "Pictures, the first of the data set.")) var limit: Int?
+  @Option(help: .labels, completion: .file()) var labels: String?
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions

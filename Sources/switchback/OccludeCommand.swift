@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Studies
+internal import Switchback
 
 struct OccludeCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -17,32 +16,25 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(
-    help: ArgumentHelp(
-      "The square's side in pixels of the network's input; several as 32,50.", valueName: "a,b"))
+  @Option(help: .value("a,b", "The square's side in pixels of the network's input; several as 32,50."))
   var size = "50"
 
-  @Option(help: ArgumentHelp("Pixels between neighbouring positions.", valueName: "pixels"))
-  var stride = 8
+  @Option(help: .value("pixels", "Pixels between neighbouring positions.")) var stride = 8
 
   @Option(help: "What the square shows: gray, mean, black, noise or blur.")
   var fill = Choice(OccluderFill.gray)
 
-  @Option(
-    help: ArgumentHelp(
-      "Layers whose strongest map is watched (default: the last convolution).", valueName: "a,b"))
+  @Option(help: .value("a,b", "Layers whose strongest map is watched (default: the last convolution)."))
   var layer: String?
 
   @Option(
-    name: .customLong("class"),
-    help: ArgumentHelp("The class watched: auto, true, an index or a name.", valueName: "class"))
+    name: .customLong("class"), help: .value("class", "The class watched: auto, true, an index or a name."))
   var label = "auto"
 
-  @Option(help: "True classes: file name, tab, class index.", completion: .file())
-  var labels: String?
+  @Option(help: .labels, completion: .file()) var labels: String?
 
   @Option(
-    help: ArgumentHelp("A features run to take the map's other strongest pictures from.", valueName: "run"),
+    help: .value("run", "A features run to take the map's other strongest pictures from."),
     completion: .directory)
   var from: String?
 

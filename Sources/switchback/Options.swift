@@ -1,26 +1,29 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Files
 internal import Foundation
-internal import Images
-internal import Networks
-internal import Studies
-internal import Tensors
+internal import Switchback
+
+extension ArgumentHelp {
+  static let network: Self = "The network, an ONNX file."
+  static let run = value("run", "The run's folder; made if it is not there.")
+  static let strict: Self = "A picture that cannot be read is an error."
+  static let labels: Self = "True classes: file name, tab, class index."
+
+  /// What an option does, and the name of its value.
+  static func value(_ name: String, _ text: String) -> Self { Self(.init(text), valueName: name) }
+}
+
+extension CompletionKind {
+  static let onnx = file(extensions: ["onnx"])
+}
 
 /// Flags that every command takes.
 struct CommonOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("Pictures computed side by side (default: the machine's cores).", valueName: "n"))
+  @Option(help: .value("n", "Pictures computed side by side (default: the machine's cores)."))
   var threads: Int?
 
-  @Option(help: ArgumentHelp("Seed of everything drawn by chance.", valueName: "n"))
-  var seed: UInt64 = 0
-
-  @Flag(help: "No progress on standard error.")
-  var quiet = false
-
-  @Flag(help: "The result as JSON on standard output.")
-  var json = false
+  @Option(help: .value("n", "Seed of everything drawn by chance.")) var seed: UInt64 = 0
+  @Flag(help: "No progress on standard error.") var quiet = false
+  @Flag(help: "The result as JSON on standard output.") var json = false
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
@@ -80,26 +83,19 @@ struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: Expres
 /// How a picture becomes the network's input; each flag overrides what the model file says.
 struct PreprocessingOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp(
-      "Resize the shorter side to this many pixels; 0 leaves pictures as they are.", valueName: "pixels"))
+    help: .value("pixels", "Resize the shorter side to this many pixels; 0 leaves pictures as they are."))
   var resize: Int?
 
-  @Option(help: ArgumentHelp("Crop this many pixels square from the centre.", valueName: "pixels"))
-  var crop: Int?
+  @Option(help: .value("pixels", "Crop this many pixels square from the centre.")) var crop: Int?
+  @Option(help: .value("order", "RGB, BGR or GRAY.")) var channels: String?
 
-  @Option(help: ArgumentHelp("RGB, BGR or GRAY.", valueName: "order"))
-  var channels: String?
-
-  @Option(
-    help: ArgumentHelp("Multiplies pixels of 0...255 before the mean is subtracted.", valueName: "factor"))
+  @Option(help: .value("factor", "Multiplies pixels of 0...255 before the mean is subtracted."))
   var scale: Float?
 
-  @Option(
-    help: ArgumentHelp("A number a channel or one for all, subtracted after scaling.", valueName: "a,b,c"))
+  @Option(help: .value("a,b,c", "A number a channel or one for all, subtracted after scaling."))
   var mean: String?
 
-  @Option(help: ArgumentHelp("A number a channel or one for all, to divide by.", valueName: "a,b,c"))
-  var std: String?
+  @Option(help: .value("a,b,c", "A number a channel or one for all, to divide by.")) var std: String?
 
   func overrides() throws -> PreprocessingOverrides {
     var overrides = PreprocessingOverrides()
@@ -152,19 +148,13 @@ protocol ModelCommand {
 
 /// What a command takes that runs a network over pictures into a run's folder.
 struct StudyArguments: ParsableArguments {
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
+  @Argument(help: .network, completion: .onnx) var model: String
 
   @Argument(help: "A folder of pictures, one picture, or a data set as kind:path.", completion: .directory)
   var pictures: String
 
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String
-
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
+  @Option(help: .run, completion: .directory) var out: String
+  @Flag(help: .strict) var strict = false
 }
 
 /// Whole numbers with commas between, as an argument.

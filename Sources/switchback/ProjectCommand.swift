@@ -1,9 +1,6 @@
 internal import ArgumentParser
-internal import Files
 internal import Foundation
-internal import Images
-internal import Networks
-internal import Studies
+internal import Switchback
 
 struct ProjectCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -17,38 +14,23 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
         switchback project model.onnx cat.jpg --layer conv5 --unit 17 --out cat.png
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Argument(help: "The picture.", completion: .file())
-  var image: String
-
-  @Option(help: "The layer: a node's name, its output's name, or conv5 by order.")
-  var layer: String?
-
-  @Option(help: ArgumentHelp("The feature map.", valueName: "channel"))
-  var unit: Int?
-
-  @Option(help: ArgumentHelp("The position in the feature map.", valueName: "row,column"))
-  var at: String?
-
-  @Flag(help: "The unit's whole map, each activation with its own value.")
-  var map = false
-
-  @Option(help: ArgumentHelp("A class's score instead of a layer: its index or name.", valueName: "class"))
-  var score: String?
+  @Argument(help: .network, completion: .onnx) var model: String
+  @Argument(help: "The picture.", completion: .file()) var image: String
+  @Option(help: "The layer: a node's name, its output's name, or conv5 by order.") var layer: String?
+  @Option(help: .value("channel", "The feature map.")) var unit: Int?
+  @Option(help: .value("row,column", "The position in the feature map.")) var at: String?
+  @Flag(help: "The unit's whole map, each activation with its own value.") var map = false
+  @Option(help: .value("class", "A class's score instead of a layer: its index or name.")) var score: String?
 
   @Option(help: "How signals pass rectifiers: deconvnet, gradient or guided.")
   var rule = Choice(Features.usualRule)
 
-  @Flag(help: "Read the layer before its rectifier.")
-  var preActivation = false
+  @Flag(help: "Read the layer before its rectifier.") var preActivation = false
 
   @Flag(help: "Compute the whole picture, not only the receptive field: the same numbers, slower.")
   var fullSize = false
 
-  @Option(help: "The projection as a PNG.", completion: .file(extensions: ["png"]))
-  var out: String
+  @Option(help: "The projection as a PNG.", completion: .file(extensions: ["png"])) var out: String
 
   @Option(
     help: "The projection as an array: 1 x channels x rows x columns.",

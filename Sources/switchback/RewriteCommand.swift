@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Networks
+internal import Switchback
 
 /// Reads a network and writes it back: what a check against another runtime compares.
 struct RewriteCommand: ParsableCommand, ModelCommand {
@@ -7,7 +7,7 @@ struct RewriteCommand: ParsableCommand, ModelCommand {
     commandName: "rewrite", abstract: "Writes a network back as ONNX.",
     discussion: "EXAMPLE\n  switchback rewrite model.onnx --out copy.onnx", shouldDisplay: false)
 
-  @Argument(help: "The network, an ONNX file.") var model: String
+  @Argument(help: .network) var model: String
   @Option(help: "Where the copy goes.") var out: String
 
   func run() throws {

@@ -1,8 +1,5 @@
 internal import ArgumentParser
-internal import Files
-internal import Networks
-internal import Studies
-internal import Tensors
+internal import Switchback
 
 struct RunCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -17,20 +14,11 @@ struct RunCommand: ParsableCommand, ModelCommand {
         switchback run model.onnx --input x.safetensors --output y.safetensors --keep conv1 fire2/concat
       """)
 
-  @Argument(help: "The network, an ONNX file.", completion: .file(extensions: ["onnx"]))
-  var model: String
-
-  @Option(help: "Input tensors.", completion: .file(extensions: ["safetensors"]))
-  var input: String
-
-  @Option(help: "Where the results go.", completion: .file(extensions: ["safetensors"]))
-  var output: String
-
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Further values to keep.", valueName: "layer"))
-  var keep: [String] = []
-
-  @Flag(help: "Keep layers before their rectifier.")
-  var preActivation = false
+  @Argument(help: .network, completion: .onnx) var model: String
+  @Option(help: "Input tensors.", completion: .file(extensions: ["safetensors"])) var input: String
+  @Option(help: "Where the results go.", completion: .file(extensions: ["safetensors"])) var output: String
+  @Option(parsing: .upToNextOption, help: .value("layer", "Further values to keep.")) var keep: [String] = []
+  @Flag(help: "Keep layers before their rectifier.") var preActivation = false
 
   @OptionGroup var common: CommonOptions
 

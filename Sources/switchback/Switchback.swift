@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
-internal import Networks
-internal import Tensors
+internal import Switchback
 
 /// The command: parses, runs a subcommand, turns errors into one message and an exit code.
 @main

@@ -1,6 +1,5 @@
-internal import Files
 internal import Foundation
-internal import Studies
+internal import Switchback
 internal import Synchronization
 
 /// What a person sees on standard error, and results on standard output.

@@ -1,7 +1,5 @@
 internal import ArgumentParser
-internal import Datasets
-internal import Studies
-internal import Training
+internal import Switchback
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,21 +20,16 @@ struct TrainCommand: ParsableCommand {
   @Argument(help: "The training pictures; not needed to resume.", completion: .directory)
   var pictures: String?
 
-  @Option(
-    help: ArgumentHelp("The run's folder; made if it is not there.", valueName: "run"), completion: .directory
-  )
-  var out: String?
+  @Option(help: .run, completion: .directory) var out: String?
 
-  @Option(
-    help: ArgumentHelp("Goes on with a run, by its own settings.", valueName: "run"), completion: .directory)
+  @Option(help: .value("run", "Goes on with a run, by its own settings."), completion: .directory)
   var resume: String?
 
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
-  @Flag(help: "A picture that cannot be read is an error.")
-  var strict = false
+  @Flag(help: .strict) var strict = false
 
   @OptionGroup var common: CommonOptions
 
@@ -66,34 +59,24 @@ struct TrainCommand: ParsableCommand {
 
 /// Which network is trained; each flag changes a default, or with `--resume` names a difference.
 struct NetworkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("alexnet, zfnet or zfnet-b (default: zfnet).", valueName: "name"))
-  var arch: String?
+  @Option(help: .value("name", "alexnet, zfnet or zfnet-b (default: zfnet).")) var arch: String?
+  @Option(help: .value("pixels", "Rows and columns of its input (default: 224).")) var input: Int?
 
-  @Option(help: ArgumentHelp("Rows and columns of its input (default: 224).", valueName: "pixels"))
-  var input: Int?
-
-  @Option(
-    help: ArgumentHelp("The share of maps and units that layers have (default: 1).", valueName: "factor"))
+  @Option(help: .value("factor", "The share of maps and units that layers have (default: 1)."))
   var width: Double?
 
-  @Option(help: ArgumentHelp("Layers left out, as 3,4.", valueName: "numbers"))
-  var removing: String?
-
-  @Option(help: ArgumentHelp("Layers of another size, as 6:2048,7:2048.", valueName: "number:size"))
-  var resizing: String?
+  @Option(help: .value("numbers", "Layers left out, as 3,4.")) var removing: String?
+  @Option(help: .value("number:size", "Layers of another size, as 6:2048,7:2048.")) var resizing: String?
 
   @Option(
-    help: ArgumentHelp(
-      "The first layer's filters, as 11/4: their side, and how far apart they look.", valueName: "size/stride"
-    ))
+    help: .value(
+      "size/stride", "The first layer's filters, as 11/4: their side, and how far apart they look."))
   var firstLayer: String?
 
   @Option(name: .customLong("init"), help: "What weights are drawn from: gaussian or he (default: gaussian).")
   var initialization: Choice<TrainConfiguration.Initialization>?
 
-  @Option(
-    help: ArgumentHelp(
-      "The shorter side of pictures before the crop (default: 8/7 of the input).", valueName: "pixels"))
+  @Option(help: .value("pixels", "The shorter side of pictures before the crop (default: 8/7 of the input)."))
   var resize: Int?
 
   func validate() throws {
@@ -150,20 +133,12 @@ struct NetworkOptions: ParsableArguments {
 
 /// How the network is trained; defaults are the paper's.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Times through the pictures (default: 70).", valueName: "n"))
-  var epochs: Int?
+  @Option(help: .value("n", "Times through the pictures (default: 70).")) var epochs: Int?
+  @Option(help: .value("n", "Pictures a step (default: 128).")) var batch: Int?
+  @Option(help: .value("rate", "The first learning rate (default: 0.01).")) var rate: Float?
+  @Option(help: .value("share", "How long steps are remembered (default: 0.9).")) var momentum: Float?
 
-  @Option(help: ArgumentHelp("Pictures a step (default: 128).", valueName: "n"))
-  var batch: Int?
-
-  @Option(help: ArgumentHelp("The first learning rate (default: 0.01).", valueName: "rate"))
-  var rate: Float?
-
-  @Option(help: ArgumentHelp("How long steps are remembered (default: 0.9).", valueName: "share"))
-  var momentum: Float?
-
-  @Option(
-    help: ArgumentHelp("How strongly weights are pulled to zero (default: 0.0005).", valueName: "share"))
+  @Option(help: .value("share", "How strongly weights are pulled to zero (default: 0.0005)."))
   var weightDecay: Float?
 
   @Option(help: "How the rate falls: plateau, step or cosine (default: plateau).")
@@ -175,7 +150,7 @@ struct RecipeOptions: ParsableArguments {
   @Flag(help: "Filters may grow: none is scaled back to a root mean square of 0.1.")
   var noRenormalization = false
 
-  @Option(help: ArgumentHelp("Steps between checkpoints within an epoch (default: 500).", valueName: "n"))
+  @Option(help: .value("n", "Steps between checkpoints within an epoch (default: 500)."))
   var checkpointEvery: Int?
 
   func apply(to recipe: inout Recipe) {
@@ -193,24 +168,19 @@ struct RecipeOptions: ParsableArguments {
 
 /// What the network is judged on, and what is kept.
 struct DataOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The validation pictures, of the same classes.", valueName: "pictures"))
-  var validation: String?
+  @Option(help: .value("pictures", "The validation pictures, of the same classes.")) var validation: String?
 
   @Option(
-    help: ArgumentHelp(
-      "Pictures left out, a path a line, as audit writes them.", valueName: "list"),
+    help: .value("list", "Pictures left out, a path a line, as audit writes them."),
     completion: .file(extensions: ["txt"]))
   var exclude: String?
 
   @Option(
-    help: ArgumentHelp(
-      "The share of each class held out where nothing says which pictures validate (default: 0.1).",
-      valueName: "share"))
+    help: .value(
+      "share", "The share of each class held out where nothing says which pictures validate (default: 0.1)."))
   var holdOut: Double?
 
-  @Option(
-    help: ArgumentHelp(
-      "Epochs whose networks are kept: all, or as 1,2,5,10 (default: all).", valueName: "a,b"))
+  @Option(help: .value("a,b", "Epochs whose networks are kept: all, or as 1,2,5,10 (default: all)."))
   var snapshots: String?
 
   func validate() throws {

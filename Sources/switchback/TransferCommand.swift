@@ -1,7 +1,6 @@
 internal import ArgumentParser
-internal import Datasets
 internal import Foundation
-internal import Studies
+internal import Switchback
 
 struct TransferCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
@@ -23,31 +22,27 @@ struct TransferCommand: ParsableCommand, ModelCommand {
   @OptionGroup var study: StudyArguments
 
   @Option(
-    help: ArgumentHelp(
-      "Layers compared (default: convolutions, the last pool and fully connected layers).", valueName: "a,b"))
+    help: .value("a,b", "Layers compared (default: convolutions, the last pool and fully connected layers)."))
   var layers: String?
 
   @Option(
-    help: ArgumentHelp(
+    help: .value(
+      "pooling",
       "How maps become features: none, average, max or grid:N; a layer may have its own, as average,pool5=none "
-        + "(default: none up to 10,000 features, then the finest grid below that).", valueName: "pooling"),
+        + "(default: none up to 10,000 features, then the finest grid below that)."),
     transform: { try .init($0) })
   var pooling = TransferLayers.PoolingChoice()
 
-  @Flag(help: "Features become their square roots.")
-  var squareRoot = false
-
-  @Flag(help: "Each picture's features are divided by their length.")
-  var normalize = false
-
-  @Option(help: ArgumentHelp("svm, softmax or both.", valueName: "a,b"))
-  var classifiers = "svm,softmax"
+  @Flag(help: "Features become their square roots.") var squareRoot = false
+  @Flag(help: "Each picture's features are divided by their length.") var normalize = false
+  @Option(help: .value("a,b", "svm, softmax or both.")) var classifiers = "svm,softmax"
 
   @Option(
     name: .customLong("c"),
-    help: ArgumentHelp(
-      "What an error costs against long weights: a number, or cross-validation (default: 1 for svm, 100 for softmax).",
-      valueName: "cost"))
+    help: .value(
+      "cost",
+      "What an error costs against long weights: a number, or cross-validation (default: 1 for svm, 100 for softmax)."
+    ))
   var cost: String?
 
   @Option(
@@ -108,18 +103,16 @@ enum ViewChoice: String, CaseIterable, ExpressibleByArgument {
 /// Which pictures are learned from and which are judged.
 struct SplitOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp(
-      "Training pictures a class; several as 1,2,4 (default: all of the data set's own list, else 30).",
-      valueName: "n,n"))
+    help: .value(
+      "n,n", "Training pictures a class; several as 1,2,4 (default: all of the data set's own list, else 30)."
+    ))
   var perClass: String?
 
-  @Option(
-    help: ArgumentHelp("Draws of the pictures (default: 5, or 1 where nothing is drawn).", valueName: "n"))
+  @Option(help: .value("n", "Draws of the pictures (default: 5, or 1 where nothing is drawn)."))
   var folds: Int?
 
   @Option(
-    help: ArgumentHelp(
-      "The most test pictures a class (default: 50, or all of the data set's own list).", valueName: "n"))
+    help: .value("n", "The most test pictures a class (default: 50, or all of the data set's own list)."))
   var testPerClass: Int?
 
   @Option(
@@ -127,8 +120,7 @@ struct SplitOptions: ParsableArguments {
   var splits: Choice<Dataset.Division>?
 
   @Option(
-    help: ArgumentHelp(
-      "Pictures neither learned from nor judged, a path a line, as audit writes them.", valueName: "list"),
+    help: .value("list", "Pictures neither learned from nor judged, a path a line, as audit writes them."),
     completion: .file(extensions: ["txt"]))
   var exclude: String?
 
@@ -162,14 +154,9 @@ extension SplitOptions {
 
 /// Networks that are trained whole, to hold the classifiers against.
 struct WholeOptions: ParsableArguments {
-  @Flag(help: "The same architecture is also trained from random weights.")
-  var fromScratch = false
-
-  @Flag(help: "The network is also trained on, all layers, with a new classifier.")
-  var fineTune = false
-
-  @Option(help: ArgumentHelp("Times through the training pictures.", valueName: "n"))
-  var epochs = 20
+  @Flag(help: "The same architecture is also trained from random weights.") var fromScratch = false
+  @Flag(help: "The network is also trained on, all layers, with a new classifier.") var fineTune = false
+  @Option(help: .value("n", "Times through the training pictures.")) var epochs = 20
 
   func validate() throws {
     if epochs < 1 { throw ValidationError("--epochs must be 1 or more, not \(epochs).") }

@@ -1,5 +1,5 @@
 import Networks
-import Studies
+@testable import Studies
 import Testing
 
 @Suite struct Ablations {

@@ -1,4 +1,4 @@
-import Studies
+@testable import Studies
 import Tensors
 import Testing
 

@@ -2,7 +2,7 @@ import Figures
 import Foundation
 import Images
 import Networks
-import Studies
+@testable import Studies
 import Testing
 
 @Suite struct ExperimentSheets {

@@ -1,5 +1,5 @@
 import Foundation
-import Studies
+@testable import Studies
 import Tensors
 import Testing
 

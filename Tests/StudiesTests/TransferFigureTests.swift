@@ -1,6 +1,6 @@
 import Figures
 import Images
-import Studies
+@testable import Studies
 import Testing
 
 @Suite struct TransferFigures {

@@ -22,7 +22,6 @@ extension Dataset {
     at path: String, kind: String, below: String, files: [(name: String, split: Split)], names: String,
     classes: Int, labelBytes: Int
   ) throws(DatasetError) -> Dataset {
-    guard Listing.exists(path) else { throw .missing(path: path) }
     let root = Listing.root(path, or: [below])
     let missing = (files.map(\.name) + [names]).filter { !Listing.exists(root + "/" + $0) }
     guard missing.isEmpty else { throw .layout(path: path, kind: kind, missing: missing) }

@@ -6,7 +6,6 @@ extension Dataset {
   ///
   /// The background class is no object's, so it is left out unless it is asked for.
   static func caltech101(at path: String, withBackground: Bool) throws(DatasetError) -> Dataset {
-    guard Listing.exists(path) else { throw .missing(path: path) }
     let root = Listing.root(path, or: ["101_ObjectCategories", "caltech-101/101_ObjectCategories"])
     let classes = try Listing.folders(in: root).filter { withBackground || $0 != "BACKGROUND_Google" }
     var pictures: [[String]] = []
@@ -48,7 +47,6 @@ extension Dataset {
   ///
   /// The class of clutter is no object's, so it is left out unless it is asked for.
   static func caltech256(at path: String, withBackground: Bool) throws(DatasetError) -> Dataset {
-    guard Listing.exists(path) else { throw .missing(path: path) }
     let root = Listing.root(path, or: ["256_ObjectCategories"])
     let folders = try Listing.folders(in: root).filter { folder in
       let sides = folder.split(separator: ".", maxSplits: 1)

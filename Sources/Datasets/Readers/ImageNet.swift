@@ -17,7 +17,6 @@ extension Dataset {
     at path: String, kind: String,
     validation: (String, Synsets, inout Gathering) throws(DatasetError) -> Void
   ) throws(DatasetError) -> Dataset {
-    guard Listing.exists(path) else { throw .missing(path: path) }
     let trained = try Listing.folders(in: path + "/train").filter(Synsets.isName)
     let validated = try Listing.folders(in: path + "/val").filter(Synsets.isName)
     let missing =
@@ -105,8 +104,7 @@ extension Dataset {
 private struct Synsets {
   private static let lists = [
     "synsets.txt", "map_clsloc.txt", "synset_words.txt", "imagenet_synset_words.txt",
-    "LOC_synset_mapping.txt",
-    "words.txt",
+    "LOC_synset_mapping.txt", "words.txt",
   ]
 
   /// A label for each wnid, in the order of wnids.

@@ -7,7 +7,6 @@ extension Dataset {
   ///
   /// A folder whose name says `fashion` gets the names of clothes for its classes, any other the digits.
   static func mnist(at path: String) throws(DatasetError) -> Dataset {
-    guard Listing.exists(path) else { throw .missing(path: path) }
     let stems = ["train-images", "train-labels", "t10k-images", "t10k-labels"]
     let files = stems.map { stem -> String? in
       let kind = stem.hasSuffix("images") ? "idx3-ubyte" : "idx1-ubyte"
@@ -46,10 +45,8 @@ extension Dataset {
         guard label < classNames.count else {
           throw .malformed(file: path + "/" + labels, reason: "label \(record) is \(label), above 9.")
         }
-        items.append(
-          Item(
-            id: items.count, path: "\(split == .train ? "train" : "t10k")/\(record)", label: label,
-            split: split))
+        let path = "\(split == .train ? "train" : "t10k")/\(record)"
+        items.append(Item(id: items.count, path: path, label: label, split: split))
       }
       blocks.append(
         .init(
@@ -93,11 +90,8 @@ private struct IDX {
       return (next, product.1 || overflow)
     }
     guard !overflows, bytes.count - start == area else {
-      throw .malformed(
-        file: file,
-        reason:
-          "it has \(bytes.count - start) values for extents of \(extents.map(String.init).joined(separator: " x "))."
-      )
+      let shape = extents.map(String.init).joined(separator: " x ")
+      throw .malformed(file: file, reason: "it has \(bytes.count - start) values for extents of \(shape).")
     }
   }
 }

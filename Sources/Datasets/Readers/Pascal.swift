@@ -7,7 +7,6 @@ extension Dataset {
   ///
   /// A class is present where an object of it is not marked difficult, and ignored where all are.
   static func voc2012(at path: String) throws(DatasetError) -> Dataset {
-    guard Listing.exists(path) else { throw .missing(path: path) }
     let root = Listing.root(path, or: ["VOCdevkit/VOC2012", "VOC2012"])
     var missing = ["JPEGImages", "Annotations"].filter { !Listing.exists(root + "/" + $0) }
     let divided = [("train", Split.train as Split?), ("val", .validation)]
@@ -40,8 +39,7 @@ extension Dataset {
 private struct VOCAnnotation {
   static let classNames = [
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
-    "dog",
-    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
   ]
 
   private(set) var objects: [Region] = []

@@ -77,10 +77,8 @@ struct Backdrop {
       }
       if point.y > line - 0.05 { return near.first * 0.55 }
       return far.colour(at: point) * (grain * (0.8 + 0.2 * (point.y + 1)))
-    case .surface:
-      return far.colour(at: point * 0.8) * grain
-    case .leaves:
-      return far.first.mixed(with: near.first, Noise.smooth(point * 2.2, lattice)) * grain
+    case .surface: return far.colour(at: point * 0.8) * grain
+    case .leaves: return far.first.mixed(with: near.first, Noise.smooth(point * 2.2, lattice)) * grain
     }
   }
 }

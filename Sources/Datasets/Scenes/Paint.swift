@@ -72,10 +72,8 @@ struct Paint {
   func colour(at point: Point) -> Light {
     let own = point.turnedBack(by: axis) * frequency
     switch pattern {
-    case .plain:
-      return first
-    case .stripes:
-      return first.mixed(with: second, Self.step(Point.wave(own.x)))
+    case .plain: return first
+    case .stripes: return first.mixed(with: second, Self.step(Point.wave(own.x)))
     case .spots:
       let cell = (own + 0.5).floored
       let jitter = Point(
@@ -85,10 +83,8 @@ struct Paint {
       return first.mixed(with: second, min(max((0.32 - apart) * 8, 0), 1))
     case .checks:
       return first.mixed(with: second, Self.step(Point.wave(own.x * 0.5) * Point.wave(own.y * 0.5)))
-    case .mottled:
-      return first.mixed(with: second, Noise.cloud(own, lattice))
-    case .fading:
-      return first.mixed(with: second, min(max(0.5 + own.x / frequency * 0.6, 0), 1))
+    case .mottled: return first.mixed(with: second, Noise.cloud(own, lattice))
+    case .fading: return first.mixed(with: second, min(max(0.5 + own.x / frequency * 0.6, 0), 1))
     }
   }
 

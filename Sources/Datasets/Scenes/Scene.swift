@@ -19,18 +19,20 @@ extension Scene {
   ]
 
   private static func sketch(_ label: Int, _ chance: inout Chance, _ palette: Palette) -> Sketch {
+    var sketch = Sketch()
     switch label {
-    case 0: .airplane(&chance, palette)
-    case 1: .bicycle(&chance, palette)
-    case 2: .bird(&chance, palette)
-    case 3: .butterfly(&chance, palette)
-    case 4: .car(&chance, palette)
-    case 5: .cat(&chance, palette)
-    case 6: .chair(&chance, palette)
-    case 7: .fish(&chance, palette)
-    case 8: .house(&chance, palette)
-    default: .teapot(&chance, palette)
+    case 0: sketch.airplane(&chance, palette)
+    case 1: sketch.bicycle(&chance, palette)
+    case 2: sketch.bird(&chance, palette)
+    case 3: sketch.butterfly(&chance, palette)
+    case 4: sketch.car(&chance, palette)
+    case 5: sketch.cat(&chance, palette)
+    case 6: sketch.chair(&chance, palette)
+    case 7: sketch.fish(&chance, palette)
+    case 8: sketch.house(&chance, palette)
+    default: sketch.teapot(&chance, palette)
     }
+    return sketch
   }
 
   /// Draws a scene; all but the object's shape is drawn without regard to its class.

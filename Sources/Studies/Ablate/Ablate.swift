@@ -56,15 +56,14 @@ public struct Ablate: Study {
   }
 
   public func result(_ work: Work) throws -> AblationTable {
+    let count = ablation.seeds.count * costs.count
     // Seeds stand outside, so that every variant has a row before any has a second network.
-    var turns = ablation.seeds.flatMap { seed in
-      zip(ablation.variants, costs).map {
-        Turn(variant: $0, seed: seed, name: "", cost: Double($1.multiplyAccumulates))
+    var turns: [Turn] = []
+    for seed in ablation.seeds {
+      for (variant, cost) in zip(ablation.variants, costs) {
+        let name = "\(turns.count + 1)/\(count) \(variant.name), seed \(seed)"
+        turns.append(Turn(variant: variant, seed: seed, name: name, cost: Double(cost.multiplyAccumulates)))
       }
-    }
-    for number in turns.indices {
-      turns[number].name =
-        "\(number + 1)/\(turns.count) \(turns[number].variant.name), seed \(turns[number].seed)"
     }
     var waiting = 0.0
     for turn in turns {
@@ -90,8 +89,7 @@ public struct Ablate: Study {
           return try outcome(of: turn, work) { share in
             let done = clock.done + turn.cost * share
             let left = clock.started.duration(to: .now).seconds / done * (waiting - done)
-            work.listener.note(
-              "all \(ablation.seeds.count * costs.count) networks: \(Listener.Progress.time(left)) left")
+            work.listener.note("all \(count) networks: \(Listener.Progress.time(left)) left")
           }
         }
       }
@@ -108,11 +106,11 @@ public struct Ablate: Study {
     var train = training(of: turn)
     train.remedy = { _ in "the same command goes on from there" }
     train.observe = observe
-    let job = Job(
-      train, threads: work.threads, cancellation: work.cancellation,
-      listener: work.listener.named(turn.name + ": "))
     do {
-      let trained = try job.perform(in: work.run.path(of: turn.folder))
+      let trained = try Job(
+        train, threads: work.threads, cancellation: work.cancellation,
+        listener: work.listener.named(turn.name + ": ")
+      ).perform(in: work.run.path(of: turn.folder))
       return try judged(turn, trained.result, work)
     } catch let interruption as Interruption {
       throw Interruption("\(turn.name): \(interruption.description)")
@@ -121,12 +119,12 @@ public struct Ablate: Study {
 
   private func training(of turn: Turn) -> Train {
     var own = settings
+    let edits = turn.variant.edits
     own.architecture = turn.variant.base
-    own.removing = turn.variant.edits.removing.sorted()
-    own.resizing = turn.variant.edits.resizing
-    if turn.variant.edits.firstWindow != nil || turn.variant.edits.firstStride != nil {
-      own.firstLayer = FirstLayer(
-        size: turn.variant.edits.firstWindow, stride: turn.variant.edits.firstStride)
+    own.removing = edits.removing.sorted()
+    own.resizing = edits.resizing
+    if edits.firstWindow != nil || edits.firstStride != nil {
+      own.firstLayer = FirstLayer(size: edits.firstWindow, stride: edits.firstStride)
     }
     own.recipe.seed = turn.seed
     return Train(own, split: split)
@@ -163,20 +161,14 @@ public struct Ablate: Study {
     let lines = AblationSheet.table(result)
     let order = AblationSheet.agreement(result)
     let markdown = [lines.markdown] + (order.rows.isEmpty ? [] : [order.markdown])
+    let validated = "validated with \(split.validation?.labels.count ?? 0)"
+    let seeds = ablation.seeds.map(String.init).joined(separator: ", ")
     return Report(
       title: "What each layer buys",
       facts: [
-        ("pictures", settings.pictures),
-        (
-          "trained on",
-          "\(split.training.labels.count), validated with \(split.validation?.labels.count ?? 0)"
-        ),
+        ("pictures", settings.pictures), ("trained on", "\(split.training.labels.count), \(validated)"),
         ("input", "\(settings.input) x \(settings.input), width \(settings.width)"),
-        (
-          "recipe",
-          "\(settings.recipe.epochs) epochs, batches of \(settings.recipe.batch), seeds "
-            + ablation.seeds.map(String.init).joined(separator: ", ")
-        ),
+        ("recipe", "\(settings.recipe.epochs) epochs, batches of \(settings.recipe.batch), seeds \(seeds)"),
       ],
       sections: [
         Report.Section(

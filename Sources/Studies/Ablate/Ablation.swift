@@ -8,16 +8,9 @@ public struct Ablation: Hashable, Sendable {
     public var name: String
     /// The architecture's name.
     public var base: String
-    public var edits: Architecture.Edits
+    public var edits = Architecture.Edits()
     /// What a paper found for it.
     public var published: Errors?
-
-    public init(name: String, base: String, edits: Architecture.Edits = .init(), published: Errors? = nil) {
-      self.name = name
-      self.base = base
-      self.edits = edits
-      self.published = published
-    }
   }
 
   /// How often a network is wrong, in percent.
@@ -27,12 +20,6 @@ public struct Ablation: Hashable, Sendable {
     /// Of the validation pictures.
     public var top1: Double
     public var top5: Double
-
-    public init(trainTop1: Double, top1: Double, top5: Double) {
-      self.trainTop1 = trainTop1
-      self.top1 = top1
-      self.top5 = top5
-    }
   }
 
   /// What a variant takes.
@@ -45,16 +32,9 @@ public struct Ablation: Hashable, Sendable {
   public var variants: [Variant]
   public var seeds: [UInt64]
   /// Rows and columns of the networks' input.
-  public var input: Int
+  public var input = 224
   /// The share of maps and units that layers have, before a variant's own sizes.
-  public var width: Double
-
-  public init(variants: [Variant], seeds: [UInt64], input: Int = 224, width: Double = 1) {
-    self.variants = variants
-    self.seeds = seeds
-    self.input = input
-    self.width = width
-  }
+  public var width = 1.0
 
   /// A variant's architecture.
   ///
@@ -70,10 +50,8 @@ public struct Ablation: Hashable, Sendable {
     }
   }
 
-  /// What each variant takes, found without training any.
+  /// What each variant takes, in their order, found without training any.
   ///
-  /// - Parameter classes: How many classes the networks tell apart.
-  /// - Returns: A cost a variant, in their order.
   /// - Throws: ``AblationError/variant(name:reason:)`` for the first that does not fit together, with layer and shapes.
   public func costs(classes: Int) throws(AblationError) -> [Cost] {
     var costs: [Cost] = []

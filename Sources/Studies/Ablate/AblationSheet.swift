@@ -1,17 +1,12 @@
-public import Figures
+internal import Figures
 
 /// The paper's table 3 for any variants: as rows, and drawn.
-public struct AblationSheet: Sendable {
-  public var title: String
-  public var table: AblationTable
-
-  public init(title: String, table: AblationTable) {
-    self.title = title
-    self.table = table
-  }
+struct AblationSheet {
+  var title: String
+  var table: AblationTable
 
   /// A row a variant, errors in percent.
-  public static func table(_ table: AblationTable) -> ResultTable {
+  static func table(_ table: AblationTable) -> ResultTable {
     let hasPublished = table.rows.contains { $0.published != nil }
     let columns = AblationTable.Column.allCases
     let headings =
@@ -35,7 +30,7 @@ public struct AblationSheet: Sendable {
   }
 
   /// A row an error: how far the variants stand in the published order.
-  public static func agreement(_ table: AblationTable) -> ResultTable {
+  static func agreement(_ table: AblationTable) -> ResultTable {
     ResultTable(
       headings: ["error", "pairs in the published order", "rank correlation", "the other way round"],
       rows: table.agreement.map { agreement in
@@ -63,7 +58,7 @@ public struct AblationSheet: Sendable {
   }
 
   /// The errors as bars, a group a variant, with their deviations; the published ones as marks beside them.
-  public func drawing() -> Drawing {
+  func drawing() -> Drawing {
     let columns = AblationTable.Column.allCases
     let (margin, left, wide, group) = (24.0, 230.0, 520.0, 62.0)
     let (top, high) = (margin + 58, group * Double(table.rows.count))

@@ -83,23 +83,22 @@ public struct AblationSpec {
       "epochs", "batch", "rate", "momentum", "weight-decay", "schedule", "augment", "no-renormalization",
       "checkpoint-every", "init", "resize",
     ])
-    if let epochs = keys["epochs"] { settings.recipe.epochs = try epochs.whole(1...1_000_000) }
-    if let batch = keys["batch"] { settings.recipe.batch = try batch.whole(1...1_000_000) }
-    if let rate = keys["rate"] { settings.recipe.rate = Float(try rate.number()) }
-    if let momentum = keys["momentum"] { settings.recipe.momentum = Float(try momentum.number()) }
-    if let decay = keys["weight-decay"] { settings.recipe.weightDecay = Float(try decay.number()) }
-    if let schedule = keys["schedule"] { settings.recipe.schedule = try schedule.word(Recipe.Schedule.self) }
-    if let augment = keys["augment"] {
-      settings.recipe.augmentation = try augment.word(Recipe.Augmentation.self)
+    func set<Value>(
+      _ key: String, _ path: WritableKeyPath<TrainConfiguration, Value>, _ read: (SpecValue) throws -> Value
+    ) rethrows {
+      if let value = keys[key] { settings[keyPath: path] = try read(value) }
     }
+    try set("epochs", \.recipe.epochs) { try $0.whole(1...1_000_000) }
+    try set("batch", \.recipe.batch) { try $0.whole(1...1_000_000) }
+    try set("rate", \.recipe.rate) { Float(try $0.number()) }
+    try set("momentum", \.recipe.momentum) { Float(try $0.number()) }
+    try set("weight-decay", \.recipe.weightDecay) { Float(try $0.number()) }
+    try set("schedule", \.recipe.schedule) { try $0.word() }
+    try set("augment", \.recipe.augmentation) { try $0.word() }
     if let free = keys["no-renormalization"], try free.flag() { settings.recipe.filterLimit = nil }
-    if let steps = keys["checkpoint-every"] {
-      settings.recipe.stepsBetweenCheckpoints = try steps.whole(1...1_000_000_000)
-    }
-    if let initial = keys["init"] {
-      settings.initialization = try initial.word(TrainConfiguration.Initialization.self)
-    }
-    if let resize = keys["resize"] { settings.resize = try resize.whole(8...16384) }
+    try set("checkpoint-every", \.recipe.stepsBetweenCheckpoints) { try $0.whole(1...1_000_000_000) }
+    try set("init", \.initialization) { try $0.word() }
+    try set("resize", \.resize) { try $0.whole(8...16384) }
     do {
       try settings.recipe.check()
     } catch {

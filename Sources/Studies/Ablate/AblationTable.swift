@@ -9,13 +9,6 @@ public struct AblationTable: Codable, Hashable, Sendable {
     public var errors: Ablation.Errors
     /// What its training took, validation apart.
     public var seconds: Double
-
-    public init(variant: String, seed: UInt64, errors: Ablation.Errors, seconds: Double) {
-      self.variant = variant
-      self.seed = seed
-      self.errors = errors
-      self.seconds = seconds
-    }
   }
 
   /// A variant over its seeds.
@@ -78,11 +71,8 @@ public struct AblationTable: Codable, Hashable, Sendable {
   public var rows: [Row]
   public var agreement: [Agreement]
 
-  /// - Parameters:
-  ///   - ablation: The variants, in the order of the rows.
-  ///   - costs: What each takes.
-  ///   - outcomes: The networks trained so far; a variant with none has no row.
-  public init(_ ablation: Ablation, costs: [Ablation.Cost], outcomes: [Outcome]) {
+  /// The table of the networks trained so far; a variant with none has no row.
+  init(_ ablation: Ablation, costs: [Ablation.Cost], outcomes: [Outcome]) {
     precondition(
       costs.count == ablation.variants.count, "\(costs.count) costs, \(ablation.variants.count) variants")
     rows = zip(ablation.variants, costs).compactMap { variant, cost in

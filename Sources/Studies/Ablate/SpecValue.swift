@@ -94,7 +94,7 @@ struct SpecValue {
   }
 
   /// One of a closed set of words.
-  func word<Choice: RawRepresentable<String> & CaseIterable>(_ type: Choice.Type) throws -> Choice {
+  func word<Choice: RawRepresentable<String> & CaseIterable>() throws -> Choice {
     guard let choice = Choice(rawValue: try text()) else {
       throw failure(
         "expected one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")), not \(kind).")

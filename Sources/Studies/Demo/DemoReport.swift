@@ -2,6 +2,7 @@ internal import Datasets
 public import Figures
 internal import Foundation
 internal import Images
+internal import Tensors
 internal import Training
 
 /// What the demo's stages found, read from the files that they wrote.
@@ -52,7 +53,7 @@ public struct DemoReport {
     let layers = features.layers.map { layer in
       let shares = features.agreement(in: layer.layer, of: labels).map(\.share)
       return Findings.Layer(
-        layer: layer.layer, agreement: shares.reduce(0, +) / Double(max(shares.count, 1)),
+        layer: layer.layer, agreement: shares.mean,
         settled: evolution.layers.first { $0.layer == layer.layer }?.settled)
     }
     findings = Findings(
@@ -81,11 +82,10 @@ public struct DemoReport {
       return map.effect(ofHiding: object.box)
     }
     guard !effects.isEmpty else { return nil }
-    let count = Double(effects.count)
     return Findings.Occlusion(
-      pictures: effects.count, fallOverObject: effects.map(\.inside).reduce(0, +) / count,
-      fallElsewhere: effects.map(\.outside).reduce(0, +) / count,
-      lowestOverObject: Double(effects.filter(\.isLowestInside).count) / count)
+      pictures: effects.count, fallOverObject: effects.map(\.inside).mean,
+      fallElsewhere: effects.map(\.outside).mean,
+      lowestOverObject: Double(effects.count(where: \.isLowestInside)) / Double(effects.count))
   }
 
   private static func highlights(_ agreement: [FeatureTable.Agreement]) -> [Int] {
@@ -99,8 +99,7 @@ public struct DemoReport {
   public var sentences: [String] {
     var sentences: [String] = []
     if let top1 = findings.top1 {
-      sentences.append(
-        "It names \(top1.percent) of scenes it has not seen; one in ten would be chance.")
+      sentences.append("It names \(top1.percent) of scenes it has not seen; one in ten would be chance.")
     }
     if let low = findings.layers.first, let high = findings.layers.last {
       sentences.append(

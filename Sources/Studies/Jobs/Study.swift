@@ -71,9 +71,9 @@ public struct StudyError: BadInput, Equatable, CustomStringConvertible {
   }
 
   /// A value of the network that is NaN or infinite.
-  init(notFinite value: String, in picture: String) {
+  init(notFinite value: String, in picture: String, of model: String? = nil) {
     self.init(
-      "'\(value)' is not finite (NaN, or infinite) for \(picture). Check the network's weights and how pictures are "
-        + "prepared.")
+      (model.map { $0 + ": " } ?? "") + "'\(value)' is not finite (NaN, or infinite) for \(picture). "
+        + "Check the network's weights and how pictures are prepared.")
   }
 }

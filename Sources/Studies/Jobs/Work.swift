@@ -101,16 +101,9 @@ public final class Work {
     return findings
   }
 
-  /// Every unit's strongest activations over pictures, from where an earlier attempt stopped.
+  /// The strongest activations, `depth` of each unit of some values, over all pictures that can be read; gone on with
+  /// from the state that `file` keeps in the run.
   ///
-  /// - Parameters:
-  ///   - values: The feature maps that are searched.
-  ///   - depth: How many peaks a unit keeps.
-  ///   - subject: The network.
-  ///   - pictures: The pictures.
-  ///   - file: Where the state is kept in the run.
-  ///   - title: What progress is called.
-  /// - Returns: The peaks of all pictures that could be read.
   /// - Throws: `Interruption` where the work is cancelled, `PeakError`, or ``StudyError`` where no picture could be read.
   func search(
     _ values: [String], keeping depth: Int, of subject: Subject, in pictures: PreparedPictures, file: String,
@@ -145,9 +138,7 @@ public final class Work {
         throw Interruption(
           "stopped after \(state.next) of \(count) pictures; the same command goes on from there.")
       } catch PeakError.notANumber(let value, let image) {
-        throw StudyError(
-          "\(subject.model): '\(value)' is not finite (NaN, or infinite) for \(pictures.dataset.items[image].path). "
-            + "Check the network's weights and how pictures are prepared.")
+        throw StudyError(notFinite: value, in: pictures.dataset.items[image].path, of: subject.model)
       }
     }
     try requireReadable(pictures)

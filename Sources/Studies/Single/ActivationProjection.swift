@@ -79,8 +79,7 @@ public struct ActivationProjection {
         name: network.inputs[0].name, expected: "\(projector.input)",
         found: "\(input.shape) after preprocessing")
     }
-    let runner = try Runner(
-      network, keeping: projector.keptValues, recordingSwitches: true, threads: threads)
+    let runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: threads)
     let trace = try runner.forward(input)
     guard let maps = trace[value] else { throw NetworkError.missingValue(name: value, node: "the trace") }
     let (seed, place) = try Self.seed(of: target, in: maps, network, model: model, file: file)
@@ -126,9 +125,7 @@ public struct ActivationProjection {
     }
     let peaks = try ChannelPeaks(of: maps)
     guard peaks.values.allSatisfy(\.isFinite) else {
-      throw StudyError(
-        "\(model): '\(layer)' is not finite (NaN, or infinite) for \(file). "
-          + "Check the network's weights and how pictures are prepared.")
+      throw StudyError(notFinite: layer, in: file, of: model)
     }
     let chosen = unit ?? peaks.values.argmax
     guard case .activation(_, _, let at) = target else { return (.map(unit: chosen), (chosen, 0, 0, 0)) }

@@ -1,36 +1,13 @@
-public import Figures
+internal import Figures
+internal import Training
 
-/// Loss and accuracy by epoch.
-public struct LearningCurve: Sendable {
-  /// One epoch; shares from 0 to 1.
-  public struct Point: Hashable, Sendable {
-    public var epoch: Int
-    public var loss: Double
-    public var trainTop1: Double
-    public var top1: Double?
-    public var top5: Double?
-
-    public init(epoch: Int, loss: Double, trainTop1: Double, top1: Double? = nil, top5: Double? = nil) {
-      self.epoch = epoch
-      self.loss = loss
-      self.trainTop1 = trainTop1
-      self.top1 = top1
-      self.top5 = top5
-    }
-  }
-
-  public var points: [Point]
-
-  public init(points: [Point]) {
-    self.points = points
-  }
-
-  /// The loss beside the accuracies.
-  public func drawing() -> Drawing {
+extension [EpochEntry] {
+  /// The loss beside the accuracies, by epoch.
+  func learningCurve() -> Drawing {
     let (rows, columns) = (320, 460)
-    func series(_ name: String, _ colour: Int, _ value: (Point) -> Double?) -> LineChart.Series? {
-      let places = points.compactMap { point in value(point).map { (x: Double(point.epoch), y: $0) } }
-      return places.isEmpty ? nil : LineChart.Series(name: name, points: places, colour: .kind(colour))
+    func series(_ name: String, _ colour: Int, _ value: (EpochEntry) -> Double?) -> LineChart.Series? {
+      let points = compactMap { entry in value(entry).map { (x: Double(entry.epoch), y: $0) } }
+      return points.isEmpty ? nil : LineChart.Series(name: name, points: points, colour: .kind(colour))
     }
     let loss = LineChart(
       title: "Loss", xTitle: "epoch", yTitle: "cross-entropy in nats",
@@ -44,7 +21,7 @@ public struct LearningCurve: Sendable {
       ].compactMap { $0 }, yRange: 0...100)
     var drawing = Drawing(
       rows: rows + 16, columns: 2 * columns + 24, title: "Learning curve",
-      description: "Loss and accuracy over \(points.count) epochs")
+      description: "Loss and accuracy over \(count) epochs")
     drawing.add(loss.drawing(rows: rows, columns: columns), top: 8, left: 12)
     drawing.add(accuracy.drawing(rows: rows, columns: columns), top: 8, left: 12 + columns)
     return drawing

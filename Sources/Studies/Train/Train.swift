@@ -28,15 +28,15 @@ public struct Train: Study {
     self.init(
       settings,
       split: try TrainingSplit(
-        settings.pictures, validation: settings.validation, excluding: settings.excluded,
-        holdOut: settings.holdOut,
-        seed: settings.holdOutSeed ?? settings.recipe.seed, strict: isStrict))
+        settings.pictures, validation: settings.validation, excluding: settings.excluded ?? [],
+        holdOut: settings.holdOut, seed: settings.holdOutSeed ?? settings.recipe.seed, strict: isStrict))
   }
 
   /// The same with pictures that were divided before.
   init(_ settings: TrainConfiguration, split: TrainingSplit) {
     var settings = settings
     settings.picturesDigest = split.digest
+    if settings.excluded == [] { settings.excluded = nil }
     self.settings = settings
     self.split = split
   }
@@ -85,8 +85,7 @@ public struct Train: Study {
     return Result(
       model: work.run.path(of: "models/final.onnx"),
       parameters: try trainer.learner.network.account().reduce(0) { $0 + $1.parameters },
-      epochs: folder.entries(),
-      tenCrop: tenCrop, skipped: skipped)
+      epochs: folder.entries(), tenCrop: tenCrop, skipped: skipped)
   }
 
   /// The network as it is drawn, with the mean of the training pictures; written as the first checkpoint.
@@ -118,8 +117,7 @@ public struct Train: Study {
         work.listener.note(entry.sentence(of: epochs))
         try work.publish(report(of: folder.entries(), result: nil))
         observe(Double(entry.epoch) / Double(epochs))
-      case .rate(let rate):
-        work.listener.note("the validation error stalls: learning rate \(rate)")
+      case .rate(let rate): work.listener.note("the validation error stalls: learning rate \(rate)")
       }
     }
   }
@@ -147,14 +145,7 @@ public struct Train: Study {
           "Learning curve",
           [
             .figures([
-              Report.Figure("figures/learning", "loss and accuracy by epoch") {
-                LearningCurve(
-                  points: entries.map {
-                    LearningCurve.Point(
-                      epoch: $0.epoch, loss: $0.loss, trainTop1: $0.trainTop1, top1: $0.top1, top5: $0.top5)
-                  }
-                ).drawing()
-              }
+              Report.Figure("figures/learning", "loss and accuracy by epoch") { entries.learningCurve() }
             ])
           ]), Report.Section("Epochs", [.table(ResultTable(headings: headings, rows: rows))]),
       ], json: result.map { [("training.json", $0)] } ?? [],

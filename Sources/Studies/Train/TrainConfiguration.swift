@@ -6,83 +6,54 @@ internal import Tensors
 public import Training
 
 /// All that a training run follows from; a run resumes only with the same.
+@dynamicMemberLookup
 public struct TrainConfiguration: Codable, Equatable, Sendable {
-  public var pictures = ""
-  public var picturesDigest = ""
-  public var validation: String?
-  /// Paths of pictures left out, in order.
-  public var excluded: [String] = []
-  public var holdOut = 0.1
-  /// Decides which pictures are held out; the recipe's seed where there is none.
-  public var holdOutSeed: UInt64?
-  public var architecture = "zfnet"
-  public var input = 224
-  public var width = 1.0
-  public var removing: [Int] = []
-  public var resizing: [Int: Int] = [:]
-  public var firstLayer: FirstLayer?
-  public var initialization = Initialization.gaussian
-  public var resize: Int?
+  /// What is trained on what; each is read and set as a property of the configuration.
+  public struct Settings: Codable, Equatable, Sendable {
+    public var pictures = ""
+    public var picturesDigest = ""
+    public var validation: String?
+    /// Paths of pictures left out, in order.
+    public var excluded: [String]?
+    public var holdOut = 0.1
+    /// Decides which pictures are held out; the recipe's seed where there is none.
+    public var holdOutSeed: UInt64?
+    public var architecture = "zfnet"
+    public var input = 224
+    public var width = 1.0
+    public var removing: [Int] = []
+    public var resizing: [Int: Int] = [:]
+    public var firstLayer: FirstLayer?
+    public var initialization = Initialization.gaussian
+    public var resize: Int?
+    public var snapshots: [Int]?
+    public var threads = 1
+  }
+
+  private var settings = Settings()
   public var recipe = Recipe()
-  public var snapshots: [Int]?
-  public var threads = 1
 
   public init() {}
+
+  public subscript<Value>(dynamicMember setting: WritableKeyPath<Settings, Value>) -> Value {
+    get { settings[keyPath: setting] }
+    set { settings[keyPath: setting] = newValue }
+  }
 
   /// What weights are drawn from.
   public enum Initialization: String, Codable, CaseIterable, Sendable {
     case gaussian, he
   }
 
-  private enum CodingKeys: CodingKey {
-    case pictures, picturesDigest, validation, excluded, holdOut, holdOutSeed, architecture, input, width,
-      removing
-    case resizing, firstLayer, initialization, resize, snapshots, threads
-  }
-
   // The recipe's settings stand beside the others, so that a difference is named by its own name.
   public func encode(to encoder: any Encoder) throws {
     try recipe.encode(to: encoder)
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(pictures, forKey: .pictures)
-    try container.encode(picturesDigest, forKey: .picturesDigest)
-    try container.encodeIfPresent(validation, forKey: .validation)
-    if !excluded.isEmpty { try container.encode(excluded, forKey: .excluded) }
-    try container.encode(holdOut, forKey: .holdOut)
-    try container.encodeIfPresent(holdOutSeed, forKey: .holdOutSeed)
-    try container.encode(architecture, forKey: .architecture)
-    try container.encode(input, forKey: .input)
-    try container.encode(width, forKey: .width)
-    try container.encode(removing, forKey: .removing)
-    let sizes = resizing.map { (String($0.key), $0.value) }
-    try container.encode(Dictionary(sizes, uniquingKeysWith: { one, _ in one }), forKey: .resizing)
-    try container.encodeIfPresent(firstLayer, forKey: .firstLayer)
-    try container.encode(initialization, forKey: .initialization)
-    try container.encodeIfPresent(resize, forKey: .resize)
-    try container.encodeIfPresent(snapshots, forKey: .snapshots)
-    try container.encode(threads, forKey: .threads)
+    try settings.encode(to: encoder)
   }
 
   public init(from decoder: any Decoder) throws {
     recipe = try Recipe(from: decoder)
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    pictures = try container.decode(String.self, forKey: .pictures)
-    picturesDigest = try container.decode(String.self, forKey: .picturesDigest)
-    validation = try container.decodeIfPresent(String.self, forKey: .validation)
-    excluded = try container.decodeIfPresent([String].self, forKey: .excluded) ?? []
-    holdOut = try container.decode(Double.self, forKey: .holdOut)
-    holdOutSeed = try container.decodeIfPresent(UInt64.self, forKey: .holdOutSeed)
-    architecture = try container.decode(String.self, forKey: .architecture)
-    input = try container.decode(Int.self, forKey: .input)
-    width = try container.decode(Double.self, forKey: .width)
-    removing = try container.decode([Int].self, forKey: .removing)
-    let sizes = try container.decode([String: Int].self, forKey: .resizing)
-    for (number, size) in sizes { if let number = Int(number) { resizing[number] = size } }
-    firstLayer = try container.decodeIfPresent(FirstLayer.self, forKey: .firstLayer)
-    initialization = try container.decode(Initialization.self, forKey: .initialization)
-    resize = try container.decodeIfPresent(Int.self, forKey: .resize)
-    snapshots = try container.decodeIfPresent([Int].self, forKey: .snapshots)
-    threads = try container.decode(Int.self, forKey: .threads)
+    settings = try Settings(from: decoder)
   }
 
   /// The settings that a run was started with.
@@ -114,22 +85,24 @@ public struct TrainConfiguration: Codable, Equatable, Sendable {
   /// - Throws: `TrainingError.recipe(reason:)`.
   func check() throws(TrainingError) {
     try recipe.check()
-    guard (8...1024).contains(input) else {
-      throw .recipe(reason: "an input of \(input) pixels: it must be between 8 and 1024.")
+    func require(_ holds: Bool, _ reason: String) throws(TrainingError) {
+      if !holds { throw .recipe(reason: reason) }
     }
-    guard width > 0, width <= 64 else {
-      throw .recipe(reason: "a width of \(width): it must be above 0, 64 at most.")
-    }
-    guard (0..<1).contains(holdOut) else {
-      throw .recipe(reason: "a share of \(holdOut) held out: it must be at least 0 and below 1.")
-    }
-    guard (1...1024).contains(threads) else {
-      throw .recipe(reason: "\(threads) threads: they must be between 1 and 1024.")
-    }
-    if let resize, !(input...16384).contains(resize) {
-      throw .recipe(
-        reason: "pictures of \(resize) pixels for an input of \(input): they must not be smaller.")
-    }
+    let input = settings.input
+    try require((8...1024).contains(input), "an input of \(input) pixels: it must be between 8 and 1024.")
+    try require(
+      settings.width > 0 && settings.width <= 64,
+      "a width of \(settings.width): it must be above 0, 64 at most.")
+    try require(
+      (0..<1).contains(settings.holdOut),
+      "a share of \(settings.holdOut) held out: it must be at least 0 and below 1.")
+    try require(
+      (1...1024).contains(settings.threads),
+      "\(settings.threads) threads: they must be between 1 and 1024.")
+    let resize = settings.resize ?? input
+    try require(
+      (input...16384).contains(resize),
+      "pictures of \(resize) pixels for an input of \(input): they must not be smaller.")
   }
 
   /// How a picture becomes the network's input.
@@ -139,25 +112,25 @@ public struct TrainConfiguration: Codable, Equatable, Sendable {
   /// values of about four and filters a quarter as large move sixteen times as far for their size.
   var preprocessing: Preprocessing {
     Preprocessing(
-      resize: .init(shorterSide: resize ?? (input * 8 + 6) / 7), crop: .init(center: input),
-      scale: initialization == .gaussian ? 1 : 1 / 16)
+      resize: .init(shorterSide: settings.resize ?? (settings.input * 8 + 6) / 7),
+      crop: .init(center: settings.input), scale: settings.initialization == .gaussian ? 1 : 1 / 16)
   }
 
   /// What is changed about the architecture.
   var edits: Architecture.Edits {
     Architecture.Edits(
-      removing: Set(removing), resizing: resizing, firstWindow: firstLayer?.size,
-      firstStride: firstLayer?.stride)
+      removing: Set(settings.removing), resizing: settings.resizing, firstWindow: settings.firstLayer?.size,
+      firstStride: settings.firstLayer?.stride)
   }
 
   /// The network before it has learned anything.
   func network(classes: [String]) throws -> Network {
-    var architecture = try Architecture.named(architecture).scaled(input: input, width: width)
-      .edited(by: edits)
+    var architecture = try Architecture.named(settings.architecture)
+      .scaled(input: settings.input, width: settings.width).edited(by: edits)
     architecture.classes = classes.count
     var generator = SeededGenerator(seed: recipe.seed)
     var network = try architecture.network(
-      initialization == .gaussian ? .paper : .he(inputDeviation: 4), using: &generator)
+      settings.initialization == .gaussian ? .paper : .he(inputDeviation: 4), using: &generator)
     network.preprocessing = preprocessing
     network.classes = classes
     return network

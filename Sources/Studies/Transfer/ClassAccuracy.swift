@@ -2,17 +2,14 @@ internal import Tensors
 
 /// The share of each class's pictures that are named right, and the mean of the shares: each class counts the same,
 /// however many pictures it has.
-public struct ClassAccuracy: Hashable, Sendable {
+struct ClassAccuracy {
   /// By class; nil for a class without pictures.
-  public var shares: [Double?]
+  var shares: [Double?]
   /// Of all pictures.
-  public var overall: Double
+  var overall: Double
 
-  /// - Parameters:
-  ///   - predictions: The class named for each picture.
-  ///   - labels: Its true class.
-  ///   - classes: How many there are.
-  public init(predictions: [Int], labels: [Int], classes: Int) {
+  /// Holds the class named for each picture against its true class.
+  init(predictions: [Int], labels: [Int], classes: Int) {
     precondition(
       predictions.count == labels.count, "\(predictions.count) predictions for \(labels.count) labels")
     var right = [Int](repeating: 0, count: classes)
@@ -26,5 +23,5 @@ public struct ClassAccuracy: Hashable, Sendable {
   }
 
   /// Over the classes that have pictures.
-  public var mean: Double { shares.compactMap(\.self).mean }
+  var mean: Double { shares.compactMap(\.self).mean }
 }

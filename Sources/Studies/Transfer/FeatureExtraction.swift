@@ -34,8 +34,7 @@ public final class FeatureExtraction {
   /// - Throws: `NetworkError` for a value that is not there, `KernelError` where oneDNN cannot start.
   public init(_ network: Network, selections: [Selection], threads: Int) throws {
     self.selections = selections
-    runner = try Runner(
-      network, keeping: Array(Set(selections.map(\.value))).sorted(), threads: threads)
+    runner = try Runner(network, keeping: Array(Set(selections.map(\.value))).sorted(), threads: threads)
   }
 
   /// The features of some pictures: the same bytes however many are asked for at once.

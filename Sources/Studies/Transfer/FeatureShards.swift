@@ -42,15 +42,13 @@ struct FeatureShards {
   private var shards: Int { (count + Self.picturesAShard - 1) / Self.picturesAShard }
 
   private func file(_ selection: FeatureExtraction.Selection, _ shard: Int) -> String {
-    let number = String(shard)
-    let padded = String(repeating: "0", count: max(0, 5 - number.count)) + number
-    return "features/\(stem(of: selection))/\(padded).safetensors"
+    "features/\(stem(of: selection))/\(String(format: "%05d", shard)).safetensors"
   }
 
   /// Writes the shards that are not there, every layer's from one pass over their pictures.
   func extract() throws {
     try recallSkipped()
-    var extraction: FeatureExtraction?
+    var last: FeatureExtraction?
     let waiting = (0..<shards).filter { shard in !missing(shard).isEmpty }
     let total = waiting.reduce(0) { $0 + range($1).count }
     guard total > 0 else { return }
@@ -59,14 +57,13 @@ struct FeatureShards {
     var done = 0
     for shard in waiting {
       let missing = missing(shard)
-      if extraction?.selections != missing {
-        extraction = try FeatureExtraction(subject.network, selections: missing, threads: work.threads)
-      }
-      let pictures = pictures
-      guard
-        let (images, features) = try extraction?.features(
-          of: range(shard), names: { pictures.dataset.items[$0].path }, input: { try pictures.tensor($0) })
-      else { continue }
+      let extraction =
+        try last.flatMap { $0.selections == missing ? $0 : nil }
+        ?? FeatureExtraction(subject.network, selections: missing, threads: work.threads)
+      last = extraction
+      let (images, features) = try extraction.features(
+        of: range(shard), names: { pictures.dataset.items[$0].path },
+        input: { [pictures] in try pictures.tensor($0) })
       let paths = Set(range(shard).map { pictures.dataset.items[$0].path })
       let skipped = pictures.skipped().filter { paths.contains($0.image) }
       let text = String(decoding: try JSONEncoder().encode(skipped), as: UTF8.self)
@@ -90,12 +87,8 @@ struct FeatureShards {
     shard * Self.picturesAShard..<min((shard + 1) * Self.picturesAShard, count)
   }
 
-  /// A layer's features of all pictures that could be read.
+  /// A layer's scaled features of all pictures that could be read: their ids, ascending, and pictures x features.
   ///
-  /// - Parameters:
-  ///   - selection: The layer and its pooling.
-  ///   - scaling: What is done to each vector.
-  /// - Returns: Ids of the pictures, ascending, and pictures x features.
   /// - Throws: `RunError` for a shard that is damaged, or ``StudyError`` where memory does not hold them.
   func read(
     _ selection: FeatureExtraction.Selection, _ scaling: FeatureScaling
@@ -110,25 +103,23 @@ struct FeatureShards {
     var images: [Int] = []
     var parts: [Tensor] = []
     for shard in 0..<shards {
-      let name = file(selection, shard)
-      let arrays = try SafeTensors(reading: work.run.path(of: name))
+      let path = work.run.path(of: file(selection, shard))
+      let arrays = try SafeTensors(reading: path)
       guard let features = arrays.tensors["features"], let ids = arrays.tensors["images"],
         features.shape == [ids.shape.count, selection.count]
       else {
-        throw RunError.damaged(
-          file: work.run.path(of: name), reason: "it does not hold \(selection.layer)'s features.")
+        throw RunError.damaged(file: path, reason: "it does not hold \(selection.layer)'s features.")
       }
       let found = ids.elements.compactMap { Int(exactly: $0) }
       guard found.count == ids.shape.count, found.allSatisfy(range(shard).contains),
         Set(found).count == found.count
       else {
         throw RunError.damaged(
-          file: work.run.path(of: name), reason: "its pictures are not those of its place among the shards.")
+          file: path, reason: "its pictures are not those of its place among the shards.")
       }
       images += found
-      var scaled = features
-      scaling.apply(to: &scaled)
-      parts.append(scaled)
+      parts.append(features)
+      scaling.apply(to: &parts[shard])
     }
     return (images, Tensor.stacking(parts))
   }
@@ -137,10 +128,8 @@ struct FeatureShards {
   private func recallSkipped() throws {
     guard let least = selections.min(by: { $0.count < $1.count }) else { return }
     for shard in 0..<shards where work.run.contains(file(least, shard)) {
-      guard let text = try SafeTensors(reading: work.run.path(of: file(least, shard))).metadata["skipped"]
-      else {
-        continue
-      }
+      let saved = try SafeTensors(reading: work.run.path(of: file(least, shard)))
+      guard let text = saved.metadata["skipped"] else { continue }
       pictures.skip(try JSONDecoder().decode([Skipped].self, from: Data(text.utf8)))
     }
   }

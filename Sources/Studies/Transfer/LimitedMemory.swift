@@ -16,13 +16,7 @@ struct LimitedMemory {
     let curvature: Double
   }
 
-  /// The point of the least value.
-  ///
-  /// - Parameters:
-  ///   - start: Where it begins.
-  ///   - function: The value and the gradient at a point.
-  /// - Returns: The last point reached.
-  /// - Throws: What the function throws.
+  /// The point of the least value of a function that gives its value and gradient.
   func minimum<Failure: Error>(
     from start: [Float],
     of function: (_ point: [Float]) throws(Failure) -> (value: Double, gradient: [Float])
@@ -42,23 +36,23 @@ struct LimitedMemory {
         slope = -length * length
       }
       var size = steps.isEmpty ? min(1, 1 / length) : 1
-      var next = (point: moved(point, direction, size), value: 0.0, gradient: gradient)
-      (next.value, next.gradient) = try function(next.point)
+      var end = moved(point, direction, size)
+      var next = try function(end)
       while !(next.value <= value + 1e-4 * size * slope), size > 1e-12 {
         size /= 2
-        next.point = moved(point, direction, size)
-        (next.value, next.gradient) = try function(next.point)
+        end = moved(point, direction, size)
+        next = try function(end)
       }
       // Floating point has no lower value to give.
       guard next.value < value else { break }
-      let move = difference(next.point, point)
+      let move = difference(end, point)
       let change = difference(next.gradient, gradient)
       let curvature = dot(move, change)
       if curvature > 1e-10 * dot(change, change) {
         steps.append(Step(move: move, change: change, curvature: curvature))
         if steps.count > Self.remembered { steps.removeFirst() }
       }
-      (point, value, gradient) = (next.point, next.value, next.gradient)
+      (point, value, gradient) = (end, next.value, next.gradient)
     }
     return point
   }

@@ -1,15 +1,15 @@
-public import Tensors
+internal import Tensors
 
 /// A score for each class that is linear in the features; the highest score names the class.
-public struct LinearClassifier: Sendable {
-  public let classes: Int
-  public let features: Int
+struct LinearClassifier {
+  let classes: Int
+  let features: Int
   /// Features x classes.
-  public let weights: [Double]
+  let weights: [Double]
   /// One a class.
-  public let biases: [Double]
+  let biases: [Double]
 
-  public init(classes: Int, features: Int, weights: [Double], biases: [Double]) {
+  init(classes: Int, features: Int, weights: [Double], biases: [Double]) {
     precondition(
       weights.count == classes * features && biases.count == classes,
       "\(weights.count) weights and \(biases.count) biases for \(features) features and \(classes) classes")
@@ -19,16 +19,12 @@ public struct LinearClassifier: Sendable {
     self.biases = biases
   }
 
-  /// The scores of pictures, summed in double precision.
-  ///
-  /// - Parameter pictures: Pictures x features.
-  /// - Returns: Pictures x classes, in row-major order.
-  public func scores(of pictures: Tensor) -> [Double] {
+  /// The scores of pictures x features, as pictures x classes in row-major order, summed in double precision.
+  func scores(of pictures: Tensor) -> [Double] {
     precondition(
       pictures.shape.rank == 2 && pictures.shape[1] == features, "\(pictures.shape) for \(features) features")
     let count = pictures.shape[0]
     var scores: [Double] = []
-    scores.reserveCapacity(count * classes)
     var sums = [Double](repeating: 0, count: classes)
     pictures.withSpan { elements in
       let table = weights.span
@@ -46,11 +42,8 @@ public struct LinearClassifier: Sendable {
     return scores
   }
 
-  /// The class of each picture: the highest score's; of equal ones the class that stands first.
-  ///
-  /// - Parameter pictures: Pictures x features.
-  /// - Returns: A class a picture.
-  public func predictions(for pictures: Tensor) -> [Int] {
+  /// The class of each of pictures x features: the highest score's; of equal ones the class that stands first.
+  func predictions(for pictures: Tensor) -> [Int] {
     let scores = scores(of: pictures)
     return (0..<pictures.shape[0]).map { picture in
       let row = scores[picture * classes..<(picture + 1) * classes]

@@ -1,25 +1,18 @@
 internal import Foundation
 internal import Kernels
-public import Tensors
+internal import Tensors
 
 /// Multinomial logistic regression: a softmax over scores that are linear in the features.
 ///
 /// It minimises cost * (cross-entropy in nats, summed over the pictures) + half the squared length of the weights; biases
 /// are free. The problem is convex, so where it ends does not depend on where it starts: at zero, by `LimitedMemory`.
-public enum SoftmaxRegression {
-  /// Trains one.
+enum SoftmaxRegression {
+  /// Trains one on pictures x features, in so many steps at most.
   ///
-  /// - Parameters:
-  ///   - features: Pictures x features.
-  ///   - labels: The class of each picture.
-  ///   - classes: How many there are.
-  ///   - cost: What an error costs against long weights, as in ``LinearMachine``.
-  ///   - tolerance: The share of the first gradient's length at which it ends.
-  ///   - iterations: The most steps it takes.
-  ///   - threads: How many compute one product.
-  /// - Returns: The classifier.
+  /// It ends where the gradient's length is the share `tolerance` of the first one's.
+  ///
   /// - Throws: `KernelError` where oneDNN cannot start.
-  public static func trained(
+  static func trained(
     on features: Tensor, labels: [Int], classes: Int, cost: Double, tolerance: Double = 1e-3,
     iterations: Int = 500, threads: Int = 1
   ) throws -> LinearClassifier {

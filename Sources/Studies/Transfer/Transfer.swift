@@ -63,11 +63,7 @@ public struct Transfer: Sendable {
     guard features.varies(over: training) else {
       throw TransferError.constant(layer: layer, pictures: training.count)
     }
-    let chosen: Double
-    switch cost {
-    case .given(let cost): chosen = cost
-    case .crossValidated: chosen = try bestCost(of: classifier, training, seed, threads)
-    }
+    let chosen = try cost.number ?? bestCost(of: classifier, training, seed, threads)
     var outcome = try judged(classifier, chosen, training, testing, threads)
     outcome.cost = chosen
     return outcome
@@ -133,12 +129,8 @@ public struct Transfer: Sendable {
 
   /// Three parts, or two where a class has no more pictures; each class is dealt out evenly.
   private func parts(of training: [Int], _ seed: UInt64) throws(TransferError) -> [[Int]] {
-    var byClass: [Int: [Int]] = [:]
-    for row in training {
-      switch targets {
-      case .classes(let labels, _): byClass[labels[row], default: []].append(row)
-      case .presences: byClass[0, default: []].append(row)
-      }
+    let byClass = Dictionary(grouping: training) { row in
+      if case .classes(let labels, _) = targets { labels[row] } else { 0 }
     }
     let least = byClass.values.map(\.count).min() ?? 0
     guard least > 1 else { throw .crossValidation(pictures: least) }

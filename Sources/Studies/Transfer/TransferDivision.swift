@@ -25,8 +25,8 @@ public struct TransferDivision: Sendable {
   /// - Throws: `DatasetError` where a class has too few pictures or a list names others, or ``StudyError``.
   public init(
     _ dataset: Dataset, by division: Dataset.Division? = nil, perClass numbers: [Int]? = nil,
-    folds: Int? = nil,
-    testPerClass most: Int? = nil, excluding exclusions: Exclusions? = nil, seed: UInt64 = 0
+    folds: Int? = nil, testPerClass most: Int? = nil, excluding exclusions: Exclusions? = nil,
+    seed: UInt64 = 0
   ) throws {
     self.dataset = dataset
     self.seed = seed
@@ -50,10 +50,8 @@ public struct TransferDivision: Sendable {
     _ = try self.folds(without: [])
   }
 
-  /// The folds.
+  /// The folds, without pictures that cannot be read.
   ///
-  /// - Parameter unread: Ids of pictures that cannot be read.
-  /// - Returns: As many as were asked for.
   /// - Throws: `DatasetError` where too few pictures are left.
   func folds(without unread: Set<Int>) throws -> [ClassFold] {
     if dataset.isMultiple {
@@ -67,11 +65,8 @@ public struct TransferDivision: Sendable {
   /// The most training pictures that a class has where so many are asked for.
   func perClass(_ size: Int?, _ fold: ClassFold) -> Int {
     if let size { return size }
-    var counts: [Int: Int] = [:]
-    for id in fold.training(perClass: nil) {
-      for label in classes(of: id) { counts[label, default: 0] += 1 }
-    }
-    return counts.values.max() ?? 0
+    let labels = fold.training(perClass: nil).flatMap(classes)
+    return Dictionary(grouping: labels, by: \.self).values.map(\.count).max() ?? 0
   }
 
   private func classes(of id: Int) -> [Int] {
@@ -86,9 +81,7 @@ public struct TransferDivision: Sendable {
     let items = ids.map { dataset.items[$0] }
     guard dataset.isMultiple else { return .classes(items.map { $0.label ?? 0 }, count: count) }
     return .presences(
-      items.map { item in
-        (item.presences ?? []).map { $0 == .ignored ? nil : $0 == .present }
-      }, count: count)
+      items.map { ($0.presences ?? []).map { $0 == .ignored ? nil : $0 == .present } }, count: count)
   }
 
   /// A mark of the pictures that a fold learns from and is judged on, and of their classes.

@@ -1,12 +1,8 @@
-public import Figures
+internal import Figures
 
 /// How well features transfer, as the paper's table 7 and figure 9 have it: by layer, and by training pictures a class.
-public struct TransferFigure: Sendable {
-  public var table: TransferTable
-
-  public init(table: TransferTable) {
-    self.table = table
-  }
+struct TransferFigure {
+  var table: TransferTable
 
   /// Names of the classifiers, in the order of their rows.
   private var classifiers: [String] { table.rows.map(\.classifier).uniqued }
@@ -24,7 +20,7 @@ public struct TransferFigure: Sendable {
 
   /// A mark for each layer and classifier with its deviation over the folds, at the largest number of pictures; networks
   /// that were trained whole are lines across.
-  public func byLayer() -> Drawing {
+  func byLayer() -> Drawing {
     let rows = table.rows.filter { $0.perClass == most }
     let layers = rows.filter { !$0.isWhole }.map(\.place).uniqued
     let step = 72.0
@@ -79,7 +75,7 @@ public struct TransferFigure: Sendable {
 
   /// A curve for each layer and classifier over the training pictures a class, thin ones a deviation above and below; nil
   /// where there is one number of pictures only.
-  public func byPictures() -> Drawing? {
+  func byPictures() -> Drawing? {
     guard Set(table.rows.map(\.perClass)).count > 1 else { return nil }
     let names = table.rows.map(\.curve).uniqued
     let series = names.enumerated().flatMap { index, name -> [LineChart.Series] in
@@ -102,25 +98,23 @@ public struct TransferFigure: Sendable {
   }
 
   /// The rows as the paper's tables have them.
-  public static func table(_ table: TransferTable) -> ResultTable {
+  static func table(_ table: TransferTable) -> ResultTable {
     let isMultiple = table.measure == .averagePrecision
+    func percent(_ share: Double?) -> String { share.map { ($0 * 100).fixed(decimals: 1) } ?? "" }
     return ResultTable(
       headings: ["layer", "pooling", "features", "classifier", "pictures a class"]
         + (isMultiple ? ["mean AP %", "deviation", "11-point %"] : ["accuracy %", "deviation", "of all %"])
         + ["folds"],
       rows: table.rows.map { row in
         [
-          row.layer, row.pooling, "\(row.features)", row.classifier, "\(row.perClass)",
-          (row.accuracy * 100).fixed(decimals: 1),
-          (row.deviation * 100).fixed(decimals: 1),
-        ] + [(isMultiple ? row.elevenPoint : row.overall).map { ($0 * 100).fixed(decimals: 1) } ?? ""] + [
-          "\(row.folds.count)"
+          row.layer, row.pooling, "\(row.features)", row.classifier, "\(row.perClass)", percent(row.accuracy),
+          percent(row.deviation), percent(isMultiple ? row.elevenPoint : row.overall), "\(row.folds.count)",
         ]
       })
   }
 
   /// Each class's figure in each row with the largest number of pictures.
-  public static func classTable(_ table: TransferTable) -> ResultTable {
+  static func classTable(_ table: TransferTable) -> ResultTable {
     let most = table.rows.map(\.perClass).max() ?? 0
     let rows = table.rows.filter { $0.perClass == most }
     return ResultTable(

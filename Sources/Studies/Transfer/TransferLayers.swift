@@ -38,13 +38,8 @@ public struct TransferLayers: Study, Sendable {
       }
     }
 
-    /// What is extracted, in the layers' order.
+    /// What is extracted, in the layers' order, each called as the user called it in `text`.
     ///
-    /// - Parameters:
-    ///   - subject: The network.
-    ///   - layers: The layers compared.
-    ///   - text: What the user called them; nil where none were named.
-    /// - Returns: A selection a layer, called as the user does.
     /// - Throws: ``StudyError`` for a pooling of a layer that is not compared.
     func selections(
       of subject: Subject, _ layers: [StudiedLayer], named text: String?
@@ -159,8 +154,8 @@ public struct TransferLayers: Study, Sendable {
     return TransferTable(
       model: subject.model, pictures: division.dataset.title,
       measure: division.dataset.isMultiple ? .averagePrecision : .accuracy,
-      squareRoot: scaling.takesSquareRoot,
-      normalized: scaling.normalizesLength, classNames: division.dataset.classNames ?? [], rows: rows)
+      squareRoot: scaling.takesSquareRoot, normalized: scaling.normalizesLength,
+      classNames: division.dataset.classNames ?? [], rows: rows)
   }
 
   // MARK: Classifiers
@@ -201,14 +196,12 @@ public struct TransferLayers: Study, Sendable {
           let settings = Settings(
             layer: selection.layer, pooling: selection.pooling.description, scaling: scaling,
             classifier: classifier.rawValue, cost: cost(of: classifier).number, seed: seed, folds: mark)
-          let name =
-            "\(shards.stem(of: selection))-\(classifier.rawValue)-\(size.map { "\($0)" } ?? "all")"
+          let name = "\(shards.stem(of: selection))-\(classifier.rawValue)-\(size.map { "\($0)" } ?? "all")"
           return Line(
             size: size, classifier: classifier, file: "rows/\(name)-\(try Fingerprint(of: settings))")
         }
       }
-      // Read when the first row needs them: a table that is there needs none.
-      var features: (images: [Int], study: Transfer)?
+      // All rows that are not there are found together, from features that are read once.
       let stage = Stage<Line, TransferTable.Row>(
         lines, group: lines.count, file: \.file,
         isSound: { line, row in
@@ -219,19 +212,11 @@ public struct TransferLayers: Study, Sendable {
             }
         }
       ) { lines, _ in
-        let known =
-          try features
-          ?? { () throws in
-            let (images, values) = try shards.read(selection, scaling)
-            return (
-              images,
-              Transfer(layer: selection.layer, features: values, targets: division.targets(of: images))
-            )
-          }()
-        features = known
+        let (images, values) = try shards.read(selection, scaling)
+        let study = Transfer(layer: selection.layer, features: values, targets: division.targets(of: images))
         let cancellation = work.cancellation
         return try inLanes(lines, work) {
-          try row(selection, $0, known.study, known.images, folds, threads: $1, cancellation)
+          try row(selection, $0, study, images, folds, threads: $1, cancellation)
         }
       }
       rows += try work.findings(of: stage).compactMap { $0 }
@@ -308,7 +293,7 @@ public struct TransferLayers: Study, Sendable {
 
 extension Transfer.Cost: CustomStringConvertible {
   /// The number given; nil for cross-validation.
-  fileprivate var number: Double? {
+  var number: Double? {
     if case .given(let number) = self { number } else { nil }
   }
 

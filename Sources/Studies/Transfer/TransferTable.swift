@@ -35,7 +35,7 @@ public struct TransferTable: Codable, Hashable, Sendable {
     /// What an error cost in each fold, for classifiers that are trained on features.
     public var costs: [Double]
 
-    public init(
+    init(
       layer: String, pooling: String, features: Int, classifier: String, perClass: Int, outcomes: [Outcome]
     ) {
       self.layer = layer
@@ -62,20 +62,11 @@ public struct TransferTable: Codable, Hashable, Sendable {
   public struct Outcome: Codable, Hashable, Sendable {
     /// By class: the share named right, or the average precision; nil where no picture tests it.
     public var classes: [Double?]
-    /// By class, VOC 2007's average precision.
-    public var elevenPoint: [Double?]?
     /// The share of all pictures named right, where each has one class.
     public var overall: Double?
+    /// By class, VOC 2007's average precision.
+    public var elevenPoint: [Double?]?
     public var cost: Double?
-
-    public init(
-      classes: [Double?], overall: Double? = nil, elevenPoint: [Double?]? = nil, cost: Double? = nil
-    ) {
-      self.classes = classes
-      self.overall = overall
-      self.elevenPoint = elevenPoint
-      self.cost = cost
-    }
 
     /// Over the classes that are tested.
     public var mean: Double { classes.compactMap(\.self).mean }
@@ -89,17 +80,4 @@ public struct TransferTable: Codable, Hashable, Sendable {
   /// In the order of ``Row/classes``.
   public var classNames: [String]
   public var rows: [Row]
-
-  public init(
-    model: String, pictures: String, measure: Measure, squareRoot: Bool, normalized: Bool,
-    classNames: [String], rows: [Row]
-  ) {
-    self.model = model
-    self.pictures = pictures
-    self.measure = measure
-    self.squareRoot = squareRoot
-    self.normalized = normalized
-    self.classNames = classNames
-    self.rows = rows
-  }
 }

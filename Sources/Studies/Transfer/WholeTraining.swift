@@ -42,7 +42,6 @@ extension TransferLayers {
   /// One network trained whole.
   private struct Turn {
     let kind: WholeTraining
-    let number: Int
     let fold: ClassFold
     let ids: [Int]
     let recipe: Recipe
@@ -56,6 +55,7 @@ extension TransferLayers {
   ) throws -> [TransferTable.Row] {
     try trained.flatMap { kind in
       try division.sizes.map { size in
+        let pictured = size.map { "\($0) a class" } ?? "all pictures"
         let turns = try folds.enumerated().map { number, fold in
           let ids = fold.training(perClass: size)
           let recipe = kind.recipe(epochs: epochs, pictures: ids.count, seed: seed &+ UInt64(number))
@@ -63,11 +63,9 @@ extension TransferLayers {
             recipe: recipe, fold: number, pictures: division.fingerprint([fold], size), threads: work.threads)
           let name = "trained/\(kind.rawValue)-\(size.map { "\($0)" } ?? "all")-\(number + 1)"
           return Turn(
-            kind: kind, number: number, fold: fold, ids: ids, recipe: recipe,
+            kind: kind, fold: fold, ids: ids, recipe: recipe,
             folder: "\(name)-\(try Fingerprint(of: settings))",
-            title:
-              "\(kind.rawValue), \(size.map { "\($0) a class" } ?? "all pictures"), fold \(number + 1)/\(folds.count)"
-          )
+            title: "\(kind.rawValue), \(pictured), fold \(number + 1)/\(folds.count)")
         }
         let count = division.dataset.classNames?.count ?? 0
         let stage = Stage<Turn, TransferTable.Outcome>(
@@ -94,13 +92,11 @@ extension TransferLayers {
     let folder = try CheckpointFolder(run: work.run.path(of: turn.folder), snapshots: [])
     func beginning() throws -> CheckpointFolder.Checkpoint {
       var generator = SeededGenerator(seed: turn.recipe.seed)
-      let network =
-        turn.kind == .fromScratch ? subject.network.unlearned(using: &generator) : subject.network
+      let network = turn.kind == .fromScratch ? subject.network.unlearned(using: &generator) : subject.network
       return .init(network: try network.classifying(names, using: &generator))
     }
     let start = try folder.latest() ?? beginning()
-    let trainer = try Trainer(
-      start, recipe: turn.recipe, data: data, folder: folder, threads: work.threads)
+    let trainer = try Trainer(start, recipe: turn.recipe, data: data, folder: folder, threads: work.threads)
     let isDone = try trainer.run(keepsGoing: { !work.cancellation.isRaised }) { event in
       guard case .epoch(let entry) = event else { return }
       work.listener.note(
