@@ -76,6 +76,7 @@ public final class PreparedPictures: Sendable {
   /// Pictures left out so far, by id, with the reason.
   ///
   /// - Parameter bound: Only those of lower ids are listed.
+  /// - Returns: Each picture's path and the reason.
   public func skipped(below bound: Int = .max) -> [Skipped] {
     unread.withLock { $0 }.filter { $0.key < bound }.sorted { $0.key < $1.key }.map {
       Skipped(image: dataset.items[$0.key].path, reason: $0.value)

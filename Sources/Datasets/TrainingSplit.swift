@@ -15,7 +15,7 @@ public struct TrainingSplit: Sendable {
   ///
   /// - Parameters:
   ///   - specification: The training pictures, as ``Dataset/parse(_:)`` takes them.
-  ///   - validation: Other pictures to validate with; nil for the data set's own part, or a share held out.
+  ///   - other: Other pictures to validate with; nil for the data set's own part, or a share held out.
   ///   - excluded: Paths of pictures that are left out.
   ///   - holdOut: The share of each class held out where nothing says which pictures validate, 0 to 1.
   ///   - seed: Decides which pictures are held out.

@@ -17,7 +17,9 @@ extension Network {
   ) throws(NetworkError) -> Network {
     var network = self
     network.classes = names
-    guard var value = try classScores() else { return try network.withClassifier(names.count, using: &generator) }
+    guard var value = try classScores() else {
+      return try network.withClassifier(names.count, using: &generator)
+    }
     while let node = nodes.first(where: { $0.outputs.contains(value) }) {
       var operation = node.operation
       switch operation {

@@ -27,7 +27,9 @@ package struct LayerDistribution: Sendable, Equatable {
   private var least: LayerPeaks
   /// By unit and band, ascending by hash.
   private var samples: [[Int: [Sample]]]
-  /// By unit and band: hashes above it belong to no sample. What nearly every picture is turned away by.
+  /// By unit and band: hashes above it belong to no sample.
+  ///
+  /// Nearly every picture is turned away by it.
   private var highest: [UInt64]
 
   package init(units: Int) {

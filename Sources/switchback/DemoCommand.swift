@@ -18,7 +18,7 @@ struct DemoCommand: ParsableCommand {
   @Option(help: .value("folder", "The demo's folder; made if it is not there."), completion: .directory)
   var out = "switchback-demo"
 
-  @Flag(help: "A smaller network and fewer pictures: a minute instead of five.") var quick = false
+  @Flag(help: "A smaller network and fewer pictures: half a minute instead of four.") var quick = false
 
   @OptionGroup var common: CommonOptions
 

@@ -45,6 +45,7 @@ struct CommonOptions: ParsableArguments {
   ///   - folder: The run's folder.
   ///   - json: What `--json` prints.
   ///   - last: What is printed last; nil for the run's page.
+  /// - Throws: What the study throws, or `Interruption`.
   func perform<S: Study, JSON: Encodable>(
     _ study: S, in folder: String, json: (Job<S>.Outcome) -> JSON, last: ((Job<S>.Outcome) -> String)? = nil
   ) throws {

@@ -15,7 +15,7 @@ extension Dataset {
     }
     // Two folders may be one name to Unicode.
     let labels = Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
-    var found = Gathering(root: root)
+    var found = FoundPictures(root: root)
     let lists = [("train.txt", Split.train), ("test.txt", .test)].filter { Listing.exists(root + "/" + $0.0) }
     for (list, split) in lists {
       let lines = Listing.lines(of: root + "/" + list) ?? []
@@ -56,7 +56,7 @@ extension Dataset {
     guard !folders.isEmpty else {
       throw .layout(path: path, kind: "caltech256", missing: ["256_ObjectCategories/001.ak47"])
     }
-    var found = Gathering(root: root)
+    var found = FoundPictures(root: root)
     for (label, folder) in folders.enumerated() {
       for picture in try Listing.pictures(in: root + "/" + folder) {
         found.add(folder + "/" + picture, label: label)

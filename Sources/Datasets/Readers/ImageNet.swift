@@ -15,7 +15,7 @@ extension Dataset {
 
   private static func synsets(
     at path: String, kind: String,
-    validation: (String, Synsets, inout Gathering) throws(DatasetError) -> Void
+    validation: (String, Synsets, inout FoundPictures) throws(DatasetError) -> Void
   ) throws(DatasetError) -> Dataset {
     let trained = try Listing.folders(in: path + "/train").filter(Synsets.isName)
     let validated = try Listing.folders(in: path + "/val").filter(Synsets.isName)
@@ -24,7 +24,7 @@ extension Dataset {
       + (trained.isEmpty && !Listing.exists(path + "/val") ? ["val"] : [])
     guard missing.isEmpty else { throw .layout(path: path, kind: kind, missing: missing) }
     let synsets = try Synsets(Set(trained + validated), at: path)
-    var found = Gathering(root: path)
+    var found = FoundPictures(root: path)
     for (folder, names, split) in [("train", trained, Split.train), ("val", validated, .validation)] {
       for wnid in names {
         let below = Listing.exists("\(path)/\(folder)/\(wnid)/images") ? "\(wnid)/images" : wnid
@@ -38,7 +38,7 @@ extension Dataset {
   }
 
   private static func flatValidation(
-    _ path: String, _ synsets: Synsets, _ found: inout Gathering
+    _ path: String, _ synsets: Synsets, _ found: inout FoundPictures
   ) throws(DatasetError) {
     let pictures = try Listing.pictures(in: path + "/val")
     let name = "ILSVRC2012_validation_ground_truth.txt"
@@ -79,7 +79,7 @@ extension Dataset {
   }
 
   private static func annotatedValidation(
-    _ path: String, _ synsets: Synsets, _ found: inout Gathering
+    _ path: String, _ synsets: Synsets, _ found: inout FoundPictures
   ) throws(DatasetError) {
     let file = path + "/val/val_annotations.txt"
     guard let lines = Listing.lines(of: file) else {

@@ -56,7 +56,7 @@ enum Listing {
 }
 
 /// Pictures gathered one by one into a data set of files.
-struct Gathering {
+struct FoundPictures {
   let root: String
   private(set) var items: [Dataset.Item] = []
 

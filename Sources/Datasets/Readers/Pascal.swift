@@ -16,7 +16,7 @@ extension Dataset {
       missing.append("ImageSets/Main/trainval.txt")
     }
     guard missing.isEmpty else { throw .layout(path: path, kind: "voc2012", missing: missing) }
-    var found = Gathering(root: root)
+    var found = FoundPictures(root: root)
     var regions: [[Region]] = []
     for (list, split) in lists {
       let file = "\(root)/ImageSets/Main/\(list).txt"

@@ -18,7 +18,7 @@ public struct DiagnosisReport: Codable, Hashable, Sendable {
     public var units: [Unit]
     /// Filters that repeat one before them.
     public var repeating: [Int]
-    /// Pairs of filters that point the same way, the most alike first; the first ``Diagnosis/listedPairs`` of them.
+    /// Pairs of filters that point the same way, the most alike first; the first 256 of them.
     public var duplicates: [FilterBank.Pair]
   }
 

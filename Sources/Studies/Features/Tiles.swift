@@ -8,8 +8,8 @@ internal import Tensors
 
 /// The small pictures of one layer's sheets, gathered while its projections are computed.
 ///
-/// They wait in a file, as all units' together may outgrow memory; of the pictures they come from only those at work
-/// are held. Projections and patches have the same extents in pixels of the network's input, so that they align.
+/// They wait in a temporary file, since all units' together may not fit in memory; of the pictures they are cut from, only
+/// those in progress are held. Projections and patches have the same extents in pixels of the network's input, so that they align.
 /// A class because it owns the file, which goes with it.
 final class Tiles: Sendable {
   /// Rows and columns that a unit sees.

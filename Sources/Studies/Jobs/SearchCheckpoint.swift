@@ -17,6 +17,7 @@ struct SearchCheckpoint {
   /// The state that was saved; the one given where none was.
   ///
   /// - Parameter start: An empty table of the units that are searched.
+  /// - Returns: Where to go on.
   /// - Throws: `PeakError.checkpoint(path:reason:)` for a file of another search.
   func restored(_ start: PeakSearch.State) throws -> PeakSearch.State {
     guard FileManager.default.fileExists(atPath: path) else { return start }

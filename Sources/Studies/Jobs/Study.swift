@@ -42,8 +42,9 @@ public struct Stage<Unit, Finding: Codable> {
   var file: (Unit) -> String
   /// Whether a finding that was read back is one of this unit, and not a damaged file's.
   var isSound: (Unit, Finding) -> Bool
-  /// Finds units; nil for one that cannot be found, which is tried again next time. The closure given is told how much of
-  /// what progress counts is done.
+  /// Finds units; nil for one that cannot be found, which is tried again next time.
+  ///
+  /// The closure given is told how much of what progress counts is done.
   var find: ([Unit], _ show: (Int) -> Void) throws -> [Finding?]
 
   init(

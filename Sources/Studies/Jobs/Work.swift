@@ -4,8 +4,9 @@ internal import Images
 internal import Peaks
 public import Tensors
 
-/// What a job gives to the study that it performs: the run's folder, threads, and ways to do long work so that it can be
-/// stopped at any moment and gone on with. A class because it gathers what the study leaves out.
+/// What a job gives to the study that it performs: the run's folder, threads, and ways to do long work in steps that are kept.
+///
+/// A class because it gathers what the study leaves out.
 public final class Work {
   public let run: RunFolder
   /// How many pictures, or other units, are computed side by side.

@@ -41,7 +41,7 @@ public struct ActivationProjection {
   /// - Parameters:
   ///   - target: What is carried back.
   ///   - file: A picture.
-  ///   - network: The network.
+  ///   - original: The network.
   ///   - model: Its file, for messages.
   ///   - preprocessing: How the picture becomes its input.
   ///   - rule: How signals pass rectifiers.

@@ -5,7 +5,7 @@ internal import Tensors
 /// Multinomial logistic regression: a softmax over scores that are linear in the features.
 ///
 /// It minimises cost * (cross-entropy in nats, summed over the pictures) + half the squared length of the weights; biases
-/// are free. The problem is convex, so where it ends does not depend on where it starts: at zero, by `LimitedMemory`.
+/// are free. The problem is convex, so where it ends does not depend on where it starts: at zero, by `LBFGS`.
 enum SoftmaxRegression {
   /// Trains one on pictures x features, in so many steps at most.
   ///
@@ -22,7 +22,7 @@ enum SoftmaxRegression {
     var device = Device(threads: threads)
     let count = features.shape[1]
     let weights = count * classes
-    let found = try LimitedMemory(tolerance: tolerance, iterations: iterations).minimum(
+    let found = try LBFGS(tolerance: tolerance, iterations: iterations).minimum(
       from: [Float](repeating: 0, count: weights + classes)
     ) { point in
       try objective(point, features, labels, classes, cost, &device)

@@ -2,7 +2,7 @@
 ///
 /// Directions come of the last ten steps; a step is halved until the value falls by a ten-thousandth of what its slope
 /// promises. No chance is involved: the same function gives the same point.
-struct LimitedMemory {
+struct LBFGS {
   /// The share of the first gradient's length at which it ends.
   var tolerance: Double
   /// The most steps it takes.
