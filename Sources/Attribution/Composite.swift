@@ -8,6 +8,7 @@ public struct Composite: Sendable {
   /// A node's rule, by its operation, its name or both; nil where the method has none.
   public let rule: @Sendable (Network.Node) -> Rule?
 
+  /// - Parameter rule: A node's rule; nil where the method has none.
   public init(rule: @escaping @Sendable (Network.Node) -> Rule?) {
     self.rule = rule
   }

@@ -40,10 +40,12 @@ public final class Projector: Sendable {
 
   public var keptValues: [String] { walk.keptValues }
 
+  /// What the walk from a seed needs of a picture's trace: ``Walk/evidence(of:in:at:)``.
   public func evidence(of seed: Seed, in trace: Trace, at index: Int = 0) throws -> Evidence {
     try walk.evidence(of: seed, in: trace, at: index)
   }
 
+  /// The part of the picture that a seed sees, in positions of the network's input.
   public func fieldInInput(of seed: Seed) -> Box { walk.fieldInInput(of: seed) }
 
   /// Carries seeds back, batched and spread over the workers.

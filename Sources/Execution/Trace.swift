@@ -8,6 +8,10 @@ public struct Trace: Sendable {
   var values: [String: Tensor]
   var switchesByNode: [String: Switches]
 
+  /// - Parameters:
+  ///   - images: The pictures' numbers, in the order of the first axis.
+  ///   - values: The values kept, by name.
+  ///   - switches: Of each max pool whose switches were recorded, by its output's name.
   public init(images: [Int], values: [String: Tensor], switches: [String: Switches] = [:]) {
     self.images = images
     self.values = values

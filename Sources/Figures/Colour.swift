@@ -4,6 +4,7 @@ public struct Colour: Hashable, Sendable {
   public var green: UInt8
   public var blue: UInt8
 
+  /// Red, green and blue, 0...255, in sRGB.
   public init(_ red: UInt8, _ green: UInt8, _ blue: UInt8) {
     self.red = red
     self.green = green

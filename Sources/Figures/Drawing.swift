@@ -5,6 +5,7 @@ public import Images
 ///
 /// Places are in pixels from the top left corner. What hangs over the edge is cut off.
 public struct Drawing: Sendable {
+  /// Which end of a text stands at its place.
   public enum Anchor: String, Sendable {
     case start, middle, end
   }
@@ -23,6 +24,7 @@ public struct Drawing: Sendable {
   public var description: String
   private(set) var marks: [Mark] = []
 
+  /// An empty drawing: its extents in pixels, and a title and description for those who cannot see it.
   public init(rows: Int, columns: Int, title: String, description: String) {
     self.rows = rows
     self.columns = columns
@@ -30,16 +32,19 @@ public struct Drawing: Sendable {
     self.description = description
   }
 
+  /// A filled rectangle, in pixels from the upper left corner.
   public mutating func box(
     top: Double, left: Double, rows: Double, columns: Double, fill: Colour? = nil, stroke: Colour? = nil
   ) {
     marks.append(.box(top: top, left: left, rows: rows, columns: columns, fill: fill, stroke: stroke))
   }
 
+  /// A line through points, in pixels from the upper left corner.
   public mutating func line(_ points: [(row: Double, column: Double)], _ colour: Colour, width: Double = 1) {
     if points.count > 1 { marks.append(.line(points, colour, width: width)) }
   }
 
+  /// A line of text whose baseline and anchor stand at a place, in pixels.
   public mutating func text(
     _ text: String, top: Double, column: Double, height: Double = 12, bold: Bool = false,
     _ colour: Colour = .ink,
@@ -48,6 +53,7 @@ public struct Drawing: Sendable {
     marks.append(.text(text, top: top, column: column, height: height, bold: bold, colour, anchor))
   }
 
+  /// A picture whose upper left corner stands at a place, in pixels; cut at the drawing's edges.
   public mutating func picture(_ picture: Picture, top: Int, left: Int) {
     marks.append(.picture(picture, top: top, left: left))
   }

@@ -8,6 +8,7 @@ public struct LineChart: Sendable {
     /// A thin curve stands behind the others and has no entry in the legend.
     public var isThin: Bool
 
+    /// A line through points in the chart's own units.
     public init(name: String, points: [(x: Double, y: Double)], colour: Colour, isThin: Bool = false) {
       self.name = name
       self.points = points
@@ -105,6 +106,7 @@ public struct Axis: Sendable {
     return last < first ? [low] : Array(stride(from: first, through: last, by: 1)).map { $0 * step }
   }
 
+  /// A value as the axis writes it.
   public func label(_ value: Double) -> String {
     abs(value) < 1e6 && step > 1e-4 ? value.short(decimals: 4) : "\(value)"
   }

@@ -3,6 +3,7 @@ public struct ResultTable: Sendable {
   public var headings: [String]
   public var rows: [[String]]
 
+  /// A table of as many cells a row as there are headings.
   public init(headings: [String], rows: [[String]]) {
     for row in rows {
       precondition(row.count == headings.count, "\(row.count) cells under \(headings.count) headings")

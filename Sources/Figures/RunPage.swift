@@ -18,6 +18,7 @@ public struct RunPage: Sendable {
     public var title: String
     public var bodies: [Body]
 
+    /// A titled part of the page.
     public init(title: String, bodies: [Body]) {
       self.title = title
       self.bodies = bodies
@@ -29,12 +30,14 @@ public struct RunPage: Sendable {
   public var facts: [(String, String)]
   public var sections: [Section]
 
+  /// A page: its title, facts of the run as names and values, and its sections in order.
   public init(title: String, facts: [(String, String)], sections: [Section]) {
     self.title = title
     self.facts = facts
     self.sections = sections
   }
 
+  /// The page as one HTML file that needs no other but the figures it names.
   public func html() -> String {
     let links = sections.enumerated().map { index, section in
       "<a href=\"#s\(index)\">\(section.title.escapedForMarkup)</a>"

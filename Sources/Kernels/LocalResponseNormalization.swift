@@ -13,6 +13,7 @@ public struct LocalResponseNormalization: Hashable, Sendable {
   public var beta: Float
   public var bias: Float
 
+  /// The constants of the type's formula (ONNX `LRN`); the window is `size` channels.
   public init(size: Int, alpha: Float = 1e-4, beta: Float = 0.75, bias: Float = 1) {
     precondition(size > 0, "normalisation over \(size) channels")
     self.size = size

@@ -8,6 +8,7 @@ public struct MomentumStep: Hashable, Sendable {
   public var momentum: Float
   public var decay: Float
 
+  /// The learning rate, the momentum and the weight decay, as factors of one step.
   public init(rate: Float, momentum: Float, decay: Float) {
     self.rate = rate
     self.momentum = momentum

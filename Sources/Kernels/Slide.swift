@@ -13,6 +13,7 @@ public struct Slide: Hashable, Sendable {
   /// They are padding like any other, but no average counts them.
   public var room: Int
 
+  /// A window along one axis, in positions; `before` and `after` are its padding.
   public init(
     window: Int, stride: Int = 1, dilation: Int = 1, before: Int = 0, after: Int = 0, room: Int = 0
   ) {
@@ -69,6 +70,7 @@ public struct Sliding: Hashable, Sendable {
   public var rows: Slide
   public var columns: Slide
 
+  /// One window down and one across.
   public init(rows: Slide, columns: Slide) {
     self.rows = rows
     self.columns = columns

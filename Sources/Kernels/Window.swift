@@ -7,6 +7,7 @@ public struct Window: Hashable, Sendable {
   public var row: Int
   public var column: Int
 
+  /// The picture's place in the batch, and the upper left position; it may lie off the map.
   public init(image: Int, row: Int, column: Int) {
     self.image = image
     self.row = row

@@ -6,6 +6,7 @@ public struct Peak: Hashable, Sendable {
   public var row: Int
   public var column: Int
 
+  /// A unit's largest value in a picture, and where in its feature map.
   public init(value: Float, image: Int, row: Int, column: Int) {
     self.value = value
     self.image = image
@@ -26,6 +27,7 @@ public struct LayerPeaks: Sendable, Equatable {
   public let depth: Int
   public private(set) var units: [[Peak]]
 
+  /// An empty table of so many units that keeps `depth` peaks each.
   public init(units: Int, keeping depth: Int) {
     precondition(depth > 0, "keeping \(depth) peaks")
     self.depth = depth

@@ -13,6 +13,7 @@ public struct PeakSearch {
     /// Pictures below this are done.
     public var next: Int
 
+    /// A search that goes on at picture `next`.
     public init(peaks: PeakTable, next: Int = 0) {
       self.peaks = peaks
       self.next = next

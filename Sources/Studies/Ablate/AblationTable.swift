@@ -37,6 +37,7 @@ public struct AblationTable: Codable, Hashable, Sendable {
       }
     }
 
+    /// This column's error, in percent.
     public func value(of errors: Ablation.Errors) -> Double {
       switch self {
       case .trainTop1: errors.trainTop1

@@ -37,6 +37,10 @@ public struct Audit: Hashable, Sendable {
   /// Points a side in the first pass.
   static let points = 16
 
+  /// - Parameters:
+  ///   - threshold: The least correlation, 0 to 1, at which two pictures are one.
+  ///   - findsMirrored: Whether mirrored pictures are looked for too.
+  ///   - closest: How many look-alikes of a test picture are compared in full.
   public init(threshold: Float = usualThreshold, findsMirrored: Bool = false, closest: Int = 64) {
     precondition(closest > 0, "\(closest) look-alikes")
     self.threshold = threshold

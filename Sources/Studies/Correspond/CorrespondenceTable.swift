@@ -2,6 +2,7 @@ public import Tensors
 
 /// How alike the changes are that masking a part makes, by part and layer: `correspondence.json` of a run.
 public struct CorrespondenceTable: Codable, Hashable, Sendable {
+  /// One layer's agreement for one part, against random masks.
   public struct Row: Codable, Hashable, Sendable {
     public var part: String
     public var layer: String

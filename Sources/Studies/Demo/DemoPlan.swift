@@ -1,5 +1,6 @@
 /// What the demo does: each stage a line of the command, each line's folder below the demo's.
 public struct DemoPlan: Sendable {
+  /// What the demo does, in order.
   public enum Stage: String, CaseIterable, Sendable {
     case trained, features, evolution, diagnosis, occlusion, highlights
   }
@@ -9,6 +10,9 @@ public struct DemoPlan: Sendable {
   /// Whether a smaller network and fewer pictures do.
   public let isQuick: Bool
 
+  /// - Parameters:
+  ///   - folder: Where everything is written.
+  ///   - isQuick: Whether the network is smaller and pictures fewer.
   public init(folder: String, isQuick: Bool) {
     self.folder = folder
     self.isQuick = isQuick
@@ -18,6 +22,7 @@ public struct DemoPlan: Sendable {
   var gallery: String { "scenes:split=validation,count=\(isQuick ? 1000 : 3000)" }
   var occluded: String { "scenes:split=validation,count=\(isQuick ? 8 : 24)" }
 
+  /// The folder of a stage's run.
   public func path(_ stage: Stage) -> String { folder + "/" + stage.rawValue }
 
   /// The layer whose maps are the demo's own figure.

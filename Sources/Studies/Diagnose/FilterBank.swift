@@ -35,7 +35,7 @@ public struct FilterBank: Sendable {
       columnStride: convolution.rule.strides[1], groups: convolution.groups)
   }
 
-  public init(layer: String, filters: Tensor, rowStride: Int = 1, columnStride: Int = 1, groups: Int = 1) {
+  package init(layer: String, filters: Tensor, rowStride: Int = 1, columnStride: Int = 1, groups: Int = 1) {
     precondition(filters.shape.rank == 4, "filters of \(filters.shape)")
     self.layer = layer
     self.filters = filters

@@ -59,6 +59,7 @@ public enum Measure: String, Codable, Sendable, CaseIterable {
   /// Whether small values are the bad ones.
   public var isBadWhenLow: Bool { self == .middle }
 
+  /// What a value of this measure means, by its thresholds.
   public func verdict(of value: Double) -> Verdict {
     let (watch, trouble) = thresholds
     if isBadWhenLow { return value < trouble ? .trouble : value < watch ? .watch : .ok }

@@ -13,7 +13,7 @@ public struct FeatureTable: Codable, Hashable, Sendable {
     /// The receptive field in pixels of the original picture.
     public var box: Box
 
-    public init(image: String, value: Float, row: Int, column: Int, box: Box) {
+    package init(image: String, value: Float, row: Int, column: Int, box: Box) {
       self.image = image
       self.value = value
       self.row = row
@@ -27,7 +27,7 @@ public struct FeatureTable: Codable, Hashable, Sendable {
     public var unit: Int
     public var top: [Entry]
 
-    public init(unit: Int, top: [Entry]) {
+    package init(unit: Int, top: [Entry]) {
       self.unit = unit
       self.top = top
     }
@@ -38,7 +38,7 @@ public struct FeatureTable: Codable, Hashable, Sendable {
     public var layer: String
     public var units: [Unit]
 
-    public init(layer: String, units: [Unit]) {
+    package init(layer: String, units: [Unit]) {
       self.layer = layer
       self.units = units
     }
@@ -47,7 +47,7 @@ public struct FeatureTable: Codable, Hashable, Sendable {
   public var model: String
   public var layers: [Layer]
 
-  public init(model: String, layers: [Layer]) {
+  package init(model: String, layers: [Layer]) {
     self.model = model
     self.layers = layers
   }

@@ -15,6 +15,7 @@ public struct Gallery {
     public var rank: Int
     public var peak: Peak
 
+    /// A unit's peak and its rank among the unit's, from 0.
     public init(unit: Int, rank: Int, peak: Peak) {
       self.unit = unit
       self.rank = rank

@@ -13,7 +13,7 @@ public struct InvarianceCurves: Codable, Hashable, Sendable {
     /// The probability of the label; nil where the network classifies nothing.
     public var probability: [Float]?
 
-    public init(
+    package init(
       image: String, label: Int?, distances: [String: [Double]], normalized: [String: [Double]],
       probability: [Float]?
     ) {
@@ -36,7 +36,7 @@ public struct InvarianceCurves: Codable, Hashable, Sendable {
   /// more invariant.
   public var area: [String: Double]
 
-  public init(change: Invariance.Change, amounts: [Double], layers: [String], pictures: [Picture]) {
+  package init(change: Invariance.Change, amounts: [Double], layers: [String], pictures: [Picture]) {
     self.change = change
     self.amounts = amounts
     self.layers = layers

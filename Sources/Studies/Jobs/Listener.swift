@@ -9,6 +9,7 @@ public struct Listener: Sendable {
   /// Told what a person should know: a guess, an epoch's figures, what goes on after an interruption.
   public var note: @Sendable (String) -> Void
 
+  /// A listener that hears nothing of what is not given.
   public init(
     progress: @escaping @Sendable (Progress) -> Void = { _ in },
     note: @escaping @Sendable (String) -> Void = { _ in }

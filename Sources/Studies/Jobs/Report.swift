@@ -29,7 +29,9 @@ public struct Report {
     }
   }
 
+  /// A titled part of the page.
   public struct Section {
+    /// What a section holds, top to bottom.
     public enum Body {
       case figures([Figure])
       /// Folded until opened.
@@ -41,6 +43,7 @@ public struct Report {
     public var title: String
     public var bodies: [Body]
 
+    /// A section of these bodies.
     public init(_ title: String, _ bodies: [Body]) {
       self.title = title
       self.bodies = bodies
@@ -59,6 +62,7 @@ public struct Report {
   /// What a person is told once the job is done.
   public var summary: [String]
 
+  /// A report; what is not given is not written.
   public init(
     title: String, facts: [(String, String)], sections: [Section],
     json: [(file: String, value: any Encodable)],

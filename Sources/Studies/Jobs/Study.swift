@@ -67,6 +67,7 @@ public struct Stage<Unit, Finding: Codable> {
 public struct StudyError: BadInput, Equatable, CustomStringConvertible {
   public let description: String
 
+  /// - Parameter description: One sentence that says what is wrong and what to do.
   public init(_ description: String) {
     self.description = description
   }

@@ -11,7 +11,7 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
     /// The most probable class.
     public var label: Int
 
-    public init(probability: Float, label: Int) {
+    package init(probability: Float, label: Int) {
       self.probability = probability
       self.label = label
     }
@@ -39,7 +39,7 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
   public var labels: [[Int]]?
   public var maps: [String: UnitMap] = [:]
 
-  public init(rows: [Int], columns: [Int], size: Int) {
+  package init(rows: [Int], columns: [Int], size: Int) {
     self.rows = rows
     self.columns = columns
     self.size = size

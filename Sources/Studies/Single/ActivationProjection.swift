@@ -19,6 +19,7 @@ public struct ActivationProjection {
     case score(String)
   }
 
+  /// What was carried back, as `--json` prints it.
   public struct Report: Encodable, Sendable {
     public var layer: String
     public var unit: Int

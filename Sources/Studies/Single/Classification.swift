@@ -33,6 +33,7 @@ public struct Classification {
     private enum CodingKeys: CodingKey { case image, label, top }
   }
 
+  /// Labels of all pictures that could be read, and shares of right ones where classes are known.
   public struct Result: Encodable, Sendable {
     /// Shares of the pictures whose true class is known; nil where none is.
     public var top1: Double?

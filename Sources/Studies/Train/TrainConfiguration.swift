@@ -33,6 +33,7 @@ public struct TrainConfiguration: Codable, Equatable, Sendable {
   private var settings = Settings()
   public var recipe = Recipe()
 
+  /// ZFNet on 224 x 224 pixels by the paper's recipe.
   public init() {}
 
   public subscript<Value>(dynamicMember setting: WritableKeyPath<Settings, Value>) -> Value {
@@ -142,6 +143,7 @@ public struct FirstLayer: Codable, Equatable, Sendable {
   public var size: Int?
   public var stride: Int?
 
+  /// Nil leaves the architecture's own.
   public init(size: Int?, stride: Int?) {
     self.size = size
     self.stride = stride

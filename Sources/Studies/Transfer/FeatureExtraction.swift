@@ -16,6 +16,7 @@ public final class FeatureExtraction {
     /// Features a picture.
     public var count: Int
 
+    /// A layer's value, pooled to `count` features a picture.
     public init(layer: String, value: String, pooling: FeaturePooling, count: Int) {
       self.layer = layer
       self.value = value

@@ -7,6 +7,7 @@ public struct FeatureScaling: Hashable, Sendable, Codable {
   /// Whether each vector is then divided by its Euclidean length; one of zeros stays.
   public var normalizesLength: Bool
 
+  /// Square roots are taken first, then lengths are divided by.
   public init(takesSquareRoot: Bool = false, normalizesLength: Bool = false) {
     self.takesSquareRoot = takesSquareRoot
     self.normalizesLength = normalizesLength
