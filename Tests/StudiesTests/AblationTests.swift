@@ -1,5 +1,5 @@
 import Networks
-@testable import Studies
+import Studies
 import Testing
 
 @Suite struct Ablations {

@@ -1,4 +1,4 @@
-@testable import Studies
+import Studies
 import Tensors
 import Testing
 

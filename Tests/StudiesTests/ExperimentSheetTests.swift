@@ -2,7 +2,7 @@ import Figures
 import Foundation
 import Images
 import Networks
-@testable import Studies
+import Studies
 import Testing
 
 @Suite struct ExperimentSheets {

@@ -1,5 +1,5 @@
 import Foundation
-@testable import Studies
+import Studies
 import Tensors
 import Testing
 

@@ -1,6 +1,6 @@
 import Figures
 import Images
-@testable import Studies
+import Studies
 import Testing
 
 @Suite struct TransferFigures {

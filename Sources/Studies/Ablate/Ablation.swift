@@ -11,6 +11,13 @@ public struct Ablation: Hashable, Sendable {
     public var edits = Architecture.Edits()
     /// What a paper found for it.
     public var published: Errors?
+
+    package init(name: String, base: String, edits: Architecture.Edits = .init(), published: Errors? = nil) {
+      self.name = name
+      self.base = base
+      self.edits = edits
+      self.published = published
+    }
   }
 
   /// How often a network is wrong, in percent.
@@ -20,6 +27,12 @@ public struct Ablation: Hashable, Sendable {
     /// Of the validation pictures.
     public var top1: Double
     public var top5: Double
+
+    package init(trainTop1: Double, top1: Double, top5: Double) {
+      self.trainTop1 = trainTop1
+      self.top1 = top1
+      self.top5 = top5
+    }
   }
 
   /// What a variant takes.
@@ -32,9 +45,16 @@ public struct Ablation: Hashable, Sendable {
   public var variants: [Variant]
   public var seeds: [UInt64]
   /// Rows and columns of the networks' input.
-  public var input = 224
+  public var input: Int
   /// The share of maps and units that layers have, before a variant's own sizes.
-  public var width = 1.0
+  public var width: Double
+
+  package init(variants: [Variant], seeds: [UInt64], input: Int = 224, width: Double = 1) {
+    self.variants = variants
+    self.seeds = seeds
+    self.input = input
+    self.width = width
+  }
 
   /// A variant's architecture.
   ///

@@ -1,12 +1,17 @@
-internal import Figures
+package import Figures
 
 /// The paper's table 3 for any variants: as rows, and drawn.
-struct AblationSheet {
-  var title: String
-  var table: AblationTable
+package struct AblationSheet {
+  package var title: String
+  package var table: AblationTable
+
+  package init(title: String, table: AblationTable) {
+    self.title = title
+    self.table = table
+  }
 
   /// A row a variant, errors in percent.
-  static func table(_ table: AblationTable) -> ResultTable {
+  package static func table(_ table: AblationTable) -> ResultTable {
     let hasPublished = table.rows.contains { $0.published != nil }
     let columns = AblationTable.Column.allCases
     let headings =
@@ -30,7 +35,7 @@ struct AblationSheet {
   }
 
   /// A row an error: how far the variants stand in the published order.
-  static func agreement(_ table: AblationTable) -> ResultTable {
+  package static func agreement(_ table: AblationTable) -> ResultTable {
     ResultTable(
       headings: ["error", "pairs in the published order", "rank correlation", "the other way round"],
       rows: table.agreement.map { agreement in
@@ -58,7 +63,7 @@ struct AblationSheet {
   }
 
   /// The errors as bars, a group a variant, with their deviations; the published ones as marks beside them.
-  func drawing() -> Drawing {
+  package func drawing() -> Drawing {
     let columns = AblationTable.Column.allCases
     let (margin, left, wide, group) = (24.0, 230.0, 520.0, 62.0)
     let (top, high) = (margin + 58, group * Double(table.rows.count))

@@ -9,6 +9,13 @@ public struct AblationTable: Codable, Hashable, Sendable {
     public var errors: Ablation.Errors
     /// What its training took, validation apart.
     public var seconds: Double
+
+    package init(variant: String, seed: UInt64, errors: Ablation.Errors, seconds: Double) {
+      self.variant = variant
+      self.seed = seed
+      self.errors = errors
+      self.seconds = seconds
+    }
   }
 
   /// A variant over its seeds.
@@ -73,7 +80,7 @@ public struct AblationTable: Codable, Hashable, Sendable {
   public var agreement: [Agreement]
 
   /// The table of the networks trained so far; a variant with none has no row.
-  init(_ ablation: Ablation, costs: [Ablation.Cost], outcomes: [Outcome]) {
+  package init(_ ablation: Ablation, costs: [Ablation.Cost], outcomes: [Outcome]) {
     precondition(
       costs.count == ablation.variants.count, "\(costs.count) costs, \(ablation.variants.count) variants")
     rows = zip(ablation.variants, costs).compactMap { variant, cost in

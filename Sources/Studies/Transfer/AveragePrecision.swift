@@ -3,18 +3,18 @@
 /// Equal scores are one threshold: pictures that have them are found together, whatever their order.
 ///
 /// - Note: The benchmark (Everingham et al. 2010) is silent about ties.
-struct AveragePrecision: Hashable {
+package struct AveragePrecision: Hashable {
   /// VOC 2007: the mean over the recalls 0, 1/10 and so on to 1 of the best precision at that recall or a higher one.
-  var elevenPoint: Double
+  package var elevenPoint: Double
   /// VOC 2010: the area under precision by recall, each precision the best at that recall or a higher one.
-  var allPoints: Double
+  package var allPoints: Double
 
   /// Nil where no picture holds the class.
   ///
   /// - Parameters:
   ///   - scores: One a picture; NaN is our own mistake.
   ///   - presences: Whether the class is in each picture; nil for difficult ones, which are left out of the ranking.
-  init?(scores: [Double], presences: [Bool?]) {
+  package init?(scores: [Double], presences: [Bool?]) {
     precondition(scores.count == presences.count, "\(scores.count) scores for \(presences.count) pictures")
     precondition(scores.allSatisfy { !$0.isNaN }, "a score that is no number")
     let ranked = zip(scores, presences).compactMap { score, presence in presence.map { (score, $0) } }

@@ -2,14 +2,14 @@ internal import Tensors
 
 /// The share of each class's pictures that are named right, and the mean of the shares: each class counts the same,
 /// however many pictures it has.
-struct ClassAccuracy {
+package struct ClassAccuracy {
   /// By class; nil for a class without pictures.
-  var shares: [Double?]
+  package var shares: [Double?]
   /// Of all pictures.
-  var overall: Double
+  package var overall: Double
 
   /// Holds the class named for each picture against its true class.
-  init(predictions: [Int], labels: [Int], classes: Int) {
+  package init(predictions: [Int], labels: [Int], classes: Int) {
     precondition(
       predictions.count == labels.count, "\(predictions.count) predictions for \(labels.count) labels")
     var right = [Int](repeating: 0, count: classes)
@@ -23,5 +23,5 @@ struct ClassAccuracy {
   }
 
   /// Over the classes that have pictures.
-  var mean: Double { shares.compactMap(\.self).mean }
+  package var mean: Double { shares.compactMap(\.self).mean }
 }

@@ -1,15 +1,15 @@
-internal import Tensors
+package import Tensors
 
 /// A score for each class that is linear in the features; the highest score names the class.
-struct LinearClassifier {
-  let classes: Int
-  let features: Int
+package struct LinearClassifier {
+  package let classes: Int
+  package let features: Int
   /// Features x classes.
-  let weights: [Double]
+  package let weights: [Double]
   /// One a class.
-  let biases: [Double]
+  package let biases: [Double]
 
-  init(classes: Int, features: Int, weights: [Double], biases: [Double]) {
+  package init(classes: Int, features: Int, weights: [Double], biases: [Double]) {
     precondition(
       weights.count == classes * features && biases.count == classes,
       "\(weights.count) weights and \(biases.count) biases for \(features) features and \(classes) classes")
@@ -20,7 +20,7 @@ struct LinearClassifier {
   }
 
   /// The scores of pictures x features, as pictures x classes in row-major order, summed in double precision.
-  func scores(of pictures: Tensor) -> [Double] {
+  package func scores(of pictures: Tensor) -> [Double] {
     precondition(
       pictures.shape.rank == 2 && pictures.shape[1] == features, "\(pictures.shape) for \(features) features")
     let count = pictures.shape[0]
@@ -43,7 +43,7 @@ struct LinearClassifier {
   }
 
   /// The class of each of pictures x features: the highest score's; of equal ones the class that stands first.
-  func predictions(for pictures: Tensor) -> [Int] {
+  package func predictions(for pictures: Tensor) -> [Int] {
     let scores = scores(of: pictures)
     return (0..<pictures.shape[0]).map { picture in
       let row = scores[picture * classes..<(picture + 1) * classes]

@@ -1,7 +1,7 @@
 internal import CLinear
 internal import Foundation
 internal import Synchronization
-internal import Tensors
+package import Tensors
 
 /// A linear support vector machine, by LIBLINEAR: one class against the rest, squared hinge loss, weights and bias
 /// pulled to zero, solved in the dual (its solver 1, with a bias of 1).
@@ -11,14 +11,14 @@ internal import Tensors
 /// weights, those of the program `liblinear-train -s 1 -B 1`.
 ///
 /// - Note: Fan et al. 2008, *LIBLINEAR: A Library for Large Linear Classification*.
-enum LinearMachine {
+package enum LinearMachine {
   /// The generator, and the library's switch for what it prints.
   private static let turn = Mutex(())
 
   /// Trains a machine on pictures x features of two or more classes, each of which has pictures.
   ///
   /// `cost`, LIBLINEAR's C, is what an error costs against long weights; `tolerance` is when it stops.
-  static func trained(
+  package static func trained(
     on features: Tensor, labels: [Int], classes: Int, cost: Double, tolerance: Double = 0.1
   ) -> LinearClassifier {
     precondition(features.shape.rank == 2, "\(features.shape) is not pictures x features")

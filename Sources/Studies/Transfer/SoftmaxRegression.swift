@@ -1,18 +1,18 @@
 internal import Foundation
 internal import Kernels
-internal import Tensors
+package import Tensors
 
 /// Multinomial logistic regression: a softmax over scores that are linear in the features.
 ///
 /// It minimises cost * (cross-entropy in nats, summed over the pictures) + half the squared length of the weights; biases
 /// are free. The problem is convex, so where it ends does not depend on where it starts: at zero, by `LBFGS`.
-enum SoftmaxRegression {
+package enum SoftmaxRegression {
   /// Trains one on pictures x features, in so many steps at most.
   ///
   /// It ends where the gradient's length is the share `tolerance` of the first one's.
   ///
   /// - Throws: `KernelError` where oneDNN cannot start.
-  static func trained(
+  package static func trained(
     on features: Tensor, labels: [Int], classes: Int, cost: Double, tolerance: Double = 1e-3,
     iterations: Int = 500, threads: Int = 1
   ) throws -> LinearClassifier {

@@ -1,8 +1,12 @@
-internal import Figures
+package import Figures
 
 /// How well features transfer, as the paper's table 7 and figure 9 have it: by layer, and by training pictures a class.
-struct TransferFigure {
-  var table: TransferTable
+package struct TransferFigure {
+  package var table: TransferTable
+
+  package init(table: TransferTable) {
+    self.table = table
+  }
 
   /// Names of the classifiers, in the order of their rows.
   private var classifiers: [String] { table.rows.map(\.classifier).uniqued }
@@ -20,7 +24,7 @@ struct TransferFigure {
 
   /// A mark for each layer and classifier with its deviation over the folds, at the largest number of pictures; networks
   /// that were trained whole are lines across.
-  func byLayer() -> Drawing {
+  package func byLayer() -> Drawing {
     let rows = table.rows.filter { $0.perClass == most }
     let layers = rows.filter { !$0.isWhole }.map(\.place).uniqued
     let step = 72.0
@@ -75,7 +79,7 @@ struct TransferFigure {
 
   /// A curve for each layer and classifier over the training pictures a class, thin ones a deviation above and below; nil
   /// where there is one number of pictures only.
-  func byPictures() -> Drawing? {
+  package func byPictures() -> Drawing? {
     guard Set(table.rows.map(\.perClass)).count > 1 else { return nil }
     let names = table.rows.map(\.curve).uniqued
     let series = names.enumerated().flatMap { index, name -> [LineChart.Series] in
@@ -98,7 +102,7 @@ struct TransferFigure {
   }
 
   /// The rows as the paper's tables have them.
-  static func table(_ table: TransferTable) -> ResultTable {
+  package static func table(_ table: TransferTable) -> ResultTable {
     let isMultiple = table.measure == .averagePrecision
     func percent(_ share: Double?) -> String { share.map { ($0 * 100).fixed(decimals: 1) } ?? "" }
     return ResultTable(
@@ -114,7 +118,7 @@ struct TransferFigure {
   }
 
   /// Each class's figure in each row with the largest number of pictures.
-  static func classTable(_ table: TransferTable) -> ResultTable {
+  package static func classTable(_ table: TransferTable) -> ResultTable {
     let most = table.rows.map(\.perClass).max() ?? 0
     let rows = table.rows.filter { $0.perClass == most }
     return ResultTable(

@@ -35,7 +35,7 @@ public struct TransferTable: Codable, Hashable, Sendable {
     /// What an error cost in each fold, for classifiers that are trained on features.
     public var costs: [Double]
 
-    init(
+    package init(
       layer: String, pooling: String, features: Int, classifier: String, perClass: Int, outcomes: [Outcome]
     ) {
       self.layer = layer
@@ -68,6 +68,15 @@ public struct TransferTable: Codable, Hashable, Sendable {
     public var elevenPoint: [Double?]?
     public var cost: Double?
 
+    package init(
+      classes: [Double?], overall: Double? = nil, elevenPoint: [Double?]? = nil, cost: Double? = nil
+    ) {
+      self.classes = classes
+      self.overall = overall
+      self.elevenPoint = elevenPoint
+      self.cost = cost
+    }
+
     /// Over the classes that are tested.
     public var mean: Double { classes.compactMap(\.self).mean }
   }
@@ -80,4 +89,17 @@ public struct TransferTable: Codable, Hashable, Sendable {
   /// In the order of ``Row/classes``.
   public var classNames: [String]
   public var rows: [Row]
+
+  package init(
+    model: String, pictures: String, measure: Measure, squareRoot: Bool, normalized: Bool,
+    classNames: [String], rows: [Row]
+  ) {
+    self.model = model
+    self.pictures = pictures
+    self.measure = measure
+    self.squareRoot = squareRoot
+    self.normalized = normalized
+    self.classNames = classNames
+    self.rows = rows
+  }
 }
