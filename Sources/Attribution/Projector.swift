@@ -40,7 +40,7 @@ public final class Projector: Sendable {
 
   public var keptValues: [String] { walk.keptValues }
 
-  /// What the walk from a seed needs of a picture's trace: ``Walk/evidence(of:in:at:)``.
+  /// What the walk from a seed needs of a picture's trace: `Walk.evidence(of:in:at:)`.
   public func evidence(of seed: Seed, in trace: Trace, at index: Int = 0) throws -> Evidence {
     try walk.evidence(of: seed, in: trace, at: index)
   }

@@ -88,7 +88,7 @@ public struct Walk: Sendable {
   /// The shape of the network's input for one picture.
   public var input: Shape { shapes[network.inputs[0].name] ?? [] }
 
-  /// The values that a forward pass must keep for ``evidence(of:in:at:)``.
+  /// The values that a forward pass must keep for `evidence(of:in:at:)`.
   public var keptValues: [String] {
     Set([value] + turns.flatMap { $0.kept.map(\.value) }).sorted()
   }

@@ -20,7 +20,7 @@ public final class Runner {
   ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
   ///   - recordsSwitches: Whether max pools record which position won.
   ///   - threads: How many pictures are computed side by side.
-  /// - Throws: ``NetworkError/missingValue(name:node:)``.
+  /// - Throws: `NetworkError.missingValue(name:node:)`.
   public init(
     _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
     threads: Int = 2
@@ -50,7 +50,7 @@ public final class Runner {
 
   /// The values kept for inputs by name, computed in one go with every thread inside each operation.
   ///
-  /// - Throws: ``NetworkError/shape(node:reason:)`` where the inputs do not fit the network.
+  /// - Throws: `NetworkError.shape(node:reason:)` where the inputs do not fit the network.
   public func forward(inputs: [String: Tensor]) throws -> Trace {
     _ = try network.shapes(inputs: inputs.mapValues(\.shape))
     var values = inputs
