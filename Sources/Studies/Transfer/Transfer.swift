@@ -7,9 +7,9 @@ public import Tensors
 public struct Transfer: Sendable {
   /// What is trained on the features.
   public enum Classifier: String, Codable, CaseIterable, Sendable {
-    /// ``LinearMachine``.
+    /// A linear support vector machine (LIBLINEAR's solver 1).
     case svm
-    /// ``SoftmaxRegression``.
+    /// Multinomial logistic regression.
     case softmax
   }
 
