@@ -208,18 +208,33 @@ package struct Descent<Memory: Recollection> {
     )
   }
 
-  /// The filters transposed: entry by entry where most of the signal is zero, densely elsewhere.
+  /// The filters transposed: entry by entry where most of a picture's signal is zero, densely elsewhere.
+  ///
+  /// Each picture's own signal decides, so that its bytes do not depend on its neighbours in the batch.
   private func transposed(
     _ convolution: Convolution, _ signal: Tensor, _ sliding: Sliding, _ onto: Shape, _ worker: Worker
   ) throws(KernelError) -> Tensor {
-    let worthwhile = worker.device.densityWorthSparseness(
-      filters: convolution.filters.shape, groups: convolution.groups)
-    if worker.device.density(of: signal) < worthwhile {
-      return try worker.device.sparseConvolutionTransposed(
-        signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+    let filters = convolution.filters
+    let worthwhile = worker.device.densityWorthSparseness(filters: filters.shape, groups: convolution.groups)
+    let images = signal.shape.images
+    let areSparse = (0..<images).map {
+      worker.device.density(of: signal.sharedSlices($0..<$0 + 1)) < worthwhile
     }
-    return try worker.device.convolutionTransposed(
-      signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+    var parts: [Tensor] = []
+    var start = 0
+    while start < images {
+      let end = areSparse[start...].firstIndex { $0 != areSparse[start] } ?? images
+      let part = signal.sharedSlices(start..<end)
+      let below = Shape([end - start] + onto.dimensions.dropFirst())
+      parts.append(
+        try areSparse[start]
+          ? worker.device.sparseConvolutionTransposed(
+            part, filters: filters, over: sliding, groups: convolution.groups, onto: below)
+          : worker.device.convolutionTransposed(
+            part, filters: filters, over: sliding, groups: convolution.groups, onto: below))
+      start = end
+    }
+    return parts.isEmpty ? Tensor(onto) : Tensor.stacking(parts)
   }
 
   private func passed(_ signal: Tensor, _ arithmetic: Arithmetic, _ worker: Worker) throws(KernelError)
