@@ -1,6 +1,7 @@
 import Kernels
 import NetworkFixtures
 import Networks
+import ReferenceKernels
 import Tensors
 
 #if canImport(Glibc)

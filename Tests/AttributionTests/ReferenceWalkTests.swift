@@ -3,6 +3,7 @@ import Execution
 import Kernels
 import NetworkFixtures
 import Networks
+import ReferenceKernels
 import Tensors
 import TestSupport
 import Testing

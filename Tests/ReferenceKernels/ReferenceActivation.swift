@@ -1,3 +1,5 @@
+public import Kernels
+
 #if canImport(Glibc)
   import Glibc
 #else
