@@ -81,6 +81,9 @@ void vector_summing(const float *input, float *output, ptrdiff_t rows, ptrdiff_t
 void vector_scaling(const float *input, const float *scale, const float *shift, float *output, ptrdiff_t rows,
                     ptrdiff_t channels);
 void vector_adding(const float *input, float *output, ptrdiff_t count);
+// Adds a multiple of each row of `count` to a row of the output; steps lead from one row to the next.
+void vector_adding_multiple(float factor, const float *input, ptrdiff_t input_step, float *output,
+                            ptrdiff_t output_step, ptrdiff_t rows, ptrdiff_t count);
 void vector_scaling_by(float factor, float *elements, ptrdiff_t count);
 double vector_sum_of_squares(const float *input, ptrdiff_t count);
 // velocity = momentum * velocity + gradient + decay * weights; weights -= rate * velocity.
