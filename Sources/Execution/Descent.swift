@@ -176,6 +176,13 @@ package struct Descent<Memory: Recollection> {
           signal, starts: [0] + starts.dropFirst(), stops: [map[0]] + ends.dropFirst(),
           steps: [1] + steps.dropFirst(), onto: map)
       ]
+    case .gathering(let axis, let positions):
+      return [
+        try worker.device.gatheredTransposed(
+          signal, axis: axis, positions: positions, onto: window(0, under: signal))
+      ]
+    case .resampling(let rule):
+      return [try resampled(signal, rule.resolved(over: inputs[0]), worker)]
     case .average(let axes, _):
       return [try spreadOut(signal, over: axes, onto: window(0, under: signal), worker)]
     case .flatten:
@@ -301,6 +308,30 @@ package struct Descent<Memory: Recollection> {
       }
     }
     return shared
+  }
+
+  /// The transpose of a resampling; on windows, of the part of it that each picture's window shows.
+  private func resampled(
+    _ signal: Tensor, _ maps: (rows: AxisMap, columns: AxisMap), _ worker: Worker
+  ) throws(KernelError) -> Tensor {
+    guard let windows, let rows = maps.rows.window, let columns = maps.columns.window else {
+      return try worker.device.resampledTransposed(signal, rows: maps.rows, columns: maps.columns)
+    }
+    func part(
+      _ map: AxisMap, _ grid: (stride: Int, offset: Int, extent: Int), _ start: Int, _ count: Int
+    ) -> AxisMap {
+      map.part(
+        places: start..<start + count, readingFrom: start * grid.stride + grid.offset,
+        length: (count - 1) * grid.stride + grid.extent)
+    }
+    var parts: [Tensor] = []
+    for (image, start) in windows.enumerated() {
+      parts.append(
+        try worker.device.resampledTransposed(
+          signal.slices(image..<image + 1), rows: part(maps.rows, rows, start.row, signal.shape.rows),
+          columns: part(maps.columns, columns, start.column, signal.shape.columns)))
+    }
+    return Tensor.stacking(parts)
   }
 
   /// The transpose of a mean: each position gets an equal share.

@@ -29,6 +29,14 @@ public struct Reach: Hashable, Sendable {
       extent: (extent - 1) * slide.stride + slide.reach)
   }
 
+  /// The same, one resampling further down; nil where its places lie on no grid of whole positions.
+  func through(_ map: AxisMap) -> Reach? {
+    guard let window = map.window, max(stride, extent, abs(offset)) < 1 << 31 else { return nil }
+    return Reach(
+      stride: stride * window.stride, offset: offset * window.stride + window.offset,
+      extent: (extent - 1) * window.stride + window.extent)
+  }
+
   /// The smallest reach that covers both, or nil where they move at different strides.
   func union(_ other: Reach) -> Reach? {
     guard stride == other.stride else { return nil }
@@ -145,7 +153,14 @@ extension Operation {
         // A factor of its own for each position would have to be cut with the window.
         return extents.contains { $0 > 1 } ? .whole : above
       }
-    case .softmax(let axis), .logSoftmax(let axis), .concatenation(let axis), .split(let axis, _):
+    case .resampling(let rule):
+      let maps = rule.resolved(over: map)
+      guard let rows = rows.through(maps.rows), let columns = columns.through(maps.columns) else {
+        return .whole
+      }
+      return .window(rows: rows, columns: columns)
+    case .softmax(let axis), .logSoftmax(let axis), .concatenation(let axis), .split(let axis, _),
+      .gathering(let axis, _):
       return axis == 3 ? above : .whole
     case .arithmetic:
       let same = shapes.allSatisfy { $0?.rank == 4 && $0?.rows == map.rows && $0?.columns == map.columns }

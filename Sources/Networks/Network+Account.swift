@@ -66,6 +66,8 @@ extension Operation {
     case .arithmetic(let arithmetic), .arithmeticWithConstant(let arithmetic, _, _): arithmetic.operatorName
     case .padding: "Pad"
     case .slice: "Slice"
+    case .gathering: "Gather"
+    case .resampling: "Resize"
     case .average: "ReduceMean"
     case .flatten: "Flatten"
     case .reshape: "Reshape"
@@ -92,8 +94,7 @@ extension Operation {
       return (constant.shape.count, 0)
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic, .padding,
-      .slice,
-      .average, .flatten, .reshape, .transposition, .dropout, .identity:
+      .slice, .gathering, .resampling, .average, .flatten, .reshape, .transposition, .dropout, .identity:
       return (0, 0)
     }
   }

@@ -43,6 +43,10 @@ public enum Operation: Sendable {
   case padding(before: [Int], after: [Int], mode: PaddingMode)
   /// ONNX `Slice` with every axis given; a stop past the end is the end.
   case slice(starts: [Int], stops: [Int], steps: [Int])
+  /// ONNX `Gather` of constant positions of one axis, none negative.
+  case gathering(axis: Int, positions: [Int])
+  /// ONNX `Resize`: rows and columns enlarged or reduced.
+  case resampling(ResamplingRule)
   /// ONNX `ReduceMean`.
   case average(axes: [Int], keepsAxes: Bool)
   /// Images x features, the features in this type's order: rows, columns, channels.

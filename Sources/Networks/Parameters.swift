@@ -25,7 +25,8 @@ extension Operation {
     case .parametricRelu: [.slope]
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic,
-      .arithmeticWithConstant, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
+      .arithmeticWithConstant, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
+      .transposition, .dropout,
       .identity:
       []
     }

@@ -129,6 +129,27 @@ import Testing
       network.fields(below: "join.out", shapes: shapes)["small.out"] == .window(rows: .one, columns: .one))
   }
 
+  /// A halving lies on a grid of two pixels, and a filter for reductions reaches twice as far; an enlargement lies on
+  /// no grid of whole pixels.
+  @Test func `a resizing by a whole number has a window, and any other sees the whole map`() throws {
+    func field(_ extent: ResamplingRule.Extent, _ method: ResamplingRule.Method, filtered: Bool = false)
+      throws -> [[Int]?]
+    {
+      var rule = ResamplingRule(method: method, coordinates: .halfPixel, rows: extent, columns: extent)
+      rule.antialiases = filtered
+      var build = TinyNetworks.Builder(seed: 3)
+      build.add("resized", .resampling(rule))
+      build.convolution("conv", 2, of: 3, window: 3, padding: 1)
+      let account = try build.network(rows: 24, columns: 24).account()
+      return try #require(account.first { $0.name == "conv1" }).fieldAndStride
+    }
+    #expect(try field(.scale(0.5), .linear) == [[6, 6], [2, 2]])
+    #expect(try field(.size(8), .nearest(.preferFloor)) == [[7, 7], [3, 3]])
+    #expect(try field(.scale(0.5), .linear, filtered: true) == [[8, 8], [2, 2]])
+    #expect(try field(.scale(2), .linear) == [nil, nil])
+    #expect(try field(.size(7), .linear) == [nil, nil])
+  }
+
   /// A position outside its field changes nothing, and the corners of the field change something.
   @Test(arguments: ["plain", "residual", "branches", "gated"])
   func `a field holds every pixel that matters and none that does not`(name: String) throws {
@@ -170,4 +191,8 @@ import Testing
     let account = try network.account()
     #expect(account.last?.receptiveField == nil && account.last?.shape == [1, 3, 1, 1])
   }
+}
+
+extension LayerAccount {
+  fileprivate var fieldAndStride: [[Int]?] { [receptiveField, stride] }
 }

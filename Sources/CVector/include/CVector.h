@@ -50,7 +50,9 @@ void vector_softmax_backward(const float *signal, const float *output, float *re
 typedef enum VectorActivation : int32_t {
   VectorRelu, VectorLeakyRelu, VectorClip, VectorSigmoid, VectorHardSigmoid, VectorHardSwish, VectorSwish,
   VectorTanh, VectorElu, VectorSoftplus, VectorGelu, VectorExp, VectorLog, VectorSqrt, VectorAbs,
-  VectorNegate, VectorReciprocal, VectorErf
+  VectorNegate, VectorReciprocal, VectorErf, VectorSin, VectorCos, VectorTan, VectorAsin, VectorAcos, VectorAtan,
+  VectorSinh, VectorCosh, VectorAsinh, VectorAcosh, VectorAtanh, VectorSign, VectorFloor, VectorCeil, VectorRound,
+  VectorThresholdedRelu, VectorShrink
 } VectorActivation;
 void vector_activation(const float *input, float *output, ptrdiff_t count, VectorActivation kind, float first,
                        float second);
