@@ -140,6 +140,20 @@ import Training
 
 @Suite struct Subjects {
   /// What the network makes of the mean input before its first layer is zero, wherever the mean is subtracted.
+  @Test func `convolutions of one position are studied only where there are no others`() throws {
+    var build = TinyNetworks.Builder(seed: 4)
+    build.convolution("conv", 4, of: 3, window: 3)
+    build.add("squeeze", .globalAveragePooling)
+    build.convolution("gate", 4, of: 4, window: 1)
+    build.add("scale", .arithmetic(.multiply), from: ["conv.out", "gate.out"])
+    let network = try build.network(rows: 8, columns: 8)
+    #expect(try Subject(network, model: "m").convolutions.map(\.node) == ["conv"])
+    var flat = TinyNetworks.Builder(seed: 4)
+    flat.convolution("only", 4, of: 3, window: 1)
+    #expect(
+      try Subject(try flat.network(rows: 1, columns: 1), model: "m").convolutions.map(\.node) == ["only"])
+  }
+
   @Test func `the mean input is what the network subtracts`() throws {
     var network = try TinyNetworks.classifier()
     network.preprocessing = Preprocessing(

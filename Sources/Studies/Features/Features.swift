@@ -101,7 +101,9 @@ public struct Features: Study {
     }
     let network = subject.network
     let described = try layers.map { layer in
-      let field = network.fields(below: layer.value, shapes: subject.shapes)[network.inputs[0].name] ?? .whole
+      let field =
+        network.fields(below: layer.value, shapes: subject.shapes, throughGates: false)[
+          network.inputs[0].name] ?? .whole
       let units = try (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
         FeatureTable.Unit(
           unit: unit,
