@@ -218,6 +218,10 @@ extension Operation {
       return .window(
         rows: Reach(stride: rows.stride, offset: rows.offset - before[1], extent: rows.extent),
         columns: Reach(stride: columns.stride, offset: columns.offset - before[2], extent: columns.extent))
+    case .slice(let starts, let stops, let steps)
+    where starts[1] == 0 && starts[2] == 0 && stops[1] >= map.rows && stops[2] >= map.columns
+      && steps[1...2] == [1, 1]:
+      return above
     case .average(let axes, keepsAxes: true) where axes.allSatisfy({ $0 == 3 }):
       return above
     case .innerProduct:
