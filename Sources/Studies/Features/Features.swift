@@ -81,6 +81,11 @@ public struct Features: Study {
 
   public func result(_ work: Work) throws -> FeatureTable {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    if !work.run.contains("search.safetensors"),
+      let estimate = try FeaturesEstimate(study: self, pictures: pictures, threads: work.threads).note()
+    {
+      work.listener.note("estimate: " + estimate)
+    }
     let peaks = try work.search(
       layers.map(\.value), keeping: top, of: subject, in: pictures, file: "search.safetensors",
       title: "search")
