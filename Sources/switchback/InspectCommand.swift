@@ -15,14 +15,17 @@ struct InspectCommand: ParsableCommand, ModelCommand {
     let network = try Network(onnx: model)
     let layers = try network.account()
     if common.json { return try Terminal.print(json: Listing(model: model, layers: layers)) }
-    var rows = [["name", "node", "op", "output", "shape", "parameters", "MACs", "field", "stride"]]
+    // Modules' paths may be many: where there are any, the other names stand at the end of the row.
+    let others = layers.contains { $0.aliases != nil } ? ["also"] : []
+    var rows = [["name", "node", "op", "output", "shape", "parameters", "MACs", "field", "stride"] + others]
     for layer in layers {
-      rows.append([
-        layer.name, layer.node, layer.operation, layer.output,
-        layer.shape.dropFirst().map(String.init).joined(separator: "x"), layer.parameters.grouped,
-        layer.multiplyAccumulates.grouped, layer.receptiveField.map { "\($0[0])x\($0[1])" } ?? "all",
-        layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
-      ])
+      rows.append(
+        [
+          layer.name, layer.node, layer.operation, layer.output,
+          layer.shape.dropFirst().map(String.init).joined(separator: "x"), layer.parameters.grouped,
+          layer.multiplyAccumulates.grouped, layer.receptiveField.map { "\($0[0])x\($0[1])" } ?? "all",
+          layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
+        ] + others.map { _ in layer.aliases?.joined(separator: " ") ?? "" })
     }
     try Terminal.print(table(rows))
     let parameters = layers.reduce(0) { $0 + $1.parameters }
