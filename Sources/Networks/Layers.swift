@@ -146,7 +146,7 @@ extension Network {
 extension String {
   /// The paths of the modules that hold the module of this path: `layer3.1` and `layer3` for `layer3.1.conv2`.
   fileprivate var containers: [String] {
-    indices.filter { self[$0] == "." }.map { String(self[..<$0]) }
+    indices.dropFirst().filter { self[$0] == "." }.map { String(self[..<$0]) }
   }
 }
 

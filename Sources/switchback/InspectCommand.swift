@@ -5,7 +5,15 @@ struct InspectCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Lists a network's layers: shapes, parameters, multiply-accumulates, receptive fields.",
-    discussion: "EXAMPLE\n  switchback inspect squeezenet1.1.onnx")
+    discussion: """
+      A layer is called as the program that was exported calls its module \
+      (layer3.1.conv2), where the file says it; else conv5 by order, or as its node. \
+      Every name of a row leads to the row's layer in --layer and --layers. A \
+      block's name (layer3) means the value that the block makes last.
+
+      EXAMPLE
+        switchback inspect squeezenet1.1.onnx
+      """)
 
   @Argument(help: .network, completion: .onnx) var model: String
 

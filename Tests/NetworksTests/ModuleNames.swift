@@ -148,6 +148,15 @@ import Testing
     #expect(again.nodes.map(\.modules) == network.nodes.map(\.modules))
   }
 
+  /// A path of a million parts would name a million modules.
+  @Test func `a path longer than any module's is none`() throws {
+    var build = ModelBuilder()
+    let long = String(repeating: "a.", count: 1 << 19)
+    build.node("Conv", ["x", build.weights(long + "b.weight", [3, 3, 1, 1])], ["a"])
+    build.output("a")
+    #expect(try build.network().layers.map(\.name) == ["conv1"])
+  }
+
   /// A node may be called as the value of another one.
   @Test func `a node called as another's value is renamed`() throws {
     var build = ModelBuilder()

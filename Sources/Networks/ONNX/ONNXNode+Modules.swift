@@ -17,14 +17,24 @@ extension Onnx_NodeProto {
   func modules(isWeight: (String) -> Bool) -> [String] {
     let metadata = Dictionary(metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { one, _ in one })
     if let text = metadata[Self.modulesKey] {
-      return (try? JSONDecoder().decode([String].self, from: Data(text.utf8))) ?? []
+      return Self.paths((try? JSONDecoder().decode([String].self, from: Data(text.utf8))) ?? [])
     }
     let ending = ".weight"
     let weights = input.first { $0.utf8.count > ending.utf8.count && $0.hasSuffix(ending) && isWeight($0) }
     let owner = weights.map { String($0.dropLast(ending.count)) }
     let scope = metadata[Self.scopesKey].map(Self.innermostModule) ?? Self.module(ofNode: name)
-    return [owner, scope].compactMap { $0 }.filter { !$0.isEmpty }
-      .reduce(into: []) { paths, path in if !paths.contains(path) { paths.append(path) } }
+    return Self.paths([owner, scope].compactMap { $0 })
+  }
+
+  /// At most two different paths.
+  ///
+  /// Each part of a path names a module, so that a path longer than programs have would name as many as the file pleases.
+  private static func paths(_ found: [String]) -> [String] {
+    var paths: [String] = []
+    for path in found where (1...240).contains(path.utf8.count) && !paths.contains(path) {
+      paths.append(path)
+    }
+    return Array(paths.prefix(2))
   }
 
   /// The last but one of a Python list of strings; the last is the operation within the module.
