@@ -80,6 +80,8 @@ void vector_summing(const float *input, float *output, ptrdiff_t rows, ptrdiff_t
 // `shift` may be null.
 void vector_scaling(const float *input, const float *scale, const float *shift, float *output, ptrdiff_t rows,
                     ptrdiff_t channels);
+// Adds each channel's elements, and their squares, to sums that start at zero.
+void vector_moments(const float *input, double *sums, double *squares, ptrdiff_t rows, ptrdiff_t channels);
 void vector_adding(const float *input, float *output, ptrdiff_t count);
 void vector_scaling_by(float factor, float *elements, ptrdiff_t count);
 double vector_sum_of_squares(const float *input, ptrdiff_t count);
