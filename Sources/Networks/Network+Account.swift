@@ -5,6 +5,8 @@ public struct LayerAccount: Codable, Hashable, Sendable {
   public var name: String
   public var node: String
   public var output: String
+  /// What else names it; nil where nothing does.
+  public var aliases: [String]?
   public var operation: String
   /// Images x channels x rows x columns for one picture.
   public var shape: [Int]
@@ -39,7 +41,8 @@ extension Network {
       }
       let weights = node.operation.weights
       return LayerAccount(
-        name: layer.name, node: layer.node, output: layer.output, operation: node.operation.name,
+        name: layer.name, node: layer.node, output: layer.output,
+        aliases: layer.aliases.isEmpty ? nil : layer.aliases, operation: node.operation.name,
         shape: shape.inONNXOrder.dimensions, parameters: weights.parameters,
         multiplyAccumulates: weights.perPlace * (shape.rank == 4 ? shape.rows * shape.columns : 1),
         receptiveField: extents, isGated: extents != nil && fields[layer.output]?.isGated == true,

@@ -58,7 +58,15 @@ struct ONNXWriter {
     graph.name = network.name.isEmpty ? "network" : network.name
     for input in network.inputs { graph.input.append(value(input.name, input.extents)) }
     var products: [String: Shape] = [:]
-    for node in network.nodes { try add(node, &products) }
+    for node in network.nodes {
+      let first = graph.node.count
+      try add(node, &products)
+      guard !node.modules.isEmpty else { continue }
+      var entry = Onnx_StringStringEntryProto()
+      entry.key = Onnx_NodeProto.modulesKey
+      entry.value = String(decoding: try JSONEncoder().encode(node.modules), as: UTF8.self)
+      for index in graph.node.indices.dropFirst(first) { graph.node[index].metadataProps = [entry] }
+    }
     let given = network.inputs.first?.extents ?? []
     let isSizeOpen = given.dropFirst(2).contains(nil)
     for output in network.outputs {
