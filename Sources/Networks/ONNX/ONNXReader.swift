@@ -223,6 +223,7 @@ struct ONNXReader {
     }
     for node in try ordered(model.graph.node, after: inputs.map(\.name)) { try take(node) }
     recognizeContrast()
+    recognizeShuffles()
   }
 
   func notFinite(_ name: String) -> ONNXError {
