@@ -11,11 +11,13 @@ func room(_ name: String, _ dependencies: Target.Dependency..., path: String? = 
   .target(name: name, dependencies: dependencies, path: path, swiftSettings: house)
 }
 
-/// A room's tests; those of the command and of golden values have no room of their name.
+/// A room's tests; those of the command, of golden values and of the fuzzer's inputs have no room of their
+/// name.
 func tests(
   of name: String, _ dependencies: Target.Dependency..., resources: [Resource]? = nil
 ) -> Target {
-  let tested: [Target.Dependency] = ["Command", "Golden"].contains(name) ? [] : [.init(stringLiteral: name)]
+  let tested: [Target.Dependency] =
+    ["Command", "Corpus", "Golden"].contains(name) ? [] : [.init(stringLiteral: name)]
   return .testTarget(
     name: name + "Tests", dependencies: tested + dependencies, resources: resources, swiftSettings: house)
 }
@@ -85,6 +87,7 @@ let package = Package(
       "ONNXMessages",
       "Peaks", "Studies", "Tensors", "TestSupport",
       .product(name: "SwiftProtobuf", package: "swift-protobuf")),
+    tests(of: "Corpus", "Switchback", resources: [.copy("Corpus")]),
     tests(of: "Datasets", "Files", "Images", "Tensors", "TestSupport"),
     tests(of: "Figures", "Images", "TestSupport"),
     tests(of: "Files", "Tensors", "TestSupport"),

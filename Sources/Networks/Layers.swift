@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Kernels
 
 /// A layer as a person names it, and the value that holds its feature maps.
 public struct Layer: Hashable, Sendable {
@@ -89,6 +90,13 @@ extension Network {
       default: false
       }
     }
+  }
+
+  /// The sums of two computed values, in which residual blocks end.
+  public var residualSums: [Layer] {
+    let sums = Set(
+      nodes.filter { if case .arithmetic(.add) = $0.operation { true } else { false } }.map(\.name))
+    return layers.filter { sums.contains($0.node) }
   }
 
   /// The layer of this name: a node's, its output's, a module's path, or its kind and number, in that order.

@@ -121,10 +121,24 @@ public struct Subject: Sendable {
   /// A squeeze-and-excite gate's convolutions give one number a picture: they have no feature maps to look at.
   public var convolutions: [Layer] {
     let all = network.featureLayers()
-    let maps = all.filter { layer in
-      shapes[layer.output].map { $0.rank == 4 && $0.rows * $0.columns > 1 } ?? false
-    }
+    let maps = all.filter(hasMaps)
     return maps.isEmpty ? all : maps
+  }
+
+  /// The layers whose features are shown where none are named: ``convolutions``, and the ends of residual blocks.
+  ///
+  /// - Parameter isBefore: Whether layers are read before their rectifier: then a block ends in its sum.
+  /// - Returns: Those whose maps have more than one position, in the graph's order.
+  package func featureLayers(beforeRectifier isBefore: Bool) -> [Layer] {
+    let ends = network.residualSums.filter(hasMaps).map { sum in
+      isBefore ? sum : layers.first { $0.output == sum.featureMaps } ?? sum
+    }
+    let chosen = Set((convolutions + ends).map(\.node))
+    return layers.filter { chosen.contains($0.node) }
+  }
+
+  private func hasMaps(_ layer: Layer) -> Bool {
+    shapes[layer.output].map { $0.rank == 4 && $0.rows * $0.columns > 1 } ?? false
   }
 
   /// Pictures' true classes by id, and what the class folders were taken for, where that should be said; none where

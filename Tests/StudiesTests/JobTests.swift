@@ -180,6 +180,18 @@ import Training
       try Subject(try flat.network(rows: 1, columns: 1), model: "m").convolutions.map(\.node) == ["only"])
   }
 
+  @Test func `features are shown of convolutions and of the ends of residual blocks`() throws {
+    let subject = try Subject(TinyNetworks.residual(), model: "m")
+    let convolutions = ["stem", "branch1", "branch2", "skip", "again"]
+    #expect(subject.convolutions.map(\.node) == convolutions)
+    #expect(
+      subject.featureLayers(beforeRectifier: false).map(\.node)
+        == ["stem", "branch1", "branch2", "skip", "sumRelu", "again", "out"])
+    #expect(
+      subject.featureLayers(beforeRectifier: true).map(\.node)
+        == ["stem", "branch1", "branch2", "skip", "sum", "again", "sum2"])
+  }
+
   @Test func `the mean input is what the network subtracts`() throws {
     var network = try TinyNetworks.classifier()
     network.preprocessing = Preprocessing(

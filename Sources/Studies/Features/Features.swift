@@ -31,7 +31,7 @@ public struct Features: Study {
   /// - Parameters:
   ///   - subject: The network.
   ///   - dataset: The pictures searched.
-  ///   - layers: Names with commas between; nil for every convolution.
+  ///   - layers: Names with commas between; nil for every convolution and the end of every residual block.
   ///   - units: Those that are projected and drawn; by default the first 64.
   ///   - top: How many pictures each unit keeps.
   ///   - rule: How signals pass rectifiers.
@@ -46,7 +46,8 @@ public struct Features: Study {
   ) throws {
     self.subject = subject
     self.dataset = dataset
-    self.layers = try subject.layers(named: layers, usual: subject.convolutions, beforeRectifier: isBefore)
+    self.layers = try subject.layers(
+      named: layers, usual: subject.featureLayers(beforeRectifier: isBefore), beforeRectifier: isBefore)
     self.units = units
     self.top = top
     self.rule = rule
