@@ -69,6 +69,14 @@ struct CommonOptions: ParsableArguments {
 struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: ExpressibleByArgument, Sendable {
   let value: Value
 
+/// What `--json` prints of a run whose result is files.
+struct RunReport: Encodable {
+  var run: String
+  var layers: [String]?
+  var pictures: Int
+  var skipped: [Skipped]
+}
+
   init(_ value: Value) { self.value = value }
 
   init?(argument: String) {

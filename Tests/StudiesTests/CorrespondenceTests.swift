@@ -37,9 +37,9 @@ import Testing
           }
         }
       }
-      return Correspondence.Subject(
-        name: "\(index)", input: input,
-        parts: ["spot": Box(top: top, left: left, bottom: top + 5, right: left + 5)])
+      return (
+        "\(index)", input, ["spot": Box(top: top, left: left, bottom: top + 5, right: left + 5)]
+      )
     }
   }
 

@@ -105,6 +105,11 @@ extension RunFolder {
   ///
   /// - Returns: Its extents in pixels.
   @discardableResult
+/// What a JSON file of another run holds; nil where it is not there, or holds something else.
+func decoded<Value: Decodable>(_ type: Value.Type = Value.self, from file: String) -> Value? {
+  FileManager.default.contents(atPath: file).flatMap { try? JSONDecoder().decode(type, from: $0) }
+}
+
   func write(_ drawing: Drawing, to file: String) throws -> (rows: Int, columns: Int) {
     try write(bytes: Data(try drawing.svg().utf8), to: file + ".svg")
     try write(bytes: Data(try drawing.picture().encodedPNG()), to: file + ".png")

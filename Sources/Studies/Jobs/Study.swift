@@ -5,6 +5,10 @@ public import Tensors
 /// A study opens no run folder, prints nothing and handles no signal; the ``Job`` that performs it does. Work that takes
 /// long is done in stages of units (``Stage``) or as a search (`Work.search`), which keep
 /// what they have found, so that a job that was stopped or killed goes on from there.
+///
+/// What initialisers of studies take means the same in all: `layers` are names with commas between, `labels` is a list of
+/// true classes in place of class folders, `seed` is of all that is drawn by chance, and where `strict` holds, a picture that
+/// cannot be read is an error; otherwise it is left out and listed.
 public protocol Study {
   associatedtype Configuration: Encodable
   associatedtype Result: Encodable
@@ -60,6 +64,11 @@ public struct StudyError: BadInput, Equatable, CustomStringConvertible {
   /// A value of the network that is NaN or infinite.
   init(notFinite value: String, in picture: String, of model: String? = nil) {
     self.init(
+  /// A class beyond the network's.
+  init(noClass index: Int, of classes: Int) {
+    self.init("there is no class \(index): the network has \(classes), from 0 to \(classes - 1).")
+  }
+
       (model.map { $0 + ": " } ?? "") + "'\(value)' is not finite (NaN, or infinite) for \(picture). "
         + "Check the network's weights and how pictures are prepared.")
   }

@@ -43,11 +43,7 @@ public struct Classification {
   }
 
   /// One network, ready to run, with its own way to prepare pictures.
-  private struct Member {
-    let subject: Subject
-    let head: ClassHead
-    let runner: Runner
-  }
+  private typealias Member = (subject: Subject, head: ClassHead, runner: Runner)
 
   private let members: [Member]
   private let placements: [Placement]
@@ -69,9 +65,7 @@ public struct Classification {
           subject.network.outputs.first.map { "in values of \(subject.shapes[$0] ?? [])" } ?? "in nothing"
         throw StudyError("\(subject.model) is no classifier: it ends \(end), not in scores of classes.")
       }
-      return Member(
-        subject: subject, head: head,
-        runner: try Runner(subject.network, keeping: [head.scores], threads: threads))
+      return (subject, head, try Runner(subject.network, keeping: [head.scores], threads: threads))
     }
     for member in members.dropFirst()
     where member.head.classes != members[0].head.classes
