@@ -57,7 +57,7 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let occlude = try Occlude(
-      try preprocessing.subject(model, common), try .parse(study.pictures), layers: layer, sizes: try sizes(),
+      try preprocessing.subject(model), try .parse(study.pictures), layers: layer, sizes: try sizes(),
       stride: stride, fill: fill.value, label: label, labels: labels, neighbours: from, seed: common.seed,
       strict: study.strict)
     common.note(occlude.note)

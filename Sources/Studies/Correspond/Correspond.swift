@@ -46,6 +46,8 @@ public struct Correspond: Study {
     var seed: UInt64
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     var study = try SubjectConfiguration(subject, parts.dataset, layers)
     study.pictures = title
@@ -60,7 +62,7 @@ public struct Correspond: Study {
         return (name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
       }
     }
-    guard let first = subjects.first else { throw CorrespondenceError.pictures(0) }
+    guard let first = subjects.first else { throw Correspondence.tooFew(0) }
     let cover = fill.cover(
       of: first.input, subject.preprocessing, mean: try fill == .mean ? subject.meanInput() : nil, seed: 0)
     let reading = try Correspondence(

@@ -45,7 +45,7 @@ package struct Correspondence {
 
     /// - Throws: ``StudyError`` where there is nothing to compare.
     package init(of subjects: [Subject], by study: Correspondence) throws {
-      guard subjects.count > 1 else { throw CorrespondenceError.pictures(subjects.count) }
+      guard subjects.count > 1 else { throw tooFew(subjects.count) }
       self.subjects = subjects
       originals = try study.features(subjects.map(\.input))
     }

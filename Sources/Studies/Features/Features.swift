@@ -60,6 +60,8 @@ public struct Features: Study {
     public var preprocessing: Preprocessing
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     Configuration(
       model: subject.model, modelDigest: try subject.digest(), pictures: dataset.title,

@@ -102,6 +102,8 @@ public struct MeasureInvariance: Study {
     var seed: UInt64
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     Configuration(
       study: try SubjectConfiguration(subject, dataset, layers), changes: changes, border: border.rawValue,

@@ -17,6 +17,8 @@ public protocol Study {
   static var kind: String { get }
   /// Whether figures are drawn again though nothing is new: for studies that publish as they go.
   static var isAlwaysDrawn: Bool { get }
+  /// The networks that it is about, whose notes are written with the run and stand on its page.
+  var subjects: [Subject] { get }
   /// All that the result depends on, with a digest of every input: a run is a function of it.
   func configuration() throws -> Configuration
   /// Finds the result.
@@ -27,6 +29,7 @@ public protocol Study {
 
 extension Study {
   public static var isAlwaysDrawn: Bool { false }
+  public var subjects: [Subject] { [] }
 }
 
 /// Units of work, each of which is found once and kept as a file of the run.
@@ -61,14 +64,14 @@ public struct StudyError: BadInput, Equatable, CustomStringConvertible {
     self.description = description
   }
 
-  /// A value of the network that is NaN or infinite.
-  init(notFinite value: String, in picture: String, of model: String? = nil) {
-    self.init(
   /// A class beyond the network's.
   init(noClass index: Int, of classes: Int) {
     self.init("there is no class \(index): the network has \(classes), from 0 to \(classes - 1).")
   }
 
+  /// A value of the network that is NaN or infinite.
+  init(notFinite value: String, in picture: String, of model: String? = nil) {
+    self.init(
       (model.map { $0 + ": " } ?? "") + "'\(value)' is not finite (NaN, or infinite) for \(picture). "
         + "Check the network's weights and how pictures are prepared.")
   }

@@ -89,6 +89,8 @@ public struct Occlude: Study {
     var seed: UInt64?
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     Configuration(
       study: try SubjectConfiguration(subject, dataset, layers),

@@ -81,7 +81,7 @@ public struct Occlusion {
     var units: [[Int]]?
     var start = 0
     while start < total {
-      if start > 0 { try show(start) }
+      if start > 0 { try show(start - first) }
       let end = start == 0 ? first : min(start + stretch, total)
       try runner.run(
         over: start..<end,
@@ -105,7 +105,7 @@ public struct Occlusion {
       }
       start = end
     }
-    try show(total)
+    try show(total - first)
     let all = readings.withLock { $0 }
     return try subjects.indices.map { subject in
       let swept = (0..<places.count).map { all[first + subject * places.count + $0] ?? Reading() }

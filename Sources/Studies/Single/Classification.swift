@@ -59,7 +59,7 @@ public struct Classification {
   public init(
     _ subjects: [Subject], at placements: [Placement] = [.center], top depth: Int = 5, threads: Int
   ) throws {
-    members = try subjects.map { subject in
+    members = try subjects.map { subject -> Member in
       guard let head = subject.head else {
         let end =
           subject.network.outputs.first.map { "in values of \(subject.shapes[$0] ?? [])" } ?? "in nothing"

@@ -125,6 +125,8 @@ public struct TransferLayers: Study, Sendable {
     var preprocessing: Preprocessing
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     Configuration(
       model: subject.model, modelDigest: try subject.digest(), pictures: division.dataset.title,
