@@ -75,8 +75,11 @@ let package = Package(
       path: "Sources/switchback", swiftSettings: house),
     // Tests
     room("TestSupport", path: "Tests/TestSupport"),
+    room("ReferenceKernels", "Kernels", "Tensors", path: "Tests/ReferenceKernels"),
     room("NetworkFixtures", "Kernels", "Networks", "Tensors", path: "Tests/NetworkFixtures"),
-    tests(of: "Attribution", "Execution", "Kernels", "NetworkFixtures", "Networks", "Tensors", "TestSupport"),
+    tests(
+      of: "Attribution", "Execution", "Kernels", "NetworkFixtures", "Networks", "ReferenceKernels", "Tensors",
+      "TestSupport"),
     tests(
       of: "Command", "Attribution", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks",
       "ONNXMessages",
@@ -90,7 +93,7 @@ let package = Package(
       "Studies",
       "Tensors", "TestSupport"),
     tests(of: "Images", "Tensors", "TestSupport"),
-    tests(of: "Kernels", "Tensors", "TestSupport"),
+    tests(of: "Kernels", "ReferenceKernels", "Tensors", "TestSupport"),
     tests(
       of: "Networks", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "ONNXMessages", "Tensors",
       "TestSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")),

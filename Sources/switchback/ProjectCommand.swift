@@ -16,7 +16,11 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
 
   @Argument(help: .network, completion: .onnx) var model: String
   @Argument(help: "The picture.", completion: .file()) var image: String
-  @Option(help: "The layer: a node's name, its output's name, or conv5 by order.") var layer: String?
+  @Option(
+    help: """
+      The layer: layer3.1.conv2 as the exported program calls it, conv5 by order, a node's name, or its output's name.
+      """)
+  var layer: String?
   @Option(help: .value("channel", "The feature map.")) var unit: Int?
   @Option(help: .value("row,column", "The position in the feature map.")) var at: String?
   @Flag(help: "The unit's whole map, each activation with its own value.") var map = false

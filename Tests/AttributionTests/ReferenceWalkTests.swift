@@ -3,6 +3,7 @@ import Execution
 import Kernels
 import NetworkFixtures
 import Networks
+import ReferenceKernels
 import Tensors
 import TestSupport
 import Testing
@@ -54,9 +55,10 @@ import Testing
     for rule in RectifierRule.allCases {
       let expected = it.reference.carry(it.signal, from: it.value, rule: rule)
       let largest = expected.map(abs).max() ?? 0
+      let difference = largestDifference(try it.projection(by: Composite(rule)), expected)
       #expect(
-        largestDifference(try it.projection(by: Composite(rule)), expected) <= Self.tolerance * largest,
-        "seed \(seed), \(it.value), \(rule)")
+        difference <= Self.tolerance * largest,
+        "seed \(seed), \(it.value), \(rule): off by \(difference) of \(largest)")
     }
   }
 

@@ -93,6 +93,8 @@ struct ONNXReader {
   /// For each of the graph's initialisers, its raw bytes.
   private let raw: [(source: ByteSource, range: Range<Int>)?]
   private var names = Set<String>()
+  /// Paths of the modules of the node that is being read.
+  private var modules: [String] = []
 
   /// Why one node cannot be run.
   struct Unsupported: Error {
@@ -164,6 +166,9 @@ struct ONNXReader {
     beginning = nil
     constants = [:]
     try flatten(outputs: outputs)
+    if let rewritten = MapOrder.rewritten(nodes, ranks: shapes.mapValues(\.rank), outputs: outputs) {
+      nodes = rewritten
+    }
     var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)
@@ -359,6 +364,7 @@ struct ONNXReader {
       guard read.allSatisfy({ constants[$0] != nil || shapes[$0] != nil }) else { return }
       guard message.output.first?.isEmpty == false else { throw Unsupported("it makes nothing") }
       if message.opType == "If" { return try choose(message) }
+      modules = message.modules { constants[$0] != nil && shapes[$0] == nil }
       let node = ONNXNode(message, version: version)
       if try fold(node) { return }
       try map(node)
@@ -367,16 +373,17 @@ struct ONNXReader {
     }
   }
 
-  /// Adds a node, its shapes worked out; `name` is made unique.
+  /// Adds a node, its shapes worked out; `name` is made unique, and unlike the values of other nodes.
   mutating func add(_ name: String, _ operation: Operation, _ inputs: [String], _ outputs: [String]) throws {
     var unique = name.isEmpty ? outputs[0] : name
     var suffix = 2
-    while !names.insert(unique).inserted {
+    while read.contains(unique) && !outputs.contains(unique) || !names.insert(unique).inserted {
       unique = "\(name.isEmpty ? outputs[0] : name)_\(suffix)"
       suffix += 1
     }
     let made = try operation.heldShapes(inputs.compactMap { shapes[$0] }, node: unique)
     for (output, shape) in zip(outputs, made) { shapes[output] = shape }
-    nodes.append(.init(name: unique, operation: operation, inputs: inputs, outputs: outputs))
+    nodes.append(
+      .init(name: unique, operation: operation, inputs: inputs, outputs: outputs, modules: modules))
   }
 }

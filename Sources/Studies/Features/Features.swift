@@ -72,6 +72,11 @@ public struct Features: Study {
 
   public func result(_ work: Work) throws -> FeatureTable {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    if !work.run.contains("search.safetensors"),
+      let estimate = try FeaturesEstimate(study: self, pictures: pictures, threads: work.threads).note()
+    {
+      work.listener.note("estimate: " + estimate)
+    }
     let peaks = try work.search(
       layers.map(\.value), keeping: top, of: subject, in: pictures, file: "search.safetensors",
       title: "search")
@@ -92,7 +97,9 @@ public struct Features: Study {
     }
     let network = subject.network
     let described = try layers.map { layer in
-      let field = network.fields(below: layer.value, shapes: subject.shapes)[network.inputs[0].name] ?? .whole
+      let field =
+        network.fields(below: layer.value, shapes: subject.shapes, throughGates: false)[
+          network.inputs[0].name] ?? .whole
       let units = try (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
         FeatureTable.Unit(
           unit: unit,

@@ -24,7 +24,7 @@ struct LayerSheets {
       study.subject.network, value: layer.value, rule: study.rule, threads: work.threads)
     let tiles = try Tiles(
       path: try work.run.preparedPath(of: "figures/\(layer.stem).tiles.partial"), field: gallery.extents,
-      preprocessing: study.subject.preprocessing)
+      isCutAtGates: gallery.isCutAtGates, preprocessing: study.subject.preprocessing)
     try project(chosen, gallery, tiles)
     return Features.Sheets(pages: try draw(chosen, tiles))
   }
@@ -95,7 +95,8 @@ struct LayerSheets {
         title: "\(study.subject.name) · \(layer.name)",
         subtitle:
           "\(tiles.field.rows) x \(tiles.field.columns) pixels of the input each; strongest \(depth) of "
-          + "\(pictures.count) pictures; \(study.rule.rawValue) beside the pictures",
+          + "\(pictures.count) pictures; \(study.rule.rawValue) beside the pictures"
+          + (tiles.isCutAtGates ? "; what reaches further, through gates, is not shown" : ""),
         field: tiles.field, units: units)
       let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)-\(number + 1)"
       let (rows, columns) = try work.run.write(sheet, to: "figures/\(name)")

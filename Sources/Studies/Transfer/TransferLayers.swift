@@ -298,12 +298,9 @@ extension Fingerprint {
 }
 
 extension Network {
-  /// What a table calls a layer: its node's own name where that is of the kind `conv5`, else its kind and number, unless
-  /// another layer goes by that.
+  /// What a table calls a layer: its node's own name where that is of the kind `conv5`, else the layer's.
   func title(of layer: Layer) -> String {
-    let isPlain = layer.node.wholeMatch(of: /(conv|pool|fc)[0-9]+/) != nil
-    let isNamed = (try? self.layer(named: layer.name)) == layer
-    return isPlain || !isNamed ? layer.node : layer.name
+    layer.node.wholeMatch(of: /(conv|pool|fc)[0-9]+/) != nil ? layer.node : layer.name
   }
 
   /// Every convolution and fully connected layer but the classifier, and the last pool.
