@@ -1,4 +1,4 @@
-internal import Datasets
+package import Datasets
 internal import Execution
 internal import Figures
 public import Files
@@ -73,6 +73,12 @@ public struct Subject: Sendable {
     head = try network.classHead()
   }
 
+  /// What a reader of results should know: how pictures are prepared where that is assumed, and what is odd about the
+  /// classes.
+  public var notes: [String] {
+    (assumesPreprocessing ? [network.note(ofAssumed: preprocessing)] : []) + (head?.notes ?? [])
+  }
+
   /// The model's file name, for titles.
   public var name: String { (model as NSString).lastPathComponent }
 
@@ -145,10 +151,13 @@ public struct Subject: Sendable {
   /// the network classifies nothing.
   ///
   /// - Throws: `DatasetError` for a list that is none.
-  func trueClasses(
+  package func trueClasses(
     of dataset: Dataset, labels: String?
   ) throws(DatasetError) -> (truth: [Int: Int], note: String?) {
     guard let head else { return ([:], nil) }
+    if head.classes == 1, labels == nil {
+      return ([:], "note: no accuracy: the network gives one score, which tells no classes apart.")
+    }
     return try dataset.trueClasses(names: network.classes, count: head.classes, labels: labels)
   }
 
@@ -209,12 +218,24 @@ extension Network {
   func classIndex(of text: String, classes count: Int) throws(StudyError) -> Int {
     if let index = Int(text), (0..<count).contains(index) { return index }
     if let index = ClassLookup(classes ?? []).index(of: text) { return index }
-    let near = nearNames(to: text, among: classes ?? [])
+    // Names that hold the text as whole words say more than names of as many letters.
+    let words = text.words
+    let holding = (classes ?? []).filter { name in
+      !words.isEmpty && name.words.indices.contains { name.words.dropFirst($0).starts(with: words) }
+    }
+    let near = holding.isEmpty ? nearNames(to: text, among: classes ?? []) : Array(holding.prefix(8))
+    let more = holding.count > 8 ? "; and \(holding.count - 8) more" : ""
     throw StudyError(
       "there is no class '\(text)'. "
         + (near.isEmpty
-          ? "Give an index from 0 to \(count - 1)." : "Near names: \(near.joined(separator: "; "))."))
+          ? "Give an index from 0 to \(count - 1)."
+          : "\(holding.isEmpty ? "Near names" : "Names with it"): \(near.joined(separator: "; "))\(more)."))
   }
+}
+
+extension String {
+  /// Its words in small letters, whatever stands between them.
+  fileprivate var words: [Substring] { lowercased().split { !$0.isLetter && !$0.isNumber } }
 }
 
 extension Preprocessing {

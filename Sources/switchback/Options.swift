@@ -54,15 +54,27 @@ struct CommonOptions: ParsableArguments {
         study, threads: workers, cancellation: cancellation, listener: Terminal.listener(quiet: quiet)
       ).perform(in: folder)
     }
-    if self.json { return try Terminal.print(json: json(outcome)) }
+    if self.json {
+      return try Terminal.print(
+        json: json(outcome), assumed: study.subjects.contains(where: \.assumesPreprocessing))
+    }
     guard !quiet else { return }
     if !outcome.skipped.isEmpty {
       Terminal.say(
-        "\(outcome.skipped.count) pictures could not be read: see \(outcome.run.path(of: "skipped.json"))")
+        "\(outcome.skipped.count.counted("pictures")) could not be read: see "
+          + outcome.run.path(of: "skipped.json"))
     }
     for text in outcome.summary { try Terminal.print(text) }
     try Terminal.print(last?(outcome) ?? outcome.run.path(of: "index.html"))
   }
+}
+
+/// What `--json` prints of a run whose result is files.
+struct RunReport: Encodable {
+  var run: String
+  var layers: [String]?
+  var pictures: Int
+  var skipped: [Skipped]
 }
 
 /// One of a closed set of words, as an argument.
@@ -125,20 +137,11 @@ struct PreprocessingOptions: ParsableArguments {
     return numbers
   }
 
-  /// A network made ready, with a note where its preprocessing is assumed.
-  func subject(_ model: String, squeezingWhole isWhole: Bool = false, _ common: CommonOptions) throws
-    -> Subject
-  {
+  /// A network made ready; what is assumed or odd about it is said, however quiet the command is.
+  func subject(_ model: String, squeezingWhole isWhole: Bool = false) throws -> Subject {
     let subject = try Subject(model: model, preprocessing: try overrides(), squeezingWhole: isWhole)
-    common.note(subject.assumesPreprocessing ? Self.note(of: subject.preprocessing) : nil)
-    for note in subject.head?.notes ?? [] { common.note("note: \(model): \(note)") }
+    for note in subject.notes { Terminal.say("note: \(model): \(note)") }
     return subject
-  }
-
-  /// What is said where a model does not say how pictures are prepared.
-  static func note(of assumed: Preprocessing) -> String {
-    "note: the model does not say how pictures are prepared; using \(assumed). "
-      + "Flags such as --crop, --mean and --channels override it."
   }
 }
 

@@ -65,7 +65,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let network = try Network(onnx: model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
-    common.note(isAssumed ? PreprocessingOptions.note(of: prepared) : nil)
+    if isAssumed { Terminal.say("note: \(model): \(network.note(ofAssumed: prepared))") }
     let projection = try ActivationProjection(
       of: try target(), in: image, network: network, model: model, preprocessing: prepared, rule: rule.value,
       beforeRectifier: preActivation, limitedToField: !fullSize, threads: common.workers)
@@ -74,7 +74,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
       try SafeTensors(["projection": try projection.pixels.inONNXOrder()]).write(to: array)
     }
     let report = projection.report
-    if common.json { return try Terminal.print(json: report) }
+    if common.json { return try Terminal.print(json: report, assumed: isAssumed) }
     if !common.quiet {
       var line = "\(report.layer) unit \(report.unit)"
       if let row = report.row, let column = report.column, let value = report.value {

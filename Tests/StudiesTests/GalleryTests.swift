@@ -22,7 +22,7 @@ import Testing
   }
 
   private let places = (0..<150).map {
-    Gallery.Place(unit: $0 % 8, rank: $0 / 8, peak: Peak(value: 1, image: $0 / 2, row: 9, column: 9))
+    (unit: $0 % 8, rank: $0 / 8, peak: Peak(value: 1, image: $0 / 2, row: 9, column: 9))
   }
 
   @Test func `pictures whose evidence is whole maps are few at a time`() throws {
@@ -31,7 +31,7 @@ import Testing
     // Of each picture the 24 maps and their gates are held, of each of its two seeds a whole projection.
     let picture = 4 * 256 * 256 * 24 + 4 * 24 + 2 * 4 * 256 * 256 * 3
     #expect(stretches.map(\.count) == [34, 34, 7] && (256 << 20) / picture == 34)
-    #expect(stretches.flatMap { $0.flatMap { $0 } } == places)
+    #expect(stretches.flatMap { $0.flatMap { $0 } }.elementsEqual(places) { $0 == $1 })
   }
 
   @Test func `pictures whose evidence is small are as many as before`() throws {

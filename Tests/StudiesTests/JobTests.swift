@@ -125,6 +125,13 @@ import Training
     try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("run"))
     let search = told.withLock { $0 }.filter { $0.unit == "pictures" && $0.isFinished }
     #expect(search.contains { $0.done == 5 && $0.total == 5 })
+    told.withLock { $0 = [] }
+    try Job(Occlude(subject, pictures, sizes: [8], stride: 3), listener: listener).perform(
+      in: folder.file("occluded"))
+    let positions = told.withLock { $0 }.filter { $0.unit == "positions" }
+    // 3 x 5 positions of each of five pictures; the pictures unoccluded are none.
+    #expect(positions.last?.done == 75 && positions.last?.isFinished == true)
+    #expect(positions.allSatisfy { $0.done <= $0.total && $0.total == 75 && !$0.description.contains("-") })
   }
 
   @Test func `a long search says what it will cost before it begins`() throws {

@@ -14,8 +14,13 @@ extension Network {
     let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
     guard type == nil || type == .typeRegular else {
+      let isSaved = FileManager.default.fileExists(atPath: target + "/saved_model.pb")
       throw .malformed(
-        file: path, reason: type == .typeDirectory ? "it is a folder" : "it is no file of bytes")
+        file: path,
+        reason: isSaved
+          ? "it is a TensorFlow SavedModel, not an ONNX model; `python -m tf2onnx.convert --saved-model \(path) "
+            + "--output model.onnx` writes one"
+          : type == .typeDirectory ? "it is a folder" : "it is no file of bytes")
     }
     guard let source = try? ByteSource(file: path) else {
       throw .malformed(file: path, reason: "there is no such file, or it cannot be read")
@@ -46,10 +51,14 @@ extension Network {
     } catch {
       throw .malformed(
         file: file,
-        reason: "it is no ONNX file, or is cut short (\(source.count) bytes are not a whole model)")
+        reason: ForeignFile(source, named: file)?.reason
+          ?? "it is no ONNX file, or is cut short (\(source.count) bytes are not a whole model)")
     }
     guard reader.model.hasGraph, !reader.model.graph.node.isEmpty else {
-      throw .malformed(file: file, reason: "it holds no graph with nodes; is it an ONNX model?")
+      throw .malformed(
+        file: file,
+        reason: ForeignFile(source, named: file)?.reason
+          ?? "it holds no graph with nodes, so it is no ONNX model that can be run")
     }
     do {
       self = try reader.network(folder: folder)
@@ -280,12 +289,33 @@ struct ONNXReader {
         return try JSONDecoder().decode(type, from: Data(text.utf8))
       } catch {
         throw ONNXError.malformed(
-          file: file, reason: "its metadata '\(key)' is not what it should be: \(text.prefix(120))")
+          file: file, reason: "its metadata '\(key)' \(Self.fault(in: error)): \(text.prefix(120))")
       }
     }
     let preprocessing = try decoded("switchback.preprocessing", as: Preprocessing.self)
     let classes = try decoded("switchback.classes", as: [String].self)
-    return (preprocessing, classes, metadata)
+    return (preprocessing, classes ?? metadata["names"].flatMap(Network.classNames), metadata)
+  }
+
+  /// What is wrong with JSON, with the key: `is not what it should be at 'mean', where a list is expected`.
+  private static func fault(in error: any Error) -> String {
+    func place(_ context: DecodingError.Context) -> String {
+      let keys = context.codingPath.map { key in key.intValue.map { "\($0 + 1)" } ?? key.stringValue }
+      return keys.isEmpty ? "" : " at '\(keys.joined(separator: "', '"))'"
+    }
+    let wrong = "is not what it should be"
+    switch error as? DecodingError {
+    case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+      let kinds = [
+        "Float": "a number", "Int": "a number", "String": "a text", "Array<Any>": "a list",
+        "Dictionary<String, Any>": "keys with values",
+      ]
+      return "\(wrong)\(place(context)), where \(kinds["\(type)"] ?? "\(type)") is expected"
+    case .keyNotFound(let key, let context):
+      return "\(wrong): '\(key.stringValue)' is missing\(place(context))"
+    case .dataCorrupted(let context): return "\(wrong)\(place(context)): \(context.debugDescription)"
+    default: return wrong
+    }
   }
 
   /// The nodes in an order in which each comes after what it reads.

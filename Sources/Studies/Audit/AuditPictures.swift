@@ -19,16 +19,11 @@ public struct AuditPictures: Study {
   public let training: Dataset
   public let test: Dataset
   public let audit: Audit
-  /// Whose pictures the list of exclusions names.
   public let excluded: Side
   private let isStrict: Bool
 
-  /// - Parameters:
-  ///   - training: The training pictures.
-  ///   - test: The test pictures; the same ones, however they are called, are held against themselves.
-  ///   - audit: When two pictures are one.
-  ///   - excluded: Whose pictures the list of exclusions names.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// One set of pictures given twice, however it is called, is held against itself; the list of exclusions names pictures of
+  /// the side `excluded`.
   public init(
     _ training: Dataset, _ test: Dataset, audit: Audit = Audit(), excluding excluded: Side = .train,
     strict isStrict: Bool = false

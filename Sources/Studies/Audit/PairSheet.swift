@@ -5,8 +5,9 @@ extension Drawing {
   /// Two pictures, what is said of them, and what each is called.
   package typealias Pair = (pictures: [Picture], caption: String, names: [String])
 
-  /// Pairs of pictures side by side, four pairs in a row, for a person to judge; pictures keep their proportions. The
-  /// sides are what stands over the left and the right pictures.
+  /// Pairs of pictures side by side, four pairs in a row, for a person to judge; pictures keep their proportions.
+  ///
+  /// The sides are what the left and the right pictures are called.
   package static func pairs(
     _ pairs: [Pair], title: String, sides: (String, String)
   ) throws(ImageError) -> Drawing {

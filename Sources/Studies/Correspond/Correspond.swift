@@ -13,19 +13,15 @@ public struct Correspond: Study {
   public let parts: PartsList
   public let layers: [StudiedLayer]
   public let fill: OccluderFill
-  /// Sets of random masks that each part is held against.
   public let draws: Int
   private let seed: UInt64
   private let title: String
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - parts: Pictures with a box for each part.
-  ///   - title: What the user called them.
-  ///   - layers: Names with commas between; nil for every convolution and fully connected layer.
-  ///   - fill: What a mask shows: gray, mean or black.
-  ///   - draws: Sets of random masks that each part is held against.
-  ///   - seed: Of the random masks and the bootstrap.
+  /// Every convolution and fully connected layer is compared unless layers are named.
+  ///
+  /// A mask shows gray, mean or black; each part is held against `draws` sets of random masks. The title is what the user
+  /// called the parts.
+  ///
   /// - Throws: `NetworkError` for a layer that is not there, or ``StudyError``.
   public init(
     _ subject: Subject, _ parts: PartsList, title: String, layers: String? = nil, fill: OccluderFill = .gray,
@@ -50,6 +46,8 @@ public struct Correspond: Study {
     var seed: UInt64
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     var study = try SubjectConfiguration(subject, parts.dataset, layers)
     study.pictures = title
@@ -61,11 +59,10 @@ public struct Correspond: Study {
     let subjects = try zip(parts.dataset.items, parts.boxes).compactMap { item, boxes in
       try pictures.tensor(item.id).map { input in
         let framing = try pictures.framing(of: item.id)
-        return Correspondence.Subject(
-          name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
+        return (name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
       }
     }
-    guard let first = subjects.first else { throw CorrespondenceError.pictures(0) }
+    guard let first = subjects.first else { throw Correspondence.tooFew(0) }
     let cover = fill.cover(
       of: first.input, subject.preprocessing, mean: try fill == .mean ? subject.meanInput() : nil, seed: 0)
     let reading = try Correspondence(

@@ -17,10 +17,8 @@ public struct Diagnose: Study {
   /// Names of files, or paths where files share theirs.
   private let names: [String]
 
-  /// - Parameters:
-  ///   - subjects: The networks, one or more.
-  ///   - dataset: The pictures that each is looked at through.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// One network or more, each looked at through the same pictures.
+  ///
   /// - Throws: ``StudyError`` for a network without convolutions.
   public init(_ subjects: [Subject], _ dataset: Dataset, strict isStrict: Bool = false) throws {
     for subject in subjects where subject.convolutions.isEmpty {

@@ -68,14 +68,13 @@ package enum EvolutionSheet {
       rows: height, columns: 960, title: "How features settle",
       description: "changed and settled units by epoch, layer by layer")
     func add(_ title: String, _ yTitle: String, left: Int, _ values: (EvolutionTable.Layer) -> [Double?]) {
-      let chart = LineChart(
-        title: title, xTitle: "epoch", yTitle: yTitle,
-        series: table.layers.enumerated().map { index, layer in
-          LineChart.Series(
-            name: layer.layer, points: zip(table.epochs, values(layer)).map { (Double($0), $1 ?? .nan) },
-            colour: .kind(index))
-        }, yRange: 0...1)
-      drawing.add(chart.drawing(rows: height, columns: 470), top: 0, left: left)
+      let curves = table.layers.enumerated().map { index, layer -> Drawing.Curve in
+        let points = zip(table.epochs, values(layer)).map { (x: Double($0), y: $1 ?? .nan) }
+        return (layer.layer, points, .kind(index), false)
+      }
+      let chart = Drawing.curves(
+        curves, title: title, xTitle: "epoch", yTitle: yTitle, yRange: 0...1, rows: height, columns: 470)
+      drawing.add(chart, top: 0, left: left)
     }
     add("Units whose strongest picture changed", "share of all units", left: 0, \.changed)
     add("Units whose projection stays from here on", "share of units shown", left: 490) { $0.settledShare }

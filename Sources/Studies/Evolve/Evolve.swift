@@ -24,15 +24,11 @@ public struct Evolve: Study {
   private let seed: UInt64
   private let isStrict: Bool
 
-  /// - Parameters:
-  ///   - run: A training run's folder.
-  ///   - epochs: As `1,2,5`; nil for eight of those saved, early ones denser.
-  ///   - pictures: As `Dataset.parse(_:)` takes them; nil for those the run was trained on.
-  ///   - layers: Names with commas between; nil for every convolution.
-  ///   - units: How many units of each layer are drawn and projected.
-  ///   - seed: Of that draw.
-  ///   - overrides: How pictures are prepared, in place of what the model says.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// Epochs are written as `1,2,5`; by default they are eight of those saved, early ones denser.
+  ///
+  /// Pictures are as `Dataset.parse(_:)` takes them, by default those that the run was trained on; of each layer, by default every
+  /// convolution, so many units are drawn and projected.
+  ///
   /// - Throws: ``StudyError`` where the run saved no such epoch, or does not say its pictures.
   public init(
     run: String, epochs: String? = nil, pictures: String? = nil, layers: String? = nil, units: Int = 6,
@@ -207,9 +203,7 @@ struct SavedEpochs: Sendable {
       var configuration: Configuration
     }
     let file = run + "/run.json"
-    guard let bytes = FileManager.default.contents(atPath: file),
-      let header = try? JSONDecoder().decode(Header.self, from: bytes)
-    else {
+    guard let header = decoded(Header.self, from: file) else {
       throw StudyError("\(file) does not say which pictures the run was trained on; give --pictures.")
     }
     return header.configuration.pictures

@@ -15,8 +15,9 @@ package enum FeatureSheet {
     return (max(1, rows * target / longest), max(1, columns * target / longest))
   }
 
-  /// The sheet, as large as its units need: text that can be selected, and one picture a unit. The field is what a unit
-  /// sees, in pixels of the network's input.
+  /// The sheet, as large as its units need: text that can be selected, and one picture a unit.
+  ///
+  /// The field is what a unit sees, in pixels of the network's input.
   package static func drawing(
     title: String, subtitle: String, field: (rows: Int, columns: Int), units: [Unit]
   ) throws(ImageError) -> Drawing {

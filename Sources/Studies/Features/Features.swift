@@ -2,7 +2,6 @@ internal import Attribution
 public import Datasets
 internal import Figures
 internal import Files
-internal import Foundation
 public import Images
 public import Kernels
 internal import Networks
@@ -19,25 +18,15 @@ public struct Features: Study {
   public let dataset: Dataset
   public let layers: [StudiedLayer]
   public let units: UnitChoice
-  /// Pictures kept for each unit.
   public let top: Int
   public let rule: RectifierRule
-  /// Whether layers are read before their rectifier.
   public let readsBeforeRectifier: Bool
-  /// Whether nothing is projected or drawn.
   public let onlySearches: Bool
   private let isStrict: Bool
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - dataset: The pictures searched.
-  ///   - layers: Names with commas between; nil for every convolution and the end of every residual block.
-  ///   - units: Those that are projected and drawn; by default the first 64.
-  ///   - top: How many pictures each unit keeps.
-  ///   - rule: How signals pass rectifiers.
-  ///   - isBefore: Whether layers are read before their rectifier.
-  ///   - onlySearches: Whether nothing is projected or drawn.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// Every convolution and the end of every residual block are searched unless layers are named; each unit keeps its `top` strongest pictures, and the first 64
+  /// units of a layer are projected and drawn unless others are chosen.
+  ///
   /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, units: UnitChoice = .init(), top: Int = 9,
@@ -71,6 +60,8 @@ public struct Features: Study {
     public var searchOnly: Bool
     public var preprocessing: Preprocessing
   }
+
+  public var subjects: [Subject] { [subject] }
 
   public func configuration() throws -> Configuration {
     Configuration(
@@ -201,9 +192,9 @@ extension Features.Configuration {
   /// - Throws: ``StudyError`` where the folder is no run of features.
   init(ofRun folder: String) throws(StudyError) {
     struct Header: Decodable { var configuration: Features.Configuration }
-    guard let bytes = FileManager.default.contents(atPath: folder + "/run.json"),
-      let header = try? JSONDecoder().decode(Header.self, from: bytes)
-    else { throw StudyError("\(folder) is not a run of 'features'.") }
+    guard let header = decoded(Header.self, from: folder + "/run.json") else {
+      throw StudyError("\(folder) is not a run of 'features'.")
+    }
     self = header.configuration
   }
 }

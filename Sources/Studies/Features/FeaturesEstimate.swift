@@ -45,8 +45,7 @@ struct FeaturesEstimate {
     let pictures = pictures
     func project(_ count: Int) throws -> Double {
       let places = (0..<count).map {
-        Gallery.Place(
-          unit: $0 % layer.units, rank: $0, peak: Peak(value: 1, image: image, row: row, column: column))
+        (unit: $0 % layer.units, rank: $0, peak: Peak(value: 1, image: image, row: row, column: column))
       }
       return try seconds { try gallery.project(places, input: { try pictures.tensor($0) }) { _ in } }
     }

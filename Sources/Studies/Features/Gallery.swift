@@ -8,20 +8,8 @@ public import Tensors
 
 /// The projections of a layer's strongest peaks, each beside the picture that made it (the paper's figure 2).
 public struct Gallery {
-  /// A peak's place in its layer's table.
-  public struct Place: Hashable, Sendable {
-    public var unit: Int
-    /// 0 for the unit's strongest.
-    public var rank: Int
-    public var peak: Peak
-
-    /// A unit's peak and its rank among the unit's, from 0.
-    public init(unit: Int, rank: Int, peak: Peak) {
-      self.unit = unit
-      self.rank = rank
-      self.peak = peak
-    }
-  }
+  /// A peak's place in its layer's table: the rank is 0 for the unit's strongest.
+  public typealias Place = (unit: Int, rank: Int, peak: Peak)
 
   private let projector: Projector
   /// What is given of each projection, where it is not all.

@@ -45,7 +45,7 @@ struct LayerSheets {
     // A unit that was never active has no evidence of what it looks for.
     let places = chosen.flatMap { unit in
       kept[unit].enumerated().filter { $0.element.value > 0 || study.readsBeforeRectifier }.map {
-        Gallery.Place(unit: unit, rank: $0.offset, peak: $0.element)
+        (unit: unit, rank: $0.offset, peak: $0.element)
       }
     }
     let positions = Dictionary(zip(chosen, chosen.indices), uniquingKeysWith: { one, _ in one })

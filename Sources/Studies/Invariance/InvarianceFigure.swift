@@ -22,7 +22,7 @@ extension InvarianceCurves {
         "Distances of features and the class's probability by the amount of \(change.rawValue)")
     drawing.text("under \(change.rawValue)", top: 16, column: 24, height: 20, bold: true)
     for (index, chart) in charts.enumerated() {
-      drawing.add(chart.drawing(rows: rows, columns: columns), top: 50, left: 12 + index * columns)
+      drawing.add(chart, top: 50, left: 12 + index * columns)
     }
     return drawing
   }
@@ -30,16 +30,15 @@ extension InvarianceCurves {
   private func chart(
     _ title: String, _ axis: String, each: (Picture) -> [Double], mean: [Double],
     range: ClosedRange<Double>? = nil
-  ) -> LineChart {
+  ) -> Drawing {
     func points(_ values: [Double]) -> [(x: Double, y: Double)] {
       zip(amounts, values).map { (x: $0, y: $1) }
     }
-    var series = pictures.prefix(40).enumerated().map { index, picture in
-      LineChart.Series(name: picture.image, points: points(each(picture)), colour: .kind(index), isThin: true)
+    var series = pictures.prefix(40).enumerated().map { index, picture -> Drawing.Curve in
+      (picture.image, points(each(picture)), .kind(index), true)
     }
-    series.append(
-      LineChart.Series(name: "mean of \(pictures.count) pictures", points: points(mean), colour: .ink))
-    return LineChart(title: title, xTitle: unit, yTitle: axis, series: series, yRange: range)
+    series.append(("mean of \(pictures.count) pictures", points(mean), .ink, false))
+    return .curves(series, title: title, xTitle: unit, yTitle: axis, yRange: range, columns: 400)
   }
 
   private var unit: String {

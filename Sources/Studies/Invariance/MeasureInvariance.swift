@@ -69,16 +69,9 @@ public struct MeasureInvariance: Study {
   /// What the class folders were taken for, where that should be said.
   public let note: String?
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - dataset: The pictures.
-  ///   - layers: Names with commas between; nil for the first convolution and the last layer that holds features.
-  ///   - changes: As ``Range/list(_:)`` takes them.
-  ///   - border: What a shift or a turn uncovers.
-  ///   - limit: How many pictures, the first of the data set; nil for all.
-  ///   - labels: A list of true classes; the class folders where there is none.
-  ///   - seed: Of noise.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// The first convolution and the last layer that holds features are compared unless layers are named; changes are as
+  /// ``Range/list(_:)`` takes them, and pictures the first `limit` of the data set.
+  ///
   /// - Throws: `NetworkError` for a layer that is not there, `DatasetError` for a list that is none, or ``StudyError``.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil,
@@ -108,6 +101,8 @@ public struct MeasureInvariance: Study {
     var labels: String?
     var seed: UInt64
   }
+
+  public var subjects: [Subject] { [subject] }
 
   public func configuration() throws -> Configuration {
     Configuration(

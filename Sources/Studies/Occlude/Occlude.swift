@@ -13,9 +13,7 @@ public struct Occlude: Study {
   public let subject: Subject
   public let dataset: Dataset
   public let layers: [StudiedLayer]
-  /// Sides of the square, in pixels of the network's input.
   public let sizes: [Int]
-  /// Pixels between neighbouring positions.
   public let stride: Int
   public let fill: OccluderFill
   public let seed: UInt64
@@ -28,20 +26,13 @@ public struct Occlude: Study {
   /// What the class folders were taken for, where that should be said.
   public let note: String?
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - dataset: The pictures.
-  ///   - layers: Layers whose strongest map is watched, names with commas between; nil for the last convolution.
-  ///   - sizes: Sides of the square in pixels of the network's input, each once.
-  ///   - stride: Pixels between neighbouring positions.
-  ///   - fill: What the square shows.
-  ///   - label: The class watched: `auto` for the most probable one, `true`, an index or a name.
-  ///   - labels: A list of true classes; the class folders where there is none.
-  ///   - neighbours: A run of features that the map's other strongest pictures are taken from; nil for a search of these
-  ///     pictures.
-  ///   - seed: Of noise.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
-  /// - Throws: ``OcclusionError`` where a square does not fit, ``StudyError`` where a picture has no class to watch.
+  /// Squares of these sides, in pixels of the network's input and each once, stand `stride` pixels apart.
+  ///
+  /// The strongest map of the last convolution is watched unless layers are named, and of the classes `label`: `auto` for
+  /// the most probable one, `true`, an index or a name. `neighbours` is a run of features that the map's other strongest
+  /// pictures are taken from; these pictures are searched where there is none.
+  ///
+  /// - Throws: ``StudyError`` where a square does not fit or a picture has no class to watch.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, sizes: [Int] = [50], stride: Int = 8,
     fill: OccluderFill = .gray, label: String = "auto", labels: String? = nil, neighbours: String? = nil,
@@ -59,7 +50,7 @@ public struct Occlude: Study {
     self.seed = seed
     self.isStrict = isStrict
     names = dataset.resultNames
-    for size in sizes { _ = try Occlusion.positions(size: size, stride: stride, over: subject.input) }
+    for size in sizes { _ = try OcclusionPlaces(size: size, stride: stride, over: subject.input) }
     (truth, note) = try subject.trueClasses(of: dataset, labels: labels)
     if label == "auto" { return }
     guard subject.head != nil else {
@@ -97,6 +88,8 @@ public struct Occlude: Study {
     /// Of noise alone: no other fill draws anything.
     var seed: UInt64?
   }
+
+  public var subjects: [Subject] { [subject] }
 
   public func configuration() throws -> Configuration {
     Configuration(

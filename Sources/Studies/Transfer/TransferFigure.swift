@@ -76,12 +76,10 @@ extension TransferTable {
   package func byPictures() -> Drawing? {
     guard Set(rows.map(\.perClass)).count > 1 else { return nil }
     let names = rows.map(\.curve).uniqued
-    let series = names.enumerated().flatMap { index, name -> [LineChart.Series] in
+    let series = names.enumerated().flatMap { index, name -> [Drawing.Curve] in
       let rows = rows.filter { $0.curve == name }.sorted { $0.perClass < $1.perClass }
-      func curve(_ height: (TransferTable.Row) -> Double, isThin: Bool) -> LineChart.Series {
-        LineChart.Series(
-          name: name, points: rows.map { (Double($0.perClass), height($0) * 100) }, colour: .kind(index),
-          isThin: isThin)
+      func curve(_ height: (Row) -> Double, isThin: Bool) -> Drawing.Curve {
+        (name, rows.map { (x: Double($0.perClass), y: height($0) * 100) }, .kind(index), isThin)
       }
       return [
         curve({ $0.accuracy - $0.deviation }, isThin: true),
@@ -89,10 +87,10 @@ extension TransferTable {
         curve({ $0.accuracy }, isThin: false),
       ]
     }
-    let chart = LineChart(
-      title: "By training pictures", xTitle: "training pictures a class", yTitle: axis, series: series,
-      yRange: 0...100)
-    return chart.drawing(rows: 340 + (names.count + 1) / 2 * 18, columns: 560)
+    return .curves(
+      series, title: "By training pictures", xTitle: "training pictures a class", yTitle: axis,
+      yRange: 0...100,
+      rows: 340 + (names.count + 1) / 2 * 18, columns: 560)
   }
 
   /// The rows as the paper's tables have them.

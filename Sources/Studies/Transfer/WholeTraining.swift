@@ -127,10 +127,9 @@ extension TransferLayers {
     }
     let predictions = named.withLock { $0 }
     let judged = ids.filter { predictions[$0] != nil }
-    let accuracy = ClassAccuracy(
+    return TransferTable.Outcome(
       predictions: judged.compactMap { predictions[$0] },
       labels: judged.map { division.dataset.items[$0].label ?? 0 },
       classes: division.dataset.classNames?.count ?? 0)
-    return TransferTable.Outcome(classes: accuracy.shares, overall: accuracy.overall)
   }
 }
