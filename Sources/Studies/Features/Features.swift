@@ -24,8 +24,8 @@ public struct Features: Study {
   public let onlySearches: Bool
   private let isStrict: Bool
 
-  /// Every convolution and the end of every residual block are searched unless layers are named; each unit keeps its `top` strongest pictures, and the first 64
-  /// units of a layer are projected and drawn unless others are chosen.
+  /// Every convolution and the end of every residual block are searched unless layers are named; each unit keeps its
+  /// `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others are chosen.
   ///
   /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
   public init(
