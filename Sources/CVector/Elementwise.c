@@ -67,6 +67,15 @@ CLONED void vector_scaling(const float *restrict input, const float *restrict sc
   }
 }
 
+CLONED void vector_moments(const float *restrict input, double *restrict sums, double *restrict squares,
+                           ptrdiff_t rows, ptrdiff_t channels) {
+  for (ptrdiff_t r = 0; r < rows; r++, input += channels)
+    for (ptrdiff_t c = 0; c < channels; c++) {
+      sums[c] += input[c];
+      squares[c] += (double)input[c] * input[c];
+    }
+}
+
 CLONED void vector_adding(const float *restrict input, float *restrict output, ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) output[i] += input[i];
 }

@@ -8,10 +8,10 @@ extension Dataset {
   ///
   /// - Parameter list: The list's path.
   /// - Returns: A class for each picture that the list names, by its path or the last part of it.
-  /// - Throws: ``DatasetError/labels(file:reason:)`` where a line has no index, or no line names a picture.
+  /// - Throws: ``DatasetError/list(file:of:reason:)`` where a line has no index, or no line names a picture.
   public func labels(from list: String) throws(DatasetError) -> [Int: Int] {
     guard let bytes = FileManager.default.contents(atPath: list) else {
-      throw .labels(file: list, reason: "it cannot be read.")
+      throw .list(file: list, of: "labels", reason: "it cannot be read.")
     }
     var byName: [String: [Int]] = [:]
     for item in items {
@@ -27,13 +27,14 @@ extension Dataset {
       guard fields.count > 1, let label = Int(fields[1].trimmingCharacters(in: .whitespaces)), label >= 0
       else {
         if number == 0 { continue }
-        throw .labels(
-          file: list, reason: "line \(number + 1) has no class index after a tab: '\(line.prefix(60))'.")
+        throw .list(
+          file: list, of: "labels",
+          reason: "line \(number + 1) has no class index after a tab: '\(line.prefix(60))'.")
       }
       for id in byName[String(fields[0])] ?? [] { labels[id] = label }
     }
     guard !labels.isEmpty else {
-      throw .labels(file: list, reason: "it names none of the pictures in \(name).")
+      throw .list(file: list, of: "labels", reason: "it names none of the pictures in \(name).")
     }
     return labels
   }

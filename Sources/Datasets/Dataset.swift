@@ -21,8 +21,8 @@ public struct Dataset: Sendable {
 
   /// A picture by name, with its class or classes where they are known.
   public struct Item: Hashable, Sendable {
-    /// Its place in the data set's order.
-    public internal(set) var id: Int
+    /// Its place in the data set's order, which numbers its items.
+    public fileprivate(set) var id = 0
     /// Unique in the data set, parts joined by `/`: a path below the data set's folder, or a name made up.
     public let path: String
     public let label: Int?
@@ -31,15 +31,11 @@ public struct Dataset: Sendable {
     public let split: Split?
 
     /// - Parameters:
-    ///   - id: Its place in the data set.
     ///   - path: A name that no other item has.
     ///   - label: The index of its class among ``Dataset/classNames``.
     ///   - presences: One a class, where a picture can hold several.
     ///   - split: The part it belongs to.
-    public init(
-      id: Int, path: String, label: Int? = nil, presences: [Presence]? = nil, split: Split? = nil
-    ) {
-      self.id = id
+    public init(path: String, label: Int? = nil, presences: [Presence]? = nil, split: Split? = nil) {
       self.path = path
       self.label = label
       self.presences = presences
@@ -62,16 +58,16 @@ public struct Dataset: Sendable {
 
   /// - Parameters:
   ///   - name: Where it is, for a message.
-  ///   - items: The pictures, each at the place of its id.
+  ///   - items: The pictures, in their order.
   ///   - classNames: Names of the classes, in the order of labels.
   ///   - source: Gives each item's picture by its id.
   ///   - unread: What of its folder could not be listed.
   public init(
     name: String, items: [Item], classNames: [String]?, source: some ImageSource, unread: [Skipped] = []
   ) {
-    for (id, item) in items.enumerated() { precondition(item.id == id, "item \(item.id) stands at \(id)") }
     self.name = name
     self.items = items
+    for id in items.indices { self.items[id].id = id }
     self.classNames = classNames
     self.unread = unread
     self.source = source
@@ -165,7 +161,7 @@ extension Dataset {
     let classNames = Set(parts.map { $0[1] }).sortedByBytes()
     let labels = Dictionary(uniqueKeysWithValues: zip(classNames, classNames.indices))
     let items = zip(folder.files, parts).map { file, parts in
-      Item(id: file.id, path: file.path, label: labels[parts[1]], split: Split(named: parts[0]))
+      Item(path: file.path, label: labels[parts[1]], split: Split(named: parts[0]))
     }
     return (items, classNames)
   }
@@ -179,7 +175,7 @@ extension Dataset {
   public init(folder: String, paths: [String]) throws(DatasetError) {
     for path in paths.map({ folder + "/" + $0 }) where !Listing.exists(path) { throw .missing(path: path) }
     self.init(
-      name: folder, items: paths.enumerated().map { Item(id: $0.offset, path: $0.element) }, classNames: nil,
+      name: folder, items: paths.map { Item(path: $0) }, classNames: nil,
       source: PictureFiles(root: folder, paths: paths))
   }
 }

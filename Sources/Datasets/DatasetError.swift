@@ -17,14 +17,12 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
   /// A file of the data set that is not what it should be.
   case malformed(file: String, reason: String)
   case noSplit(name: String, split: Dataset.Split, present: [Dataset.Split])
-  /// A list of labels that is none.
-  case labels(file: String, reason: String)
+  /// A list that is none of its kind: of labels, or of pictures to leave out.
+  case list(file: String, of: String, reason: String)
   /// No picture is known to be of a class.
   case noClasses(name: String)
   /// A class has fewer pictures than were asked for, `testing` of them to judge on.
   case tooFew(name: String, className: String, found: Int, asked: Int, testing: Int)
-  /// A list of pictures to leave out that is none.
-  case list(file: String, reason: String)
   /// Pictures to leave out that are not there, and one that is.
   case strangers(name: String, paths: [String], example: String)
   case allExcluded(name: String)
@@ -60,7 +58,7 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
       "\(name) has no \(split.rawValue) pictures"
         + (present.isEmpty
           ? "; it is not divided." : "; it has \(present.map(\.rawValue).joined(separator: " and ")).")
-    case .labels(let file, let reason): "\(file) is not a list of labels: \(reason)"
+    case .list(let file, let things, let reason): "\(file) is not a list of \(things): \(reason)"
     case .noClasses(let name):
       "\(name) does not say what its pictures are of. Put them into a folder for each class, or name a kind of data set, "
         + "as caltech101:path."
@@ -68,7 +66,6 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
       "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) were asked "
         + "for\(testing > 0 ? " with one or more left to test on" : ""). Give --per-class "
         + "\(max(found - testing, 1)) or less, or add pictures."
-    case .list(let file, let reason): "\(file) is not a list of pictures to leave out: \(reason)"
     case .strangers(let name, let paths, let example):
       "\(name) has not \(paths.count == 1 ? "the picture" : "\(paths.count) pictures") that should be left out: "
         + paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")

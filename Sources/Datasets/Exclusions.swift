@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// Pictures that a data set is used without, as a list that a person may read and change.
@@ -16,14 +17,14 @@ public struct Exclusions: Hashable, Sendable {
 
   /// Reads a list.
   ///
-  /// - Throws: ``DatasetError/list(file:reason:)`` where it cannot be read or names nothing.
+  /// - Throws: ``DatasetError/list(file:of:reason:)`` where it cannot be read or names nothing.
   public init(reading file: String) throws(DatasetError) {
     guard let lines = Listing.lines(of: file) else {
-      throw .list(file: file, reason: "it is not there, or cannot be read.")
+      throw .list(file: file, of: "pictures to leave out", reason: "it is not there, or cannot be read.")
     }
     let paths = lines.map(\.text).filter { !$0.hasPrefix("#") }
     guard paths.allSatisfy({ !$0.contains("\0") && !$0.contains("\u{FFFD}") }) else {
-      throw .list(file: file, reason: "it is no text.")
+      throw .list(file: file, of: "pictures to leave out", reason: "it is no text.")
     }
     self.init(paths.map(Self.unquoted))
   }
@@ -38,14 +39,7 @@ public struct Exclusions: Hashable, Sendable {
     if path.hasPrefix("#") { return "./" + path }
     let isPlain = !path.hasPrefix("\"") && !path.contains(where: \.isNewline)
     if isPlain, path.trimmingCharacters(in: .whitespaces) == path { return path }
-    let text = path.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\"", "\\": "\\\(scalar)"
-      case _ where Character(scalar).isNewline || scalar.value < 32: String(format: "\\u%04x", scalar.value)
-      default: String(scalar)
-      }
-    }
-    return "\"" + text.joined() + "\""
+    return path.quotedAsJSON
   }
 
   /// The list as its file holds it, below a note.

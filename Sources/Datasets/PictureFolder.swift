@@ -25,7 +25,7 @@ public struct PictureFolder: Sendable {
     guard isFolder else {
       let url = URL(fileURLWithPath: path)
       root = url.deletingLastPathComponent().path
-      files = [.init(id: 0, path: url.lastPathComponent)]
+      files = [.init(path: url.lastPathComponent)]
       classNames = nil
       unread = []
       return
@@ -41,9 +41,7 @@ public struct PictureFolder: Sendable {
     let folders = paths.map { $0.split(separator: "/").dropLast().first.map(String.init) }
     let names = folders.contains(nil) ? nil : Set(folders.compactMap(\.self)).sortedByBytes()
     let labels = Dictionary(uniqueKeysWithValues: (names ?? []).enumerated().map { ($1, $0) })
-    files = zip(paths, folders).enumerated().map { id, pair in
-      .init(id: id, path: pair.0, label: pair.1.flatMap { labels[$0] })
-    }
+    files = zip(paths, folders).map { .init(path: $0, label: $1.flatMap { labels[$0] }) }
     classNames = names
   }
 

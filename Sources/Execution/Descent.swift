@@ -168,7 +168,8 @@ package struct Descent<Memory: Recollection> {
           onto: window(0, under: signal))
       ]
     case .slice(let starts, let stops, let steps):
-      let map = inputs[0]
+      // On a window only channels are cut: its rows and columns are whole.
+      let map = window(0, under: signal)
       let ends = zip(stops, map.dimensions).map { min($0, $1) }
       // Pictures of a batch are walked side by side, whatever extent the slice says for their axis.
       return [

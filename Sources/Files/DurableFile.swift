@@ -67,21 +67,17 @@ public final class DurableFile {
   ///
   /// - Throws: ``FileError``, on a full disk above all.
   public func write(_ bytes: Data, at offset: Int? = nil) throws(FileError) {
-    do {
+    try attempt {
       if let offset { try handle.seek(toOffset: UInt64(offset)) }
       try handle.write(contentsOf: bytes)
-    } catch {
-      throw FileError(path: path, reason: "cannot be written: \(Self.cause(error)).")
     }
   }
 
   /// Makes the file durable and puts it in its place, over what was there.
   public func finish() throws(FileError) {
-    do {
+    try attempt {
       try handle.synchronize()
       try handle.close()
-    } catch {
-      throw FileError(path: path, reason: "cannot be written: \(Self.cause(error)).")
     }
     guard unsafe rename(partial, path) == 0 else {
       throw FileError(
@@ -97,11 +93,17 @@ public final class DurableFile {
     try file.finish()
   }
 
-  private static func cause(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    let code = underlying?.code ?? (error as NSError).code
-    return underlying == nil && (error as NSError).domain != NSPOSIXErrorDomain
-      ? "\(error)" : unsafe String(cString: strerror(Int32(code)))
+  private func attempt(_ work: () throws -> Void) throws(FileError) {
+    do {
+      try work()
+    } catch {
+      let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+      let code = underlying?.code ?? (error as NSError).code
+      let cause =
+        underlying == nil && (error as NSError).domain != NSPOSIXErrorDomain
+        ? "\(error)" : unsafe String(cString: strerror(Int32(code)))
+      throw FileError(path: path, reason: "cannot be written: \(cause).")
+    }
   }
 }
 

@@ -8,11 +8,6 @@ public struct RunFolder: Sendable {
   public let path: String
   private let lock: RunLock
 
-  private struct Header: Codable {
-    var format = 1
-    var kind: String
-  }
-
   /// Makes the folder, or opens it where it holds the same run.
   ///
   /// - Parameters:
@@ -39,11 +34,7 @@ public struct RunFolder: Sendable {
     let folder = RunFolder(path: path, lock: try RunLock(folder: path))
     let description = try description(kind, configuration, header)
     guard let known = files.contents(atPath: header) else {
-      do {
-        try DurableFile.write(description, to: header)
-      } catch {
-        throw .unwritable(folder: path, reason: error.reason)
-      }
+      try folder.write(bytes: description, to: "run.json")
       return folder
     }
     if known == description { return folder }

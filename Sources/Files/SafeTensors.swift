@@ -24,62 +24,50 @@ public struct SafeTensors: Sendable {
     guard let bytes = FileManager.default.contents(atPath: path) else {
       throw FileError(path: path, reason: "there is no such file, or it cannot be read.")
     }
-    do {
-      try self.init(bytes: bytes)
-    } catch {
-      throw FileError(path: path, reason: error.reason)
-    }
-  }
-
-  /// What is wrong with bytes that claim to be a safetensors file.
-  package struct Malformed: Error, Equatable {
-    package let reason: String
+    try self.init(bytes: bytes, of: path)
   }
 
   /// Reads the bytes of a whole file.
   ///
-  /// - Throws: ``Malformed`` with what is wrong, to be put after the file's name.
-  package init(bytes: Data) throws(Malformed) {
+  /// - Throws: ``FileError`` naming the file.
+  package init(bytes: Data, of path: String) throws(FileError) {
+    func malformed(_ reason: String) -> FileError { FileError(path: path, reason: reason) }
     let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
-    guard bytes.count >= 8 else { throw Malformed(reason: "is too short for a safetensors file.") }
+    guard bytes.count >= 8 else { throw malformed("is too short for a safetensors file.") }
     let headerLength = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
     guard headerLength <= UInt64(bytes.count - 8), headerLength < 100 << 20 else {
-      throw Malformed(
-        reason: "is not a safetensors file, or is cut short: its header claims \(headerLength) bytes.")
+      throw malformed(
+        "is not a safetensors file, or is cut short: its header claims \(headerLength) bytes.")
     }
     let start = 8 + Int(headerLength)
     guard let header = try? JSONSerialization.jsonObject(with: bytes[8..<start]) as? [String: Any] else {
-      throw Malformed(reason: "is not a safetensors file: its header is not a JSON object.")
+      throw malformed("is not a safetensors file: its header is not a JSON object.")
     }
     tensors = [:]
     metadata = header["__metadata__"] as? [String: String] ?? [:]
     for (name, entry) in header where name != "__metadata__" {
-      tensors[name] = try Self.tensor(named: name, entry, bytes[start...])
+      tensors[name] = try Self.tensor(named: name, entry, bytes[start...], malformed)
     }
   }
 
-  private static func tensor(named name: String, _ entry: Any, _ data: Data) throws(Malformed) -> Tensor {
+  private static func tensor(
+    named name: String, _ entry: Any, _ data: Data, _ malformed: (String) -> FileError
+  ) throws(FileError) -> Tensor {
     guard let entry = entry as? [String: Any], let type = entry["dtype"] as? String,
       let extents = entry["shape"] as? [Int], let offsets = entry["data_offsets"] as? [Int],
       offsets.count == 2
-    else { throw Malformed(reason: "array '\(name)' lacks dtype, shape or data_offsets.") }
+    else { throw malformed("array '\(name)' lacks dtype, shape or data_offsets.") }
     guard let format = formats[type] else {
-      throw Malformed(reason: "array '\(name)' has elements of type \(type), which is not supported.")
+      throw malformed("array '\(name)' has elements of type \(type), which is not supported.")
     }
     guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= data.count else {
-      throw Malformed(
-        reason: "array '\(name)' lies at bytes \(offsets) of \(data.count): the file is cut short.")
+      throw malformed(
+        "array '\(name)' lies at bytes \(offsets) of \(data.count): the file is cut short.")
     }
-    var count = 1
-    for extent in extents {
-      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
-      guard extent >= 0, !overflows else { throw Malformed(reason: "array '\(name)' has shape \(extents).") }
-      count = product
-    }
-    let (length, overflows) = count.multipliedReportingOverflow(by: format.size)
-    guard !overflows, length == offsets[1] - offsets[0] else {
-      throw Malformed(
-        reason: "array '\(name)' has shape \(extents) of \(type) but \(offsets[1] - offsets[0]) bytes.")
+    let length = offsets[1] - offsets[0]
+    guard (extents + [format.size]).checkedProduct == length else {
+      throw malformed(
+        "array '\(name)' has shape \(extents) of \(type) but \(length) bytes.")
     }
     let first = data.startIndex + offsets[0]
     return Tensor(Shape(extents), decoding: data[first..<first + length], as: format)

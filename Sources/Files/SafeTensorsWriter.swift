@@ -19,7 +19,7 @@ public final class SafeTensorsWriter {
     var entries: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map {
-        "\(Self.quoted($0.key)):\(Self.quoted($0.value))"
+        "\($0.key.quotedAsJSON):\($0.value.quotedAsJSON)"
       }
       entries.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
     }
@@ -29,7 +29,7 @@ public final class SafeTensorsWriter {
       let end = offset + shape.count * 4
       let extents = shape.dimensions.map(String.init).joined(separator: ",")
       entries.append(
-        "\(Self.quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(extents)],\"data_offsets\":[\(offset),\(end)]}")
+        "\(name.quotedAsJSON):{\"dtype\":\"F32\",\"shape\":[\(extents)],\"data_offsets\":[\(offset),\(end)]}")
       starts[name] = (offset, shape)
       offset = end
     }
@@ -64,19 +64,18 @@ public final class SafeTensorsWriter {
   public func finish() throws(FileError) {
     try file.finish()
   }
+}
 
-  private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
+extension String {
+  /// The text as a JSON string that stands on one line.
+  package var quotedAsJSON: String {
+    let scalars = unicodeScalars.map { scalar in
       switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
+      case "\"", "\\": "\\\(scalar)"
+      case _ where Character(scalar).isNewline || scalar.value < 32: String(format: "\\u%04x", scalar.value)
+      default: String(scalar)
       }
     }
-    return quoted + "\""
+    return "\"" + scalars.joined() + "\""
   }
 }

@@ -21,10 +21,8 @@ public struct Box: Hashable, Sendable, Codable, CustomStringConvertible {
   /// Coded as `[top, left, bottom, right]`.
   public init(from decoder: any Decoder) throws {
     var container = try decoder.unkeyedContainer()
-    top = try container.decode(Int.self)
-    left = try container.decode(Int.self)
-    bottom = try container.decode(Int.self)
-    right = try container.decode(Int.self)
+    (top, left) = (try container.decode(Int.self), try container.decode(Int.self))
+    (bottom, right) = (try container.decode(Int.self), try container.decode(Int.self))
   }
 
   /// Coded as `[top, left, bottom, right]`.

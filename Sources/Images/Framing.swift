@@ -53,41 +53,32 @@ public struct Framing: Codable, Hashable, Sendable {
     cropLeft = placement.start(placement.across, of: cropColumns, in: resizedColumns, beside: resizedRows)
   }
 
-  /// The framing of a file's picture, from its header.
-  public init(of file: String, _ preprocessing: Preprocessing) throws(ImageError) {
-    let (rows, columns) = try Picture.extents(of: file)
-    try self.init(rows: rows, columns: columns, preprocessing)
-  }
-
   /// A box of the network's input in pixels of the original, rounded outwards and clipped to the picture.
   public func original(_ box: Box) -> Box {
-    func low(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
-      min(max((edge + crop) * original / resized, 0), original)
-    }
-    func high(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
-      min(max(((edge + crop) * original + resized - 1) / resized, 0), original)
-    }
+    let all = box.moved(down: cropTop, across: cropLeft)
+      .scaled(rows: (resizedRows, originalRows), columns: (resizedColumns, originalColumns))
     return Box(
-      top: low(box.top, cropTop, resizedRows, originalRows),
-      left: low(box.left, cropLeft, resizedColumns, originalColumns),
-      bottom: high(box.bottom, cropTop, resizedRows, originalRows),
-      right: high(box.right, cropLeft, resizedColumns, originalColumns))
+      top: min(max(all.top, 0), originalRows), left: min(max(all.left, 0), originalColumns),
+      bottom: min(max(all.bottom, 0), originalRows), right: min(max(all.right, 0), originalColumns))
+  }
+
+  /// A box of the original picture in pixels of the network's input, rounded outwards; it may hang over the crop's edge.
+  public func input(_ box: Box) -> Box {
+    box.scaled(rows: (max(originalRows, 1), resizedRows), columns: (max(originalColumns, 1), resizedColumns))
+      .moved(down: -cropTop, across: -cropLeft)
   }
 }
 
-extension Framing {
-  /// A box of the original picture in pixels of the network's input, rounded outwards; it may hang over the crop's edge.
-  public func input(_ box: Box) -> Box {
-    func low(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
-      edge * resized / max(original, 1) - crop
-    }
-    func high(_ edge: Int, _ crop: Int, _ resized: Int, _ original: Int) -> Int {
-      (edge * resized + original - 1) / max(original, 1) - crop
-    }
-    return Box(
-      top: low(box.top, cropTop, resizedRows, originalRows),
-      left: low(box.left, cropLeft, resizedColumns, originalColumns),
-      bottom: high(box.bottom, cropTop, resizedRows, originalRows),
-      right: high(box.right, cropLeft, resizedColumns, originalColumns))
+extension Box {
+  fileprivate func moved(down: Int, across: Int) -> Box {
+    Box(top: top + down, left: left + across, bottom: bottom + down, right: right + across)
+  }
+
+  /// In pixels of a picture of other extents, rounded outwards.
+  fileprivate func scaled(rows: (from: Int, to: Int), columns: (from: Int, to: Int)) -> Box {
+    Box(
+      top: top * rows.to / rows.from, left: left * columns.to / columns.from,
+      bottom: (bottom * rows.to + rows.from - 1) / rows.from,
+      right: (right * columns.to + columns.from - 1) / columns.from)
   }
 }

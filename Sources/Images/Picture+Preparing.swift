@@ -50,9 +50,7 @@ extension Picture {
   public func values(_ preprocessing: Preprocessing) -> Tensor {
     // One table a channel: 256 values are all there are.
     let tables = (0..<preprocessing.channels.count).flatMap { channel in
-      (0..<256).map {
-        (Float($0) * preprocessing.scale - preprocessing.mean[channel]) / preprocessing.std[channel]
-      }
+      (0..<256).map { preprocessing.value(ofLevel: Float($0), channel: channel) }
     }
     let shape = Shape(images: 1, rows: rows, columns: columns, channels: preprocessing.channels.count)
     return Tensor(shape) { elements in

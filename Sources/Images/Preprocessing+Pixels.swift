@@ -14,7 +14,7 @@ extension Preprocessing {
       for index in 0..<elements.count {
         let channel = min(index % channels, mean.count - 1)
         let level = (elements[index] * std[channel] + mean[channel]) / scale
-        elements[index] = (min(max(change(level), 0), 255) * scale - mean[channel]) / std[channel]
+        elements[index] = value(ofLevel: min(max(change(level), 0), 255), channel: channel)
       }
     }
     return changed

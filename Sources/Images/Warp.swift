@@ -80,10 +80,7 @@ extension Tensor {
     func inside(_ place: Int, _ extent: Int) -> Int? {
       if (0..<extent).contains(place) { return place }
       guard case .reflect = border else { return nil }
-      guard extent > 1 else { return 0 }
-      let period = 2 * (extent - 1)
-      let folded = ((place % period) + period) % period
-      return folded < extent ? folded : period - folded
+      return Self.folded(place, extent)
     }
     return Tensor(shape) { target in
       withSpan { source in
@@ -116,6 +113,13 @@ extension Tensor {
     }
   }
 
+  /// The place that stands for one beyond an axis which is mirrored at its outermost places.
+  private static func folded(_ place: Int, _ extent: Int) -> Int {
+    let period = max(2 * (extent - 1), 1)
+    let wrapped = ((place % period) + period) % period
+    return wrapped < extent ? wrapped : period - wrapped
+  }
+
   /// The whole number below, kept where a position can be counted: a warp may look anywhere, or nowhere (NaN).
   private static func floor(_ place: Double) -> Double { max(min(1e9, place.rounded(.down)), -1e9) }
 
@@ -136,11 +140,6 @@ extension Tensor {
     let (rows, columns, channels) = (shape.rows, shape.columns, shape.channels)
     let radius = kernel.count / 2
     let extent = alongRows ? rows : columns
-    let period = max(2 * (extent - 1), 1)
-    func folded(_ place: Int) -> Int {
-      let wrapped = ((place % period) + period) % period
-      return extent == 1 ? 0 : wrapped < extent ? wrapped : period - wrapped
-    }
     return Tensor(shape) { target in
       withSpan { source in
         for image in 0..<shape.images {
@@ -149,7 +148,7 @@ extension Tensor {
               let base = ((image * rows + row) * columns + column) * channels
               for channel in 0..<channels { target[base + channel] = 0 }
               for (index, weight) in kernel.enumerated() {
-                let place = folded((alongRows ? row : column) + index - radius)
+                let place = Self.folded((alongRows ? row : column) + index - radius, extent)
                 let from =
                   ((image * rows + (alongRows ? place : row)) * columns + (alongRows ? column : place))
                   * channels

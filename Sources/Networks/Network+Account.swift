@@ -11,8 +11,11 @@ public struct LayerAccount: Codable, Hashable, Sendable {
   public var parameters: Int
   /// Multiplications with a weight, for one picture.
   public var multiplyAccumulates: Int
-  /// Rows and columns of input pixels that one position sees; nil where it sees all.
+  /// Rows and columns of input pixels that one position sees, paths through gates left out; nil where it sees all.
   public var receptiveField: [Int]?
+  /// Whether it depends on pixels beyond that, through a squeeze-and-excite gate or another value of one position that
+  /// a map is multiplied by or added to.
+  public var isGated: Bool
   /// Input pixels between neighbouring positions; nil where positions have no grid.
   public var stride: [Int]?
 }
@@ -25,12 +28,12 @@ extension Network {
     let first = inputs.first?.name ?? ""
     let shapes = try shapes(inputs: [first: inputShape(images: 1)])
     let operations = Dictionary(nodes.map { ($0.name, $0) }, uniquingKeysWith: { one, _ in one })
+    let fields = fieldsInInput(shapes)
     return layers.compactMap { layer in
       guard let node = operations[layer.node], let shape = shapes[layer.output] else { return nil }
-      let field = fields(below: layer.output, shapes: shapes)[first]
       var extents: [Int]?
       var stride: [Int]?
-      if case .window(let rows, let columns) = field {
+      if case .window(let rows, let columns) = fields[layer.output]?.field {
         extents = [rows.extent, columns.extent]
         stride = [rows.stride, columns.stride]
       }
@@ -39,7 +42,8 @@ extension Network {
         name: layer.name, node: layer.node, output: layer.output, operation: node.operation.name,
         shape: shape.inONNXOrder.dimensions, parameters: weights.parameters,
         multiplyAccumulates: weights.perPlace * (shape.rank == 4 ? shape.rows * shape.columns : 1),
-        receptiveField: extents, stride: stride)
+        receptiveField: extents, isGated: extents != nil && fields[layer.output]?.isGated == true,
+        stride: stride)
     }
   }
 }

@@ -115,8 +115,17 @@ public struct Subject: Sendable {
     return found
   }
 
-  /// Every convolution, as layers are studied where none are named.
-  public var convolutions: [Layer] { network.featureLayers() }
+  /// The convolutions that are studied where no layers are named: those whose maps have more than one position, or all
+  /// where none has.
+  ///
+  /// A squeeze-and-excite gate's convolutions give one number a picture: they have no feature maps to look at.
+  public var convolutions: [Layer] {
+    let all = network.featureLayers()
+    let maps = all.filter { layer in
+      shapes[layer.output].map { $0.rank == 4 && $0.rows * $0.columns > 1 } ?? false
+    }
+    return maps.isEmpty ? all : maps
+  }
 
   /// Pictures' true classes by id, and what the class folders were taken for, where that should be said; none where
   /// the network classifies nothing.

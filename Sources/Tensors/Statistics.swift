@@ -21,3 +21,13 @@ extension Collection<Float> {
     return place
   }
 }
+
+extension Sequence<Int> {
+  /// The product of extents that a file claims; nil where one is negative or no `Int` holds it.
+  package var checkedProduct: Int? {
+    reduce(1) { product, extent in
+      guard let (next, overflows) = product?.multipliedReportingOverflow(by: extent) else { return nil }
+      return overflows || extent < 0 ? nil : next
+    }
+  }
+}

@@ -139,14 +139,9 @@ internal import Synchronization
 extension Tensor {
   /// The outermost slices `range`, copied: pictures of a batch, units of a layer.
   public func slices(_ range: Range<Int>) -> Tensor {
-    precondition(shape.rank > 0 && range.upperBound <= shape[0], "slices \(range) of \(shape)")
-    let size = shape[0] == 0 ? 0 : shape.count / shape[0]
-    let part = Shape([range.count] + shape.dimensions.dropFirst())
-    return unsafe Tensor(uninitialized: part) { target in
-      unsafe withUnsafeElements { source in
-        guard let from = source.baseAddress, let to = target.baseAddress else { return }
-        unsafe to.update(from: from + range.lowerBound * size, count: range.count * size)
-      }
+    let part = sharedSlices(range)
+    return unsafe Tensor(uninitialized: part.shape) { target in
+      unsafe part.withUnsafeElements { _ = unsafe target.update(fromContentsOf: $0) }
     }
   }
 
@@ -162,20 +157,15 @@ extension Tensor {
   public static func stacking(_ parts: [Tensor]) -> Tensor {
     guard let first = parts.first else { return Tensor([0]) }
     if parts.count == 1 { return first }
-    let inner = Array(first.shape.dimensions.dropFirst())
-    let outer = parts.reduce(0) { $0 + $1.shape[0] }
-    return unsafe Tensor(uninitialized: Shape([outer] + inner)) { target in
-      var offset = 0
-      for part in parts {
-        precondition(
-          Array(part.shape.dimensions.dropFirst()) == inner, "\(part.shape) stacked on \(first.shape)")
-        unsafe part.withUnsafeElements { source in
-          guard let from = source.baseAddress, let to = target.baseAddress else { return }
-          unsafe (to + offset).update(from: from, count: source.count)
-        }
-        offset += part.shape.count
-      }
+    var whole = Tensor(Shape([parts.reduce(0) { $0 + $1.shape[0] }] + first.shape.dimensions.dropFirst())) {
+      _ in
     }
+    var start = 0
+    for part in parts {
+      whole.replace(start..<start + part.shape[0], ofAxis: 0, with: part)
+      start += part.shape[0]
+    }
+    return whole
   }
 
   /// Writes over some places of an axis, where they stand.

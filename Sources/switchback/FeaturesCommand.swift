@@ -15,7 +15,10 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(help: .value("a,b", "Layers by name, comma-separated (default: every convolution)."))
+  @Option(
+    help: .value(
+      "a,b",
+      "Layers by name, comma-separated (default: every convolution whose maps have more than one position)."))
   var layers: String?
 
   @Option(

@@ -20,11 +20,17 @@ struct InspectCommand: ParsableCommand, ModelCommand {
       rows.append([
         layer.name, layer.node, layer.operation, layer.output,
         layer.shape.dropFirst().map(String.init).joined(separator: "x"), layer.parameters.grouped,
-        layer.multiplyAccumulates.grouped, layer.receptiveField.map { "\($0[0])x\($0[1])" } ?? "all",
+        layer.multiplyAccumulates.grouped,
+        layer.receptiveField.map { "\($0[0])x\($0[1])\(layer.isGated ? " +" : "")" } ?? "all",
         layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
       ])
     }
     try Terminal.print(table(rows))
+    if layers.contains(where: \.isGated) {
+      try Terminal.print(
+        "\n+ beside this field it depends on the whole picture through a gate: one value a channel that maps are "
+          + "multiplied by or added to, as squeeze-and-excitation does")
+    }
     let parameters = layers.reduce(0) { $0 + $1.parameters }
     let products = layers.reduce(0) { $0 + $1.multiplyAccumulates }
     try Terminal.print(

@@ -15,7 +15,7 @@ import Testing
       for number in 0..<count {
         items.append(
           .init(
-            id: items.count, path: "\(label)/\(number)", label: label,
+            path: "\(label)/\(number)", label: label,
             split: isDivided ? (number % 3 == 2 ? .test : .train) : nil))
       }
     }
@@ -86,7 +86,7 @@ import Testing
       _ = try dataset([6, 6]).classFolds(.own, perClass: [], testPerClass: nil, count: 1, seed: 0)
     }
     let unlabelled = Dataset(
-      name: "made", items: [.init(id: 0, path: "a")], classNames: nil, source: NoPictures())
+      name: "made", items: [.init(path: "a")], classNames: nil, source: NoPictures())
     #expect(throws: DatasetError.noClasses(name: "made")) {
       _ = try unlabelled.classFolds(.folds, perClass: [1], testPerClass: nil, count: 1, seed: 0)
     }
@@ -97,8 +97,7 @@ import Testing
 
   @Test func `pictures of several classes are halved, or divided by their own lists`() throws {
     let items = (0..<7).map {
-      Dataset.Item(
-        id: $0, path: "\($0)", presences: [.present, .absent], split: $0 < 4 ? .train : .validation)
+      Dataset.Item(path: "\($0)", presences: [.present, .absent], split: $0 < 4 ? .train : .validation)
     }
     let dataset = Dataset(name: "made", items: items, classNames: ["a", "b"], source: NoPictures())
     let halves = try dataset.halves(.folds, count: 2, seed: 3)

@@ -64,11 +64,13 @@ import Testing
     #expect(try dataset.labels(from: list) == [0: 7, 1: 3])
     let wrong = try folder.write("a.png\t7\nb.png\n".utf8, to: "wrong.tsv")
     #expect(
-      throws: DatasetError.labels(file: wrong, reason: "line 2 has no class index after a tab: 'b.png'.")
+      throws: DatasetError.list(
+        file: wrong, of: "labels", reason: "line 2 has no class index after a tab: 'b.png'.")
     ) { try dataset.labels(from: wrong) }
     let other = try folder.write("z.png\t7\n".utf8, to: "other.tsv")
     #expect(
-      throws: DatasetError.labels(file: other, reason: "it names none of the pictures in \(folder.path).")
+      throws: DatasetError.list(
+        file: other, of: "labels", reason: "it names none of the pictures in \(folder.path).")
     ) { try dataset.labels(from: other) }
   }
 

@@ -24,7 +24,7 @@ import Testing
       "b.jpg", "a.PNG", "B.jpeg", "é.webp", "c.gif", "10.tif", "9.tiff", "notes.txt", "jpg", "script.jpg.sh")
     let found = try PictureFolder(folder.path)
     #expect(found.files.map(\.path) == ["10.tif", "9.tiff", "B.jpeg", "a.PNG", "b.jpg", "c.gif", "é.webp"])
-    #expect(found.files.map(\.id) == Array(0..<7))
+    #expect(Dataset(found).items.map(\.id) == Array(0..<7))
     #expect(found.files.allSatisfy { $0.label == nil } && found.classNames == nil)
     #expect(found.fullPath(of: found.files[1]) == folder.path + "/9.tiff")
   }

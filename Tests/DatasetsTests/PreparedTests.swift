@@ -46,8 +46,8 @@ import Testing
 
   @Test func `training's pictures are those with a class, in order`() throws {
     let items = [
-      Dataset.Item(id: 0, path: "ant/a.jpg", label: 1), .init(id: 1, path: "ant/b.jpg"),
-      .init(id: 2, path: "ant/broken.jpg", label: 0),
+      Dataset.Item(path: "ant/a.jpg", label: 1), .init(path: "ant/b.jpg"),
+      .init(path: "ant/broken.jpg", label: 0),
     ]
     let part = Dataset(name: folder.path, items: items, classNames: ["x", "y"], source: Three(try dataset()))
     let pictures = DatasetPictures(part, strict: false)

@@ -50,12 +50,14 @@ import Testing
     var names: [ScenePart: Set<Int>] = [:]
     for id in 0..<200 {
       let scene = scenes.scene(id)
-      let object = scene.object
+      let object = scene.object.box
       #expect(object.top >= 0 && object.left >= 0 && object.bottom <= 96 && object.right <= 96)
       #expect(object.rows >= 24 && object.columns >= 24, "scene \(id): \(object)")
-      #expect(scene.visibility > 0.6 && scene.visibility <= 1, "scene \(id): \(scene.visibility)")
-      for (name, box, visibility) in scene.parts {
-        names[name, default: []].insert(scene.label)
+      let seen = try #require(scene.object.visibility)
+      #expect(seen > 0.6 && seen <= 1, "scene \(id): \(seen)")
+      for part in scene.object.parts {
+        let (box, visibility) = (part.box, try #require(part.visibility))
+        names[try #require(ScenePart(rawValue: part.name)), default: []].insert(scene.label)
         #expect(box.rows > 0 && box.columns > 0 && visibility >= 0 && visibility <= 1)
         #expect(box.top >= object.top && box.left >= object.left)
         #expect(box.bottom <= object.bottom && box.right <= object.right)

@@ -80,7 +80,8 @@ import Testing
     let jpeg = try Picture(rows: 30, columns: 60, pixels: [UInt8](repeating: 9, count: 5400)).encodedJPEG(
       quality: 90)
     let path = try folder.write(PictureFiles.jpeg(jpeg, orientation: 6), to: "a.jpg")
-    let framing = try Framing(of: path, .imageNet)
+    let (rows, columns) = try Picture.extents(of: path)
+    let framing = try Framing(rows: rows, columns: columns, .imageNet)
     #expect((framing.originalRows, framing.originalColumns) == (60, 30))
     #expect(try framing == Picture(decoding: path).prepared(.imageNet).framing)
   }

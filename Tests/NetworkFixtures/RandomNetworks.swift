@@ -12,7 +12,7 @@ public enum OperationKind: String, CaseIterable, Sendable {
   /// Whether a position of the result may depend on every position of the map, whatever the parameters are.
   var mixesPositions: Bool {
     switch self {
-    case .globalAveragePooling, .globalMaxPooling, .matrixProduct, .slice, .flatten, .reshape, .transposition:
+    case .globalAveragePooling, .globalMaxPooling, .matrixProduct, .flatten, .reshape, .transposition:
       true
     default: false
     }
@@ -342,8 +342,12 @@ public struct RandomNetworks {
       try node(.padding(before: before, after: after, mode: mode), map.name)
     case .slice:
       var (starts, stops, steps) = ([0], [1], [1])
-      for extent in [rows, columns, channels] {
-        if chance(0.25) {
+      for (axis, extent) in [rows, columns, channels].enumerated() {
+        if isLocal && axis < 2 {
+          starts.append(0)
+          stops.append(.max)
+          steps.append(1)
+        } else if chance(0.25) {
           starts.append(extent - 1)
           stops.append(-1)
           steps.append(-1)

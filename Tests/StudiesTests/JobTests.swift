@@ -127,6 +127,32 @@ import Training
     #expect(search.contains { $0.done == 5 && $0.total == 5 })
   }
 
+  @Test func `a long search says what it will cost before it begins`() throws {
+    let many = try Dataset.parse("scenes:size=24,count=400000")
+    let said = Mutex([String]())
+    let asked = Mutex(0)
+    // The pictures that the estimate is measured on, and a few of the search's.
+    let cancellation = Cancellation {
+      asked.withLock { asked in
+        asked += 1
+        return asked > 60
+      }
+    }
+    let listener = Listener(note: { note in said.withLock { $0.append(note) } })
+    #expect(throws: Interruption.self) {
+      try Job(Features(subject, many, top: 2), threads: 1, cancellation: cancellation, listener: listener)
+        .perform(in: folder.file("long"))
+    }
+    let notes = said.withLock { $0 }
+    #expect(notes.count == 1, "\(notes)")
+    let note = try #require(notes.first)
+    #expect(note.hasPrefix("estimate: about ") && note.contains("\(many.items.count) pictures"))
+    #expect(note.contains("projections of \(subject.convolutions.count) layers"))
+    // A short one says nothing.
+    try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("short"))
+    #expect(said.withLock { $0 }.count == 1)
+  }
+
   @Test func `one set of pictures under two spellings is audited as one`() throws {
     for number in 0..<3 { try folder.write(pictures.picture(number).encodedPNG(), to: "p/\(number).png") }
     let (one, other) = (
@@ -140,6 +166,20 @@ import Training
 
 @Suite struct Subjects {
   /// What the network makes of the mean input before its first layer is zero, wherever the mean is subtracted.
+  @Test func `convolutions of one position are studied only where there are no others`() throws {
+    var build = TinyNetworks.Builder(seed: 4)
+    build.convolution("conv", 4, of: 3, window: 3)
+    build.add("squeeze", .globalAveragePooling)
+    build.convolution("gate", 4, of: 4, window: 1)
+    build.add("scale", .arithmetic(.multiply), from: ["conv.out", "gate.out"])
+    let network = try build.network(rows: 8, columns: 8)
+    #expect(try Subject(network, model: "m").convolutions.map(\.node) == ["conv"])
+    var flat = TinyNetworks.Builder(seed: 4)
+    flat.convolution("only", 4, of: 3, window: 1)
+    #expect(
+      try Subject(try flat.network(rows: 1, columns: 1), model: "m").convolutions.map(\.node) == ["only"])
+  }
+
   @Test func `the mean input is what the network subtracts`() throws {
     var network = try TinyNetworks.classifier()
     network.preprocessing = Preprocessing(

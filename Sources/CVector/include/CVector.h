@@ -82,6 +82,8 @@ void vector_summing(const float *input, float *output, ptrdiff_t rows, ptrdiff_t
 // `shift` may be null.
 void vector_scaling(const float *input, const float *scale, const float *shift, float *output, ptrdiff_t rows,
                     ptrdiff_t channels);
+// Adds each channel's elements, and their squares, to sums that start at zero.
+void vector_moments(const float *input, double *sums, double *squares, ptrdiff_t rows, ptrdiff_t channels);
 void vector_adding(const float *input, float *output, ptrdiff_t count);
 // Adds a multiple of each row of `count` to a row of the output; steps lead from one row to the next.
 void vector_adding_multiple(float factor, const float *input, ptrdiff_t input_step, float *output,

@@ -31,8 +31,7 @@ extension Dataset {
         file: root + "/" + names, reason: "it names \(classNames.count) classes, not \(classes).")
     }
     let step = labelBytes + 3 * 32 * 32
-    var blocks: [Records.Block] = []
-    var items: [Item] = []
+    var records = Records(rows: 32, columns: 32, planes: 3)
     for (name, split) in files {
       let file = root + "/" + name
       guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: file), options: .alwaysMapped) else {
@@ -42,18 +41,11 @@ extension Dataset {
         throw .malformed(
           file: file, reason: "its \(bytes.count) bytes are not a number of records of \(step) bytes.")
       }
-      let count = bytes.count / step
-      for record in 0..<count {
-        let label = Int(bytes[bytes.startIndex + record * step + labelBytes - 1])
-        guard label < classes else {
-          throw .malformed(file: file, reason: "record \(record) has class \(label) of \(classes).")
-        }
-        items.append(Item(id: items.count, path: "\(name)/\(record)", label: label, split: split))
-      }
-      blocks.append(.init(file: file, bytes: bytes, count: count, start: labelBytes, step: step))
+      try records.add(
+        .init(file: file, bytes: bytes, count: bytes.count / step, start: labelBytes, step: step), as: name,
+        split: split, of: classes, in: file
+      ) { bytes[bytes.startIndex + $0 * step + labelBytes - 1] }
     }
-    return Dataset(
-      name: root, items: items, classNames: classNames,
-      source: Records(rows: 32, columns: 32, planes: 3, blocks: blocks))
+    return Dataset(name: root, items: records.items, classNames: classNames, source: records)
   }
 }

@@ -15,7 +15,7 @@ extension Dataset {
     }
     // Two folders may be one name to Unicode.
     let labels = Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
-    var found = FoundPictures(root: root)
+    var found: [Item] = []
     let lists = [("train.txt", Split.train), ("test.txt", .test)].filter { Listing.exists(root + "/" + $0.0) }
     for (list, split) in lists {
       let lines = Listing.lines(of: root + "/" + list) ?? []
@@ -32,15 +32,15 @@ extension Dataset {
             file: root + "/" + list,
             reason: "line \(line.number) names '\(line.text.prefix(60))', which is not there.")
         }
-        found.add(line.text, label: label, split: split)
+        found.append(Item(path: line.text, label: label, split: split))
       }
     }
     if lists.isEmpty {
       for (label, folder) in classes.enumerated() {
-        for picture in pictures[label] { found.add(folder + "/" + picture, label: label) }
+        found += pictures[label].map { Item(path: folder + "/" + $0, label: label) }
       }
     }
-    return try found.dataset(classNames: classes)
+    return try Dataset(found, below: root, classNames: classes)
   }
 
   /// Caltech-256: folders such as `001.ak47`, in `256_ObjectCategories` or right here.
@@ -56,12 +56,12 @@ extension Dataset {
     guard !folders.isEmpty else {
       throw .layout(path: path, kind: "caltech256", missing: ["256_ObjectCategories/001.ak47"])
     }
-    var found = FoundPictures(root: root)
+    var found: [Item] = []
     for (label, folder) in folders.enumerated() {
-      for picture in try Listing.pictures(in: root + "/" + folder) {
-        found.add(folder + "/" + picture, label: label)
+      found += try Listing.pictures(in: root + "/" + folder).map {
+        Item(path: folder + "/" + $0, label: label)
       }
     }
-    return try found.dataset(classNames: folders.map { String($0.dropFirst(4)) })
+    return try Dataset(found, below: root, classNames: folders.map { String($0.dropFirst(4)) })
   }
 }

@@ -15,7 +15,7 @@ extension Dataset {
 
   private static func synsets(
     at path: String, kind: String,
-    validation: (String, Synsets, inout FoundPictures) throws(DatasetError) -> Void
+    validation: (String, Synsets) throws(DatasetError) -> [Item]
   ) throws(DatasetError) -> Dataset {
     let trained = try Listing.folders(in: path + "/train").filter(Synsets.isName)
     let validated = try Listing.folders(in: path + "/val").filter(Synsets.isName)
@@ -24,22 +24,20 @@ extension Dataset {
       + (trained.isEmpty && !Listing.exists(path + "/val") ? ["val"] : [])
     guard missing.isEmpty else { throw .layout(path: path, kind: kind, missing: missing) }
     let synsets = try Synsets(Set(trained + validated), at: path)
-    var found = FoundPictures(root: path)
+    var found: [Item] = []
     for (folder, names, split) in [("train", trained, Split.train), ("val", validated, .validation)] {
       for wnid in names {
         let below = Listing.exists("\(path)/\(folder)/\(wnid)/images") ? "\(wnid)/images" : wnid
-        for picture in try Listing.pictures(in: "\(path)/\(folder)/\(below)") {
-          found.add("\(folder)/\(below)/\(picture)", label: synsets.labels[wnid], split: split)
+        found += try Listing.pictures(in: "\(path)/\(folder)/\(below)").map {
+          Item(path: "\(folder)/\(below)/\($0)", label: synsets.labels[wnid], split: split)
         }
       }
     }
-    if validated.isEmpty, Listing.exists(path + "/val") { try validation(path, synsets, &found) }
-    return try found.dataset(classNames: synsets.classNames)
+    if validated.isEmpty, Listing.exists(path + "/val") { found += try validation(path, synsets) }
+    return try Dataset(found, below: path, classNames: synsets.classNames)
   }
 
-  private static func flatValidation(
-    _ path: String, _ synsets: Synsets, _ found: inout FoundPictures
-  ) throws(DatasetError) {
+  private static func flatValidation(_ path: String, _ synsets: Synsets) throws(DatasetError) -> [Item] {
     let pictures = try Listing.pictures(in: path + "/val")
     let name = "ILSVRC2012_validation_ground_truth.txt"
     let places = [path, path + "/val", path + "/data", path + "/ILSVRC2012_devkit_t12/data"].map {
@@ -65,7 +63,7 @@ extension Dataset {
         reason: "it has the wnids in their own order, but \(name) counts in that of the kit's meta.mat "
           + "(ILSVRC2012_ID). Put that file beside it.")
     }
-    for (picture, line) in zip(pictures, lines) {
+    return try zip(pictures, lines).map { picture, line throws(DatasetError) in
       guard let number = Int(line.text), let wnid = order[number] else {
         throw .malformed(
           file: truth, reason: "line \(line.number) is no number that \(list) has: '\(line.text.prefix(40))'."
@@ -74,18 +72,16 @@ extension Dataset {
       guard let label = synsets.labels[wnid] else {
         throw .malformed(file: truth, reason: "line \(line.number) is \(wnid), a class that train has not.")
       }
-      found.add("val/" + picture, label: label, split: .validation)
+      return Item(path: "val/" + picture, label: label, split: .validation)
     }
   }
 
-  private static func annotatedValidation(
-    _ path: String, _ synsets: Synsets, _ found: inout FoundPictures
-  ) throws(DatasetError) {
+  private static func annotatedValidation(_ path: String, _ synsets: Synsets) throws(DatasetError) -> [Item] {
     let file = path + "/val/val_annotations.txt"
     guard let lines = Listing.lines(of: file) else {
       throw .layout(path: path, kind: "tiny-imagenet", missing: ["val/WNID", "val/val_annotations.txt"])
     }
-    for line in lines {
+    return try lines.map { line throws(DatasetError) in
       let fields = line.text.split(separator: "\t").map(String.init)
       guard fields.count >= 2, let label = synsets.labels[fields[1]] else {
         throw .malformed(
@@ -95,7 +91,7 @@ extension Dataset {
         throw .malformed(
           file: file, reason: "line \(line.number) names \(fields[0]), which val/images has not.")
       }
-      found.add("val/images/" + fields[0], label: label, split: .validation)
+      return Item(path: "val/images/" + fields[0], label: label, split: .validation)
     }
   }
 }

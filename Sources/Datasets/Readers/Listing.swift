@@ -55,24 +55,16 @@ enum Listing {
   }
 }
 
-/// Pictures gathered one by one into a data set of files.
-struct FoundPictures {
-  let root: String
-  private(set) var items: [Dataset.Item] = []
-
-  init(root: String) { self.root = root }
-
-  mutating func add(
-    _ path: String, label: Int? = nil, presences: [Dataset.Presence]? = nil, split: Dataset.Split? = nil
-  ) {
-    items.append(.init(id: items.count, path: path, label: label, presences: presences, split: split))
-  }
-
+extension Dataset {
+  /// Pictures that are files below a folder, as a reader found them.
+  ///
   /// - Throws: ``DatasetError/noPictures(path:)``.
-  func dataset(classNames: [String], regions: [[Region]]? = nil) throws(DatasetError) -> Dataset {
-    guard !items.isEmpty else { throw .noPictures(path: root) }
-    return Dataset(
-      name: root, items: items, classNames: classNames,
-      source: PictureFiles(root: root, paths: items.map(\.path), regions: regions))
+  init(
+    _ found: [Item], below root: String, classNames: [String], regions: [[Region]]? = nil
+  ) throws(DatasetError) {
+    guard !found.isEmpty else { throw .noPictures(path: root) }
+    self.init(
+      name: root, items: found, classNames: classNames,
+      source: PictureFiles(root: root, paths: found.map(\.path), regions: regions))
   }
 }

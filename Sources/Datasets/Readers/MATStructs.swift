@@ -10,7 +10,7 @@ internal import Tensors
 struct MATStructs {
   enum Value: Equatable {
     case text(String)
-    case number(Double)
+    case number(Float)
   }
 
   let records: [[String: Value]]
@@ -71,7 +71,7 @@ struct MATStructs {
       let part = try parts.next()
       // Texts are bytes, or UTF-16.
       return .text(
-        part.size == 1
+        part.format?.size == 1
           ? String(decoding: part.bytes, as: UTF8.self)
           : String(decoding: try part.numbers().map { UInt16(exactly: $0) ?? 0xFFFD }, as: UTF16.self))
     case 6...15 where count == 1: return try parts.next().numbers().first.map(Value.number)
@@ -97,31 +97,19 @@ struct MATStructs {
     var kind: UInt32
     var bytes: ArraySlice<UInt8>
 
-    /// Bytes a number.
-    var size: Int {
-      switch kind {
-      case 1, 2, 16: 1
-      case 3, 4, 17: 2
-      case 5, 6, 7: 4
-      case 9, 12, 13: 8
-      default: 0
-      }
+    /// How a number lies in the bytes; nil where they are no numbers.
+    var format: ElementFormat? {
+      [
+        1: .int8, 2: .uint8, 3: .int16, 4: .uint16, 5: .int32, 6: .uint32, 7: .float32, 9: .float64,
+        12: .int64,
+        13: .uint64, 16: .uint8, 17: .uint16,
+      ][kind]
     }
 
-    func numbers() throws -> [Double] {
-      guard size > 0 else { throw Damage() }
-      return stride(from: bytes.startIndex, to: bytes.endIndex - size + 1, by: size).map { start in
-        let word = bytes[start..<start + size].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        switch kind {
-        case 1: return Double(Int8(truncatingIfNeeded: word))
-        case 3: return Double(Int16(truncatingIfNeeded: word))
-        case 5: return Double(Int32(truncatingIfNeeded: word))
-        case 7: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: word)))
-        case 9: return Double(bitPattern: word)
-        case 12: return Double(Int64(bitPattern: word))
-        default: return Double(word)
-        }
-      }
+    func numbers() throws -> [Float] {
+      guard let format else { throw Damage() }
+      let count = bytes.count / format.size
+      return Tensor([count], decoding: Data(bytes.prefix(count * format.size)), as: format).elements
     }
   }
 

@@ -22,9 +22,7 @@ extension Dataset {
     }
     let isFashion = path.lowercased().contains("fashion")
     let classNames = isFashion ? clothes : (0...9).map(String.init)
-    var blocks: [Records.Block] = []
-    var items: [Item] = []
-    var size: [Int]?
+    var records: Records?
     for (images, labels, split) in [(found[0], found[1], Split.train), (found[2], found[3], .test)] {
       let pictures = try IDX(reading: path + "/" + images, rank: 3)
       let answers = try IDX(reading: path + "/" + labels, rank: 1)
@@ -34,29 +32,21 @@ extension Dataset {
           reason: "it has \(answers.extents[0]) labels for \(pictures.extents[0]) pictures.")
       }
       let area = Array(pictures.extents.dropFirst())
-      guard area == size ?? area, area.allSatisfy({ $0 > 0 }) else {
+      var all = records ?? Records(rows: area[0], columns: area[1], planes: 1)
+      guard area == [all.rows, all.columns], area.allSatisfy({ $0 > 0 }) else {
         throw .malformed(
           file: path + "/" + images, reason: "its pictures are of \(area[0]) x \(area[1]) pixels.")
       }
-      size = area
-      let name = (images as NSString).deletingPathExtension
-      for record in 0..<pictures.extents[0] {
-        let label = Int(answers.bytes[answers.start + record])
-        guard label < classNames.count else {
-          throw .malformed(file: path + "/" + labels, reason: "label \(record) is \(label), above 9.")
-        }
-        let path = "\(split == .train ? "train" : "t10k")/\(record)"
-        items.append(Item(id: items.count, path: path, label: label, split: split))
-      }
-      blocks.append(
+      try all.add(
         .init(
-          file: name, bytes: pictures.bytes, count: pictures.extents[0], start: pictures.start,
-          step: area[0] * area[1]))
+          file: path + "/" + images, bytes: pictures.bytes, count: pictures.extents[0], start: pictures.start,
+          step: area[0] * area[1]), as: split == .train ? "train" : "t10k", split: split,
+        of: classNames.count, in: path + "/" + labels
+      ) { answers.bytes[answers.start + $0] }
+      records = all
     }
-    guard let size, !items.isEmpty else { throw .noPictures(path: path) }
-    return Dataset(
-      name: path, items: items, classNames: classNames,
-      source: Records(rows: size[0], columns: size[1], planes: 1, blocks: blocks))
+    guard let records, !records.items.isEmpty else { throw .noPictures(path: path) }
+    return Dataset(name: path, items: records.items, classNames: classNames, source: records)
   }
 
   private static let clothes = [
@@ -85,11 +75,7 @@ private struct IDX {
     extents = (0..<rank).map { axis in
       (0..<4).reduce(0) { $0 << 8 | Int(bytes[4 + 4 * axis + $1]) }
     }
-    let (area, overflows) = extents.reduce((1, false)) { product, extent in
-      let (next, overflow) = product.0.multipliedReportingOverflow(by: extent)
-      return (next, product.1 || overflow)
-    }
-    guard !overflows, bytes.count - start == area else {
+    guard bytes.count - start == extents.checkedProduct else {
       let shape = extents.map(String.init).joined(separator: " x ")
       throw .malformed(file: file, reason: "it has \(bytes.count - start) values for extents of \(shape).")
     }

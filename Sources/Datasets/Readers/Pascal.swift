@@ -16,7 +16,7 @@ extension Dataset {
       missing.append("ImageSets/Main/trainval.txt")
     }
     guard missing.isEmpty else { throw .layout(path: path, kind: "voc2012", missing: missing) }
-    var found = FoundPictures(root: root)
+    var found: [Item] = []
     var regions: [[Region]] = []
     for (list, split) in lists {
       let file = "\(root)/ImageSets/Main/\(list).txt"
@@ -27,11 +27,11 @@ extension Dataset {
             file: file, reason: "line \(line.number) names '\(name.prefix(60))', which JPEGImages has not.")
         }
         let annotation = try VOCAnnotation(reading: "\(root)/Annotations/\(name).xml")
-        found.add("JPEGImages/\(name).jpg", presences: annotation.presences, split: split)
+        found.append(Item(path: "JPEGImages/\(name).jpg", presences: annotation.presences, split: split))
         regions.append(annotation.objects)
       }
     }
-    return try found.dataset(classNames: VOCAnnotation.classNames, regions: regions)
+    return try Dataset(found, below: root, classNames: VOCAnnotation.classNames, regions: regions)
   }
 }
 

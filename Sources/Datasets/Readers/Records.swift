@@ -17,7 +17,32 @@ struct Records: ImageSource {
   let columns: Int
   /// 1, which becomes grey, or 3.
   let planes: Int
-  let blocks: [Block]
+  private(set) var blocks: [Block] = []
+  private(set) var items: [Dataset.Item] = []
+
+  init(rows: Int, columns: Int, planes: Int) {
+    self.rows = rows
+    self.columns = columns
+    self.planes = planes
+  }
+
+  /// Takes in a file's records, each of one of the classes, which `file` says; `names` begins their names, which their
+  /// numbers end.
+  ///
+  /// - Throws: ``DatasetError/malformed(file:reason:)`` for a label that no class has.
+  mutating func add(
+    _ block: Block, as names: String, split: Dataset.Split, of classes: Int, in file: String,
+    label: (Int) -> UInt8
+  ) throws(DatasetError) {
+    blocks.append(block)
+    for record in 0..<block.count {
+      let label = Int(label(record))
+      guard label < classes else {
+        throw .malformed(file: file, reason: "record \(record) has class \(label) of \(classes).")
+      }
+      items.append(.init(path: "\(names)/\(record)", label: label, split: split))
+    }
+  }
 
   func picture(_ id: Int) throws(ImageError) -> Picture {
     var place = id

@@ -42,10 +42,9 @@ struct Easel {
   static let object = 31
   static let nobody: UInt8 = 32
 
-  init(side: Int, over light: Light? = nil) {
+  init(side: Int) {
     self.side = side
-    let first = light.map { SIMD4($0, 1) } ?? .zero
-    pixels = [SIMD4<Float>](repeating: first, count: side * side)
+    pixels = [SIMD4<Float>](repeating: .zero, count: side * side)
     claims = [UInt32](repeating: 0, count: side * side)
     owners = [UInt8](repeating: Self.nobody, count: side * side)
   }

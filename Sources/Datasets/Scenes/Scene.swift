@@ -4,36 +4,22 @@ public import Images
 public struct Scene: Sendable {
   public let picture: Picture
   public let label: Int
-  /// The box of the object's pixels, before anything stands in front of it.
-  public let object: Box
-  /// The share of the object that nothing hides.
-  public let visibility: Float
-  /// The boxes of its parts, clipped to the picture; a name comes as often as the object has such a part.
-  public let parts: [(name: ScenePart, box: Box, visibility: Float)]
+  /// The object, by its pixels before anything stands in front of it, with its parts, clipped to the picture; the name
+  /// of a ``ScenePart`` comes as often as the object has such a part.
+  public let object: Region
 }
 
 extension Scene {
   /// Names of the classes, in the order of labels.
-  public static let classNames = [
-    "airplane", "bicycle", "bird", "butterfly", "car", "cat", "chair", "fish", "house", "teapot",
-  ]
+  public static let classNames = classes.map(\.name)
 
-  private static func sketch(_ label: Int, _ chance: inout Chance, _ palette: Palette) -> Sketch {
-    var sketch = Sketch()
-    switch label {
-    case 0: sketch.airplane(&chance, palette)
-    case 1: sketch.bicycle(&chance, palette)
-    case 2: sketch.bird(&chance, palette)
-    case 3: sketch.butterfly(&chance, palette)
-    case 4: sketch.car(&chance, palette)
-    case 5: sketch.cat(&chance, palette)
-    case 6: sketch.chair(&chance, palette)
-    case 7: sketch.fish(&chance, palette)
-    case 8: sketch.house(&chance, palette)
-    default: sketch.teapot(&chance, palette)
-    }
-    return sketch
-  }
+  private static let classes:
+    [(name: String, draw: @Sendable (inout Sketch, inout Chance, Palette) -> Void)] = [
+      ("airplane", { $0.airplane(&$1, $2) }), ("bicycle", { $0.bicycle(&$1, $2) }),
+      ("bird", { $0.bird(&$1, $2) }), ("butterfly", { $0.butterfly(&$1, $2) }), ("car", { $0.car(&$1, $2) }),
+      ("cat", { $0.cat(&$1, $2) }), ("chair", { $0.chair(&$1, $2) }), ("fish", { $0.fish(&$1, $2) }),
+      ("house", { $0.house(&$1, $2) }), ("teapot", { $0.teapot(&$1, $2) }),
+    ]
 
   /// Draws a scene; all but the object's shape is drawn without regard to its class.
   init(label: Int, side: Int, chance: inout Chance) {
@@ -43,7 +29,8 @@ extension Scene {
     Clutter.behind(&easel, &chance, sun)
     let palette = Self.palette(&chance, before: easel)
     let pose = Self.pose(&chance, side)
-    let sketch = Self.sketch(label, &chance, palette)
+    var sketch = Sketch()
+    Self.classes[label].draw(&sketch, &chance, palette)
     var layer = Easel(side: side)
     for stroke in sketch.strokes {
       layer.fill(
@@ -56,9 +43,9 @@ extension Scene {
     }
     var regions = Self.regions(sketch.parts.count, easel)
     let whole = regions.removeLast()
-    object = whole.box
-    visibility = whole.visibility
-    parts = zip(sketch.parts, regions).filter { $1.count > 0 }.map { ($0, $1.box, $1.visibility) }
+    object = whole.region(
+      Self.classNames[label],
+      zip(sketch.parts, regions).filter { $1.count > 0 }.map { $1.region($0.rawValue) })
     picture = Self.developed(easel, &chance)
     self.label = label
   }
@@ -142,10 +129,12 @@ extension Scene {
 /// The smallest box around some pixels, and how many of them are on top.
 private struct Bounds {
   private(set) var count = 0
-  private(set) var box = Box(top: .max, left: .max, bottom: 0, right: 0)
+  private var box = Box(top: .max, left: .max, bottom: 0, right: 0)
   var seen = 0
 
-  var visibility: Float { count == 0 ? 0 : Float(seen) / Float(count) }
+  func region(_ name: String, _ parts: [Region] = []) -> Region {
+    Region(name: name, box: box, visibility: count == 0 ? 0 : Float(seen) / Float(count), parts: parts)
+  }
 
   mutating func add(row: Int, column: Int) {
     count += 1

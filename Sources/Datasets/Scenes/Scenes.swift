@@ -33,16 +33,7 @@ public struct Scenes: ImageSource {
   }
 
   /// The object, with its parts.
-  public func regions(of id: Int) -> [Region] {
-    let scene = scene(id)
-    return [
-      Region(
-        name: Scene.classNames[scene.label], box: scene.object, visibility: scene.visibility,
-        parts: scene.parts.map {
-          Region(name: $0.name.rawValue, box: $0.box, visibility: $0.visibility)
-        })
-    ]
-  }
+  public func regions(of id: Int) -> [Region] { [scene(id).object] }
 
   private static func mixed(_ value: UInt64) -> UInt64 {
     var generator = SeededGenerator(seed: value)
@@ -127,7 +118,7 @@ extension Dataset {
     let items = (0..<settings.count + settings.validation).map { id in
       let (split, number) = settings.place(of: id)
       return Item(
-        id: id, path: "scenes-\(settings.seed)-\(settings.size)/\(split.rawValue)/\(number)",
+        path: "scenes-\(settings.seed)-\(settings.size)/\(split.rawValue)/\(number)",
         label: number % Scene.classNames.count, split: split)
     }
     self.init(name: "scenes:", items: items, classNames: Scene.classNames, source: Scenes(settings))

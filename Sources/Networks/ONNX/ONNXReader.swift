@@ -155,6 +155,9 @@ struct ONNXReader {
     beginning = nil
     constants = [:]
     try flatten(outputs: outputs)
+    if let rewritten = MapOrder.rewritten(nodes, ranks: shapes.mapValues(\.rank), outputs: outputs) {
+      nodes = rewritten
+    }
     var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)

@@ -74,7 +74,7 @@ public struct AuditPictures: Study {
 
   public func result(_ work: Work) throws -> AuditReport {
     // One unit of work with a stage of its own: reading, which takes the time, is kept stretch by stretch.
-    let stage = Stage<Int, AuditReport>([0], file: { _ in "audit" }) { _, _ in [try found(work)] }
+    let stage = Stage<Int, AuditReport>(units: [0], file: { _ in "audit" }) { _, _ in [try found(work)] }
     guard let report = try work.findings(of: stage).compactMap({ $0 }).first else {
       throw StudyError("nothing was audited.")
     }
@@ -103,7 +103,7 @@ public struct AuditPictures: Study {
     let count = dataset.items.count
     let starts = Array(stride(from: 0, to: count, by: Self.stretch))
     let stage = Stage<Int, [Entry]>(
-      starts, title: side == .train ? "training pictures" : "test pictures", counting: "stretches read",
+      units: starts, title: side == .train ? "training pictures" : "test pictures", counted: "stretches read",
       file: { "thumbnails/\(side.rawValue)-\($0 / Self.stretch)" },
       isSound: { start, entries in entries.count == min(Self.stretch, count - start) }
     ) { starts, _ in try starts.map { try read(dataset, $0..<min($0 + Self.stretch, count), work) } }
@@ -185,10 +185,11 @@ public struct AuditPictures: Study {
     let starts = stride(from: 0, to: result.pairs.count, by: Self.pairsOnSheet).prefix(Self.sheets)
     let figures = starts.enumerated().map { number, start in
       let range = start..<min(start + Self.pairsOnSheet, result.pairs.count)
-      return Report.Figure("figures/pairs-\(number + 1)", "pairs of pictures that are one") {
+      return Report.Figure(
+        file: "figures/pairs-\(number + 1)", description: "pairs of pictures that are one"
+      ) {
         try work.cancellation.check()
         return try sheet(result.pairs[range], "Pairs \(range.lowerBound + 1) to \(range.upperBound)")
-          .drawing()
       }
     }
     func says(_ side: AuditReport.Side) -> String {
@@ -203,14 +204,11 @@ public struct AuditPictures: Study {
       ],
       sections: [
         Report.Section(
-          "Pairs",
-          [
-            .figures(figures),
-            .text(
-              "A pair's pictures correlate by \(result.threshold) or more, at 48 x 48 points, once the one is laid over the other: "
-                + "top, left, bottom and right are the shares of the side cut from the training picture, below zero from the test "
-                + "picture. Look before you exclude: series of one scene look alike too."), .table(lines),
-          ])
+          "Pairs", .figures(figures),
+          .text(
+            "A pair's pictures correlate by \(result.threshold) or more, at 48 x 48 points, once the one is laid over the other: "
+              + "top, left, bottom and right are the shares of the side cut from the training picture, below zero from the test "
+              + "picture. Look before you exclude: series of one scene look alike too."), .table(lines))
       ], json: [("audit.json", result)],
       texts: [("exclusions.txt", Exclusions(listed).text(note: note)), ("pairs.csv", lines.csv)],
       summary: [
@@ -219,19 +217,17 @@ public struct AuditPictures: Study {
       ])
   }
 
-  private func sheet(_ pairs: ArraySlice<AuditReport.Pair>, _ title: String) throws -> PairSheet {
-    let ids = [training, test].map { dataset in
-      Dictionary(dataset.items.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })
+  private func sheet(_ pairs: ArraySlice<AuditReport.Pair>, _ title: String) throws -> Drawing {
+    let (one, other) = (training.ids, test.ids)
+    let shown = try pairs.map { pair -> Drawing.Pair in
+      let pictures = [
+        try one[pair.training].map(training.picture), try other[pair.test].map(test.picture),
+      ].compactMap { $0 }
+      let mirrored = pair.alignment.isMirrored ? ", mirrored" : ""
+      return (
+        pictures, Double(pair.correlation).fixed(decimals: 3) + mirrored, [pair.training, pair.test]
+      )
     }
-    return PairSheet(
-      title: title, sides: (training.title, test.title),
-      pairs: try pairs.map { pair in
-        PairSheet.Pair(
-          pictures: try zip([training, test], zip(ids, [pair.training, pair.test])).compactMap {
-            dataset, named in try named.0[named.1].map { try dataset.picture($0) }
-          },
-          caption: Double(pair.correlation).fixed(decimals: 3)
-            + (pair.alignment.isMirrored ? ", mirrored" : ""), names: [pair.training, pair.test])
-      })
+    return try .pairs(shown, title: title, sides: (training.title, test.title))
   }
 }

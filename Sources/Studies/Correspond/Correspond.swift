@@ -81,7 +81,7 @@ public struct Correspond: Study {
   ) -> Stage<Int, [CorrespondenceTable.Row]> {
     let files = fileNames(forLayers: parts.names)
     return Stage(
-      Array(parts.names.indices), title: "correspond", counting: "sets of masks", weight: draws,
+      units: Array(parts.names.indices), title: "correspond", counted: "sets of masks", weight: draws,
       file: { "parts/\(files[$0])" },
       isSound: { number, rows in
         rows.map(\.layer) == layers.map(\.name) && rows.allSatisfy { $0.part == parts.names[number] }
@@ -98,47 +98,40 @@ public struct Correspond: Study {
   }
 
   public func report(_ result: CorrespondenceTable, _ work: Work) throws -> Report {
-    let lines = CorrespondenceSheet.table(result)
+    let lines = result.lines
     return Report(
       title: "What \(subject.name) relates",
       facts: [("model", subject.model), ("parts", title), ("random masks", "\(draws) sets a part")],
       sections: [
         Report.Section(
           "Parts",
-          [
-            .figures([
-              Report.Figure("figures/correspondence", "parts masked, and their table") {
-                try sheet(result, work).drawing()
-              }
-            ]), .table(lines),
-            .text(
-              "Delta is the share of features whose change has another sign, averaged over pairs of pictures: low where "
-                + "masking a part changes all pictures alike. p is the chance that random boxes agree as well."
-            ),
-          ])
+          .figure("figures/correspondence", "parts masked, and their table") { try sheet(result, work) },
+          .table(lines),
+          .text(
+            "Delta is the share of features whose change has another sign, averaged over pairs of pictures: low where "
+              + "masking a part changes all pictures alike. p is the chance that random boxes agree as well.")
+        )
       ], json: [("correspondence.json", result)],
       texts: [("correspondence.csv", lines.csv), ("correspondence.md", lines.markdown)],
       summary: [lines.markdown])
   }
 
   /// The pictures as the network sees them with each part masked, and the table below.
-  private func sheet(_ table: CorrespondenceTable, _ work: Work) throws -> CorrespondenceSheet {
+  private func sheet(_ table: CorrespondenceTable, _ work: Work) throws -> Drawing {
     let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
     let shown = try parts.dataset.items.map { item in
       (try pictures.seen(item.id), try pictures.framing(of: item.id))
     }
     let shade = fill.shade(subject.preprocessing)
-    return CorrespondenceSheet(
-      title: "\(subject.name): do parts correspond?",
-      parts: parts.names.map { name in
-        CorrespondenceSheet.Part(
-          name: name,
-          pictures: zip(shown, parts.boxes).compactMap { shown, boxes in
-            shown.0.map { picture in
-              boxes[name].map { picture.filled(shown.1.input($0), with: shade) } ?? picture
-            }
-          })
-      }, table: table)
+    let masked = parts.names.map { name in
+      let pictures = zip(shown, parts.boxes).compactMap { shown, boxes in
+        shown.0.map { picture in
+          boxes[name].map { picture.filled(shown.1.input($0), with: shade) } ?? picture
+        }
+      }
+      return (name: name, pictures: pictures)
+    }
+    return try table.drawing(title: "\(subject.name): do parts correspond?", parts: masked)
   }
 }
 

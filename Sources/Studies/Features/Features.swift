@@ -81,6 +81,11 @@ public struct Features: Study {
 
   public func result(_ work: Work) throws -> FeatureTable {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    if !work.run.contains("search.safetensors"),
+      let estimate = try FeaturesEstimate(study: self, pictures: pictures, threads: work.threads).note()
+    {
+      work.listener.note("estimate: " + estimate)
+    }
     let peaks = try work.search(
       layers.map(\.value), keeping: top, of: subject, in: pictures, file: "search.safetensors",
       title: "search")
@@ -101,7 +106,9 @@ public struct Features: Study {
     }
     let network = subject.network
     let described = try layers.map { layer in
-      let field = network.fields(below: layer.value, shapes: subject.shapes)[network.inputs[0].name] ?? .whole
+      let field =
+        network.fields(below: layer.value, shapes: subject.shapes, throughGates: false)[
+          network.inputs[0].name] ?? .whole
       let units = try (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
         FeatureTable.Unit(
           unit: unit,
@@ -131,7 +138,7 @@ public struct Features: Study {
   private func sheets(_ peaks: PeakTable, _ pictures: PreparedPictures, _ work: Work) -> Stage<
     StudiedLayer, Sheets
   > {
-    Stage(layers, file: { "figures/\($0.stem)" }) { layers, _ in
+    Stage(units: layers, file: { "figures/\($0.stem)" }) { layers, _ in
       try layers.map { layer in
         let kept = peaks.layers[layer.value]?.units ?? []
         do {
@@ -157,13 +164,11 @@ public struct Features: Study {
         : try zip(layers, result.layers).map { try section($0, $1, work) } + [
           Report.Section(
             "How to read this",
-            [
-              .text(
-                "Each unit has two grids. On the right are the pictures that excite it most, cut to what the unit can see. "
-                  + "On the left, each of those activations is carried back to pixels by the rule '\(rule.rawValue)': "
-                  + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value."
-              )
-            ])
+            .text(
+              "Each unit has two grids. On the right are the pictures that excite it most, cut to what the unit can see. "
+                + "On the left, each of those activations is carried back to pixels by the rule '\(rule.rawValue)': "
+                + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value."
+            ))
         ], json: [("features.json", result)])
   }
 
@@ -173,8 +178,8 @@ public struct Features: Study {
     let sheets = try work.run.read(Sheets.self, from: "figures/\(layer.stem).json")
     let figures = sheets.pages.map {
       Report.Figure(
-        written: "figures/\($0.name)", "\(layer.name): projections beside pictures, unit by unit",
-        rows: $0.rows, columns: $0.columns)
+        file: "figures/\($0.name)", description: "\(layer.name): projections beside pictures, unit by unit",
+        extents: ($0.rows, $0.columns))
     }
     let rows = described.units.flatMap { unit in
       unit.top.enumerated().map { rank, entry in
@@ -185,8 +190,7 @@ public struct Features: Study {
       }
     }
     let headings = ["unit", "rank", "value", "picture", "row, column", "box in the picture"]
-    return Report.Section(
-      layer.name, [.figures(figures), .table(ResultTable(headings: headings, rows: rows))])
+    return Report.Section(layer.name, .figures(figures), .table(ResultTable(headings: headings, rows: rows)))
   }
 }
 

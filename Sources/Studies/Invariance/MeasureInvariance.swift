@@ -135,7 +135,7 @@ public struct MeasureInvariance: Study {
     of pictures: PreparedPictures, by reading: Invariance, _ work: Work
   ) -> Stage<Int, [InvarianceCurves.Picture]> {
     Stage(
-      Array(0..<min(limit ?? .max, pictures.count)), title: "invariance", counting: "pictures",
+      units: Array(0..<min(limit ?? .max, pictures.count)), title: "invariance", counted: "pictures",
       file: { "invariance/\(names[$0])" },
       isSound: { _, curves in
         curves.count == ranges.count
@@ -165,23 +165,20 @@ public struct MeasureInvariance: Study {
       rows: result.map { curves in
         [curves.change.rawValue] + layers.map { "\((curves.area[$0.name] ?? 0).rounded(decimals: 3))" }
       })
+    let figures = result.map { curves in
+      Report.Figure(
+        file: "figures/invariance-\(curves.change.rawValue)",
+        description: "features under \(curves.change.rawValue)", draw: curves.drawing)
+    }
     return Report(
       title: "What \(subject.name) ignores",
       facts: [("model", subject.model), ("pictures", dataset.title), ("border", border.rawValue)],
       sections: [
         Report.Section(
-          "Curves",
-          [
-            .figures(
-              result.map { curves in
-                Report.Figure(
-                  "figures/invariance-\(curves.change.rawValue)", "features under \(curves.change.rawValue)"
-                ) { InvarianceFigure(curves: curves).drawing() }
-              }), .table(areas),
-            .text(
-              "Distances are over the length of the original's features. Thin curves are pictures, thick ones their "
-                + "mean. The area is the mean height of the mean curve: the smaller, the more invariant."),
-          ])
+          "Curves", .figures(figures), .table(areas),
+          .text(
+            "Distances are over the length of the original's features. Thin curves are pictures, thick ones their "
+              + "mean. The area is the mean height of the mean curve: the smaller, the more invariant."))
       ], json: [("invariance.json", result)], summary: [areas.markdown])
   }
 }

@@ -61,13 +61,8 @@ public struct Job<S: Study> {
     try run.write(json: skipped, to: "skipped.json")
     var report = try study.report(result, work)
     if !skipped.isEmpty {
-      report.sections.append(
-        Report.Section(
-          "Skipped pictures",
-          [
-            .table(
-              ResultTable(headings: ["picture", "reason"], rows: skipped.map { [$0.image, $0.reason] }))
-          ]))
+      let lines = ResultTable(headings: ["picture", "reason"], rows: skipped.map { [$0.image, $0.reason] })
+      report.sections.append(Report.Section("Skipped pictures", .table(lines)))
     }
     // The page is written last: where it stands and nothing is new, so do the figures.
     let isDrawn = !work.hasFound && !S.isAlwaysDrawn && run.contains("index.html")
@@ -87,7 +82,6 @@ public struct Job<S: Study> {
           case .figures(let figures): .figures(try figures.map { try write($0, to: run) })
           case .table(let table): .table(headings: table.headings, rows: table.rows)
           case .text(let text): .text(text)
-          case .page(let body): body
           }
         })
     }

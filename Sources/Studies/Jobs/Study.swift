@@ -28,39 +28,24 @@ extension Study {
 /// Units of work, each of which is found once and kept as a file of the run.
 ///
 /// Units are independent: whatever finds one of them, in whatever order, on whatever machine, finds the same.
-public struct Stage<Unit, Finding: Codable> {
+struct Stage<Unit, Finding: Codable> {
+  var units: [Unit]
   /// What progress is called; nil where finding a unit shows its own.
   var title: String?
   /// What progress counts, in the plural.
-  var counted: String
-  var units: [Unit]
+  var counted = ""
   /// How much of what progress counts a unit is.
-  var weight: Int
+  var weight = 1
   /// How many units are found together, where that is quicker.
-  var group: Int
+  var group = 1
   /// Where a unit's finding is kept, without the ending `.json`.
   var file: (Unit) -> String
   /// Whether a finding that was read back is one of this unit, and not a damaged file's.
-  var isSound: (Unit, Finding) -> Bool
+  var isSound: (Unit, Finding) -> Bool = { _, _ in true }
   /// Finds units; nil for one that cannot be found, which is tried again next time.
   ///
   /// The closure given is told how much of what progress counts is done.
   var find: ([Unit], _ show: (Int) -> Void) throws -> [Finding?]
-
-  init(
-    _ units: [Unit], title: String? = nil, counting counted: String = "", weight: Int = 1, group: Int = 1,
-    file: @escaping (Unit) -> String, isSound: @escaping (Unit, Finding) -> Bool = { _, _ in true },
-    find: @escaping ([Unit], _ show: (Int) -> Void) throws -> [Finding?]
-  ) {
-    self.title = title
-    self.counted = counted
-    self.units = units
-    self.weight = weight
-    self.group = group
-    self.file = file
-    self.isSound = isSound
-    self.find = find
-  }
 }
 
 /// What keeps a study from being begun or ended.

@@ -128,7 +128,8 @@ public struct Occlude: Study {
   ) throws -> Stage<Int, OcclusionMap> {
     let places = try OcclusionPlaces(size: size, stride: stride, over: subject.input)
     return Stage(
-      Array(dataset.items.indices), title: "occlude \(size)", counting: "positions", weight: places.count,
+      units: Array(dataset.items.indices), title: "occlude \(size)", counted: "positions",
+      weight: places.count,
       group: 8, file: { file($0, size) },
       isSound: { _, map in map.isSound(at: places, layers: layers, classes: subject.head?.classes ?? 0) }
     ) { ids, show in
@@ -176,7 +177,7 @@ public struct Occlude: Study {
       let figures = Swift.stride(from: 0, to: ids.count, by: Self.rowsOfSheet).enumerated().map {
         page, start in
         let name = "figures/occlusion-\(size)" + (ids.count > Self.rowsOfSheet ? "-\(page + 1)" : "")
-        return Report.Figure(name, "occlusion maps, a row a picture") {
+        return Report.Figure(file: name, description: "occlusion maps, a row a picture") {
           let rows = try ids[start..<min(start + Self.rowsOfSheet, ids.count)].compactMap { id in
             try maps[id].flatMap { try row(id, $0, others(), pictures) }
           }
@@ -187,7 +188,7 @@ public struct Occlude: Study {
           ).drawing()
         }
       }
-      return Report.Section("A square of \(size) pixels", [.figures(figures)])
+      return Report.Section("A square of \(size) pixels", .figures(figures))
     }
     return Report(
       title: "What \(subject.name) looks at",

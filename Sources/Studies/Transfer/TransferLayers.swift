@@ -203,7 +203,7 @@ public struct TransferLayers: Study, Sendable {
       }
       // All rows that are not there are found together, from features that are read once.
       let stage = Stage<Line, TransferTable.Row>(
-        lines, group: lines.count, file: \.file,
+        units: lines, group: lines.count, file: \.file,
         isSound: { line, row in
           row.layer == selection.layer && row.classifier == line.classifier.rawValue
             && row.classes.count == division.dataset.classNames?.count ?? 0
@@ -263,12 +263,10 @@ public struct TransferLayers: Study, Sendable {
   // MARK: Report
 
   public func report(_ result: TransferTable, _ work: Work) throws -> Report {
-    let lines = TransferFigure.table(result)
-    let classes = TransferFigure.classTable(result)
-    let figure = TransferFigure(table: result)
-    let figures = [("figures/by-layer", figure.byLayer()), ("figures/by-pictures", figure.byPictures())]
+    let (lines, classes) = (result.lines, result.classLines)
+    let figures = [("figures/by-layer", result.byLayer()), ("figures/by-pictures", result.byPictures())]
       .compactMap { name, drawing in
-        drawing.map { drawing in Report.Figure(name, drawing.description) { drawing } }
+        drawing.map { drawing in Report.Figure(file: name, description: drawing.description) { drawing } }
       }
     let scaled =
       (scaling.takesSquareRoot ? ["square root"] : []) + (scaling.normalizesLength ? ["length 1"] : [])
@@ -282,8 +280,8 @@ public struct TransferLayers: Study, Sendable {
         ("preparation", "\(subject.preprocessing)"),
       ],
       sections: [
-        Report.Section("Layers", [.figures(figures), .table(lines)]),
-        Report.Section("Classes", [.table(classes)]),
+        Report.Section("Layers", .figures(figures), .table(lines)),
+        Report.Section("Classes", .table(classes)),
       ],
       json: [("transfer.json", result)],
       texts: [("transfer.csv", lines.csv), ("transfer.md", lines.markdown), ("classes.csv", classes.csv)],

@@ -69,7 +69,7 @@ extension TransferLayers {
         }
         let count = division.dataset.classNames?.count ?? 0
         let stage = Stage<Turn, TransferTable.Outcome>(
-          turns, file: { $0.folder + "/outcome" },
+          units: turns, file: { $0.folder + "/outcome" },
           isSound: { _, outcome in
             outcome.classes.count == count && outcome.classes.allSatisfy { (0...1).contains($0 ?? 0) }
           }
