@@ -299,8 +299,7 @@ def normalization(draw):
             draw.floats(channels, low=0.5, high=2))
     axis = 2 if kind == "InstanceNormalization" else draw.integer(1, len(draw.shape) - 1)
     if np.prod(draw.shape[axis:]) == 1:
-        # A value less its own mean is what rounding leaves.
-        return
+        raise ValueError("a value less its own mean is what rounding leaves")
     if kind == "InstanceNormalization":
         return draw.node(kind, draw.floats(channels), draw.floats(channels))
     draw.opset = max(draw.opset, 17)
