@@ -252,6 +252,8 @@ def pad(draw):
 def with_constant(draw):
     kind = draw.some(["Add", "Sub", "Mul", "Div", "Max", "Min"])
     shape = [extent if draw.chance(0.5) else 1 for extent in [1] + draw.shape[1:]][draw.integer(0, len(draw.shape) - 1):]
+    if draw.chance(0.1) and len(draw.shape) < 5:
+        shape = [draw.integer(1, 2), *[1] * (len(draw.shape) - len(shape)), *shape]
     draw.node(kind, draw.floats(*shape, low=0.5, high=1.5))
 
 
@@ -295,9 +297,11 @@ def normalization(draw):
         return draw.node(
             kind, draw.floats(channels), draw.floats(channels), draw.floats(channels),
             draw.floats(channels, low=0.5, high=2))
+    axis = 2 if kind == "InstanceNormalization" else draw.integer(1, len(draw.shape) - 1)
+    if np.prod(draw.shape[axis:]) == 1:
+        raise ValueError("a value less its own mean is what rounding leaves")
     if kind == "InstanceNormalization":
         return draw.node(kind, draw.floats(channels), draw.floats(channels))
-    axis = draw.integer(1, len(draw.shape) - 1)
     draw.opset = max(draw.opset, 17)
     draw.node(kind, draw.floats(*draw.shape[axis:]), draw.floats(*draw.shape[axis:]), axis=axis)
 

@@ -41,8 +41,7 @@ extension Network.Node {
       }
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
       .concatenation, .split, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
-      .transposition, .dropout,
-      .identity:
+      .transposition, .dropout, .identity:
       return Needs()
     }
   }

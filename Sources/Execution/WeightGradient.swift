@@ -84,8 +84,7 @@ package enum WeightGradient: Sendable {
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic,
       .arithmeticWithConstant, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
-      .transposition, .dropout,
-      .identity:
+      .transposition, .dropout, .identity:
       break
     }
   }

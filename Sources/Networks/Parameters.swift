@@ -26,8 +26,7 @@ extension Operation {
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic,
       .arithmeticWithConstant, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
-      .transposition, .dropout,
-      .identity:
+      .transposition, .dropout, .identity:
       []
     }
   }

@@ -3,8 +3,8 @@ public import Tensors
 
 /// How maps are enlarged or reduced, in the words of ONNX `Resize`; two `AxisMap`s once their size is known.
 ///
-/// Positions are worked out in `Float`, as ONNX Runtime does, so that a position just between two neighbours falls to
-/// the same one.
+/// Positions are worked out in `Float`, and middles found within a millionth, as ONNX Runtime does, so that a position
+/// just between two neighbours falls to the same one.
 public struct ResamplingRule: Hashable, Sendable {
   /// The neighbour that a position between two takes.
   public enum Rounding: Hashable, Sendable {
@@ -129,8 +129,8 @@ public struct ResamplingRule: Hashable, Sendable {
       case .torchHalfPixel: return places > 1 ? (place + 0.5) / scale - 0.5 : 0
       case .halfPixel: return (place + 0.5) / scale - 0.5
       case .halfPixelSymmetric:
-        let centre = Float(length) / 2
-        return centre * (1 - count / (scale * Float(length))) + (place + 0.5) / scale - 0.5
+        let offset = Float(length) / 2 * (1 - count / (scale * Float(length)))
+        return Float(Double(offset) + (Double(place) + 0.5) / Double(scale) - 0.5)
       case .crop:
         guard places > 1 else { return 0.5 * (start + end) * last }
         return start * last + place * (end - start) * last / (count - 1)
@@ -161,8 +161,10 @@ public struct ResamplingRule: Hashable, Sendable {
         switch rounding {
         case .floor: floor
         case .ceil: position.rounded(.up)
-        case .preferFloor: (position - 0.5).rounded(.up)
-        case .preferCeil: (position + 0.5).rounded(.down)
+        case .preferFloor, .preferCeil:
+          // A position that rounding moved off the middle still lies there.
+          abs(position - floor - 0.5) < 1e-6
+            ? (rounding == .preferFloor ? floor : floor + 1) : position.rounded()
         }
       return [.init(position: min(max(Int(nearest), 0), length - 1), weight: 1)]
     case .linear:

@@ -41,8 +41,7 @@ struct ReferenceWalk {
     switch node.operation {
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
       .concatenation, .split, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
-      .transposition, .dropout,
-      .identity:
+      .transposition, .dropout, .identity:
       var outputs = shapes.enumerated().map { place, shape in
         ReferenceTensor(shape, elements: (0..<shape.count).map { constant(of: node, place, at: $0, shape) })
       }
@@ -419,8 +418,7 @@ struct ReferenceWalk {
     switch node.operation {
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
       .concatenation, .split, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
-      .transposition, .dropout,
-      .identity:
+      .transposition, .dropout, .identity:
       var passed = inputs.map { [Double](repeating: 0, count: $0.elements.count) }
       terms(of: node, inputs.map(\.shape), outputs.map(\.shape)) { from, element, to, place, weight in
         passed[from][element] += weight * signals[to][place]

@@ -121,6 +121,7 @@ extension Operation {
     case .logSoftmax(let axis): return .logSoftmax(axis: order[axis])
     case .concatenation(let axis): return .concatenation(axis: order[axis])
     case .split(let axis, let sizes): return .split(axis: order[axis], sizes: sizes)
+    case .gathering(let axis, let positions): return .gathering(axis: order[axis], positions: positions)
     case .average(let axes, let keepsAxes):
       let left = order.indices.filter { !axes.contains($0) }.map { order[$0] }
       guard keepsAxes || left == left.sorted() else { return nil }
@@ -132,7 +133,7 @@ extension Operation {
     case .padding(let before, let after, let mode):
       return .padding(before: inverse.map { before[$0] }, after: inverse.map { after[$0] }, mode: mode)
     case .convolution, .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .matrixProduct,
-      .flatten, .reshape, .transposition:
+      .resampling, .flatten, .reshape, .transposition:
       return nil
     }
   }

@@ -37,9 +37,8 @@ extension ONNXReader {
       if node.string("approximate", default: "none") == "tanh" { return try approximateGelu(node) }
       guard try node.float("alpha", default: 1) == 1 else { throw Unsupported("alpha is not 1") }
       if let activation = Self.plainActivations[node.type] { try unary(node, .activation(activation)) }
-    case "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Sign",
-      "Floor",
-      "Ceil", "Round":
+    case "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
+      "Sign", "Floor", "Ceil", "Round":
       if let activation = Self.furtherActivations[node.type] { try unary(node, .activation(activation)) }
     case "ThresholdedRelu":
       try unary(node, .activation(.thresholdedRelu(threshold: try node.float("alpha", default: 1))))
@@ -365,15 +364,30 @@ extension ONNXReader {
       let lifted = output + ".lifted"
       try add(name + ".lift", .reshape(ones + shape.dimensions), [short], [lifted])
       try add(name, .arithmetic(arithmetic), isLeftShort ? [lifted, right] : [left, lifted], [output])
-    case (let shape?, nil):
-      let constant = try aligned(try constant(right), to: shape)
-      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: false), [left], [output])
-    case (nil, let shape?):
-      let constant = try aligned(try constant(left), to: shape)
-      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: true), [right], [output])
+    case (.some, nil):
+      let (value, constant) = try raised(left, beside: try constant(right), name, output)
+      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: false), [value], [output])
+    case (nil, .some):
+      let (value, constant) = try raised(right, beside: try constant(left), name, output)
+      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: true), [value], [output])
     case (nil, nil):
       throw Unsupported("it computes with constants only")
     }
+  }
+
+  /// A value and a constant with their axes aligned; a value of fewer axes gains leading ones.
+  private mutating func raised(
+    _ value: String, beside constant: Tensor, _ name: String, _ output: String
+  ) throws -> (String, Tensor) {
+    guard let shape = shapes[value] else { throw Unsupported("it computes with constants only") }
+    let ones = [Int](repeating: 1, count: max(constant.shape.rank - shape.rank, 0))
+    guard !ones.isEmpty, constant.shape.count > 1 else { return (value, try aligned(constant, to: shape)) }
+    guard fixedBatch != nil else {
+      throw Unsupported("a constant of \(constant.shape) beside an open number of images of \(shape)")
+    }
+    let raised = output + ".raised"
+    try add(name + ".raise", .reshape(ones + shape.inONNXOrder.dimensions), [value], [raised])
+    return (raised, try aligned(constant, to: shapes[raised] ?? shape))
   }
 
   private func constant(_ name: String) throws -> Tensor {
