@@ -78,6 +78,7 @@ public struct AuditPictures: Study {
     guard let report = try work.findings(of: stage).compactMap({ $0 }).first else {
       throw StudyError("nothing was audited.")
     }
+    try work.skip(training.unread + (isOneSet ? [] : test.unread), strict: isStrict)
     try work.skip(report.skipped ?? [])
     try? FileManager.default.removeItem(atPath: work.run.path(of: "thumbnails"))
     return report
@@ -220,15 +221,13 @@ public struct AuditPictures: Study {
   }
 
   private func sheet(_ pairs: ArraySlice<AuditReport.Pair>, _ title: String) throws -> PairSheet {
-    let ids = [training, test].map { dataset in
-      Dictionary(dataset.items.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })
-    }
+    let ids = [training.idsByPath, test.idsByPath]
     return PairSheet(
       title: title, sides: (training.title, test.title),
       pairs: try pairs.map { pair in
         PairSheet.Pair(
           pictures: try zip([training, test], zip(ids, [pair.training, pair.test])).compactMap {
-            dataset, named in try named.0[named.1].map { try dataset.picture($0) }
+            dataset, named in try named.0.exact(named.1).first.map { try dataset.picture($0) }
           },
           caption: Double(pair.correlation).fixed(decimals: 3)
             + (pair.alignment.isMirrored ? ", mirrored" : ""), names: [pair.training, pair.test])
