@@ -1,10 +1,12 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "Bitmap.h"
 #include "CImaging.h"
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <vips/vips.h>
@@ -15,8 +17,8 @@ static int start_failed;
 static void ignore(const char *domain, GLogLevelFlags level, const char *message, void *user) {}
 
 static const char *const trusted[] = {
-  "VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadWebp",
-  "VipsForeignLoadNsgif", "VipsForeignLoadTiff", "VipsForeignLoadHeif",
+  "VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadWebp", "VipsForeignLoadNsgif",
+  "VipsForeignLoadTiff", "VipsForeignLoadHeif", "VipsForeignLoadPpm",  "VipsForeignLoadJp2k",
 };
 
 static int is_trusted(const char *loader) {
@@ -72,7 +74,26 @@ static int damaged(char error[IMAGING_ERROR]) {
   return -1;
 }
 
-/// Opens a file by its content; nothing but the header is read yet.
+/// Reads a Windows bitmap whole.
+static VipsImage *open_bitmap(VipsSource *source, char error[IMAGING_ERROR]) {
+  size_t length;
+  int rows, columns;
+  const char *reason = "it is cut short or damaged";
+  const void *file = vips_source_map(source, &length);
+  unsigned char *pixels = file ? bitmap_read(file, length, &rows, &columns, &reason) : NULL;
+  VipsImage *image = pixels ? vips_image_new_from_memory_copy(
+    pixels, (size_t)rows * columns * 3, columns, rows, 3, VIPS_FORMAT_UCHAR) : NULL;
+  free(pixels);
+  vips_error_clear();
+  if (image) {
+    image->Type = VIPS_INTERPRETATION_sRGB;
+  } else {
+    snprintf(error, IMAGING_ERROR, "%s", reason);
+  }
+  return image;
+}
+
+/// Opens a file by its content; of most formats nothing but the header is read yet.
 static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
   // Opening a pipe waits for whoever writes to it, and a device may never end.
   struct stat status;
@@ -93,16 +114,28 @@ static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
     g_object_unref(source);
     return NULL;
   }
-  const char *loader = vips_foreign_find_load_source(source);
   VipsImage *image = NULL;
+  const unsigned char *two = vips_source_sniff(source, 2);
+  if (two && !memcmp(two, "BM", 2)) {
+    image = open_bitmap(source, error);
+    g_object_unref(source);
+    return image;
+  }
+  const char *loader = vips_foreign_find_load_source(source);
   if (!loader || !is_trusted(loader)) {
     vips_error_clear();
-    snprintf(error, IMAGING_ERROR, "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF%s)",
-      vips_type_find("VipsOperation", "heifload_source") ? ", HEIF" : "");
+    snprintf(error, IMAGING_ERROR,
+      "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF, BMP, PPM%s%s)",
+      vips_type_find("VipsOperation", "jp2kload_source") ? ", JPEG 2000" : "",
+      vips_type_find("VipsOperation", "heifload_source") ? ", HEIF, AVIF" : "");
   } else {
     image = vips_image_new_from_source(
       source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
     if (!image) damaged(error);
+    if (!image && strncmp(loader, trusted[4], strlen(trusted[4])) == 0) {
+      snprintf(error, IMAGING_ERROR,
+        "it is cut short or damaged, or its TIFF samples are of a kind that is not read, such as 16-bit or 64-bit floats");
+    }
   }
   g_object_unref(source);
   return image;
@@ -136,6 +169,60 @@ static int needs_transform(VipsImage *image) {
   if (image->Type == VIPS_INTERPRETATION_CMYK) return 1;
   // The profile's description, in ASCII or UTF-16.
   return !memmem(profile, length, "sRGB", 4) && !memmem(profile, length, "s\0R\0G\0B", 7);
+}
+
+/// Brings samples that are neither bytes nor unsigned shorts to bytes by the range of their format, 0 to 1 for floats; says
+/// why where they do not keep to it, or take up so little of it that the picture would be black.
+static int ranged(VipsImage **image, char error[IMAGING_ERROR]) {
+  static const char *const names[] = {
+    "", "8-bit signed", "", "16-bit signed", "32-bit unsigned", "32-bit signed", "32-bit float", "complex",
+    "64-bit float", "complex",
+  };
+  static const double ranges[] = {0, 127, 0, 32767, 4294967295., 2147483647, 1, 0, 1, 0};
+  VipsInterpretation type = (*image)->Type;
+  VipsBandFormat format = (*image)->BandFmt;
+  int bands = (*image)->Bands, most = type == VIPS_INTERPRETATION_CMYK ? 5 : 4;
+  if (bands > most) {
+    snprintf(error, IMAGING_ERROR, "it has %d bands, which are no picture's colours", bands);
+    return -1;
+  }
+  // Colours of other spaces have ranges of their own, which libvips knows.
+  if (format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT || (*image)->Coding != VIPS_CODING_NONE
+      || (type != VIPS_INTERPRETATION_B_W && type != VIPS_INTERPRETATION_sRGB && type != VIPS_INTERPRETATION_scRGB
+          && type != VIPS_INTERPRETATION_RGB && type != VIPS_INTERPRETATION_MULTIBAND
+          && type != VIPS_INTERPRETATION_GREY16 && type != VIPS_INTERPRETATION_RGB16)) {
+    return 0;
+  }
+  double range = ranges[format], low, high, mean;
+  if (range == 0) {
+    snprintf(error, IMAGING_ERROR, "its samples are %s numbers, which are no picture's", names[format]);
+    return -1;
+  }
+  VipsImage *made = vips_image_copy_memory(*image);
+  if (step(image, made ? 0 : -1, made)) return damaged(error);
+  // Of samples in memory only those that are no numbers have no mean.
+  if (vips_avg(*image, &mean, NULL) || mean != mean) {
+    vips_error_clear();
+    snprintf(error, IMAGING_ERROR, "some of its samples are no numbers (NaN)");
+    return -1;
+  }
+  if (vips_min(*image, &low, NULL) || vips_max(*image, &high, NULL)) return damaged(error);
+  double slack = range == 1 ? 1. / 512 : 0;
+  if (!(low >= -slack && high <= range + slack) || (high > 0 && high * 255 < range)) {
+    snprintf(error, IMAGING_ERROR,
+      "its %s samples are from %g to %g and not from 0 to %.0f; convert it to 8 or 16 bits a sample", names[format],
+      low, high, range);
+    return -1;
+  }
+  if (step(image, vips_linear1(*image, &made, 255 / range, 0, NULL), made)) return damaged(error);
+  if (step(image, vips_round(*image, &made, VIPS_OPERATION_ROUND_RINT, NULL), made)) return damaged(error);
+  if (step(image, vips_cast(*image, &made, VIPS_FORMAT_UCHAR, NULL), made)) return damaged(error);
+  made = NULL;
+  if (step(image, vips_copy(*image, &made, "interpretation",
+        bands < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB, NULL), made)) {
+    return damaged(error);
+  }
+  return 0;
 }
 
 static int standardized(VipsImage **image) {
@@ -221,6 +308,10 @@ int imaging_decode(const char *path, double most_pixels, imaging_result *result,
     snprintf(error, IMAGING_ERROR, "it has %d x %d pixels, more than the limit of %.0f million", image->Xsize,
       image->Ysize, most_pixels / 1e6);
     g_object_unref(image);
+    return -1;
+  }
+  if (ranged(&image, error)) {
+    if (image) g_object_unref(image);
     return -1;
   }
   if (standardized(&image)) return damaged(error);

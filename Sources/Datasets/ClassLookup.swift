@@ -2,28 +2,33 @@ internal import Foundation
 
 /// Classes by what a person or a folder calls them.
 ///
-/// The whole name counts most, then a WordNet id that begins it (`n01440764 tench`), then one of its synonyms, between
-/// commas. Case counts for nothing, `_` and `-` are spaces, and of two classes of one name the first is taken.
+/// The very name counts most. Then case counts for nothing and `_` and `-` are spaces, and a name is the whole name, or a
+/// WordNet id that begins it (`n01440764 tench`), or one of its synonyms, between commas: the first of these that any class
+/// has.
 public struct ClassLookup: Sendable {
-  private var byName: [String: Int] = [:]
-  private var byIdentifier: [String: Int] = [:]
-  private var bySynonym: [String: Int] = [:]
+  private var exact: NameTable
+  private var byName: [String: [Int]] = [:]
+  private var byIdentifier: [String: [Int]] = [:]
+  private var bySynonym: [String: [Int]] = [:]
 
   /// - Parameter classes: Names of the classes, each at its index.
   public init(_ classes: [String]) {
+    exact = NameTable(classes)
     for (index, text) in classes.enumerated() {
       let name = Name(text)
-      byName[name.whole] = byName[name.whole] ?? index
-      if let identifier = name.identifier { byIdentifier[identifier] = byIdentifier[identifier] ?? index }
-      for synonym in name.synonyms { bySynonym[synonym] = bySynonym[synonym] ?? index }
+      byName[name.whole, default: []].append(index)
+      if let identifier = name.identifier { byIdentifier[identifier, default: []].append(index) }
+      for synonym in Set(name.synonyms) { bySynonym[synonym, default: []].append(index) }
     }
   }
 
-  /// The index of the class of this name; nil where there is none.
-  public func index(of text: String) -> Int? {
+  /// The indices of the classes that a name may mean, ascending: one where it is clear, none where no class is called so.
+  public func indices(of text: String) -> [Int] {
+    let own = exact.exact(text)
+    if !own.isEmpty { return own }
     let name = Name(text)
     return byName[name.whole] ?? name.identifier.flatMap { byIdentifier[$0] }
-      ?? name.synonyms.lazy.compactMap { bySynonym[$0] }.first
+      ?? name.synonyms.lazy.compactMap { bySynonym[$0] }.first ?? []
   }
 
   /// A name taken apart.

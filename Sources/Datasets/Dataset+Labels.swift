@@ -4,7 +4,8 @@ extension Dataset {
   /// True classes by picture id, from a list: a line each of file name, tab and class index; further columns
   /// are ignored.
   ///
-  /// A header line, empty lines and pictures that are not in the data set are passed over.
+  /// A header line, empty lines and pictures that are not in the data set are passed over. A name may stand in quotation
+  /// marks, as a JSON string, and after `./`.
   ///
   /// - Parameter list: The list's path.
   /// - Returns: A class for each picture that the list names, by its path or the last part of it.
@@ -13,12 +14,7 @@ extension Dataset {
     guard let bytes = FileManager.default.contents(atPath: list) else {
       throw .list(file: list, of: "labels", reason: "it cannot be read.")
     }
-    var byName: [String: [Int]] = [:]
-    for item in items {
-      byName[item.path, default: []].append(item.id)
-      let last = (item.path as NSString).lastPathComponent
-      if last != item.path { byName[last, default: []].append(item.id) }
-    }
+    let (byPath, byName) = (idsByPath, NameTable(items.lazy.map { $0.path.pathParts.last ?? "" }))
     var labels: [Int: Int] = [:]
     let lines = Listing.text(bytes).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (number, line) in lines.enumerated() {
@@ -31,7 +27,8 @@ extension Dataset {
           file: list, of: "labels",
           reason: "line \(number + 1) has no class index after a tab: '\(line.prefix(60))'.")
       }
-      for id in byName[String(fields[0])] ?? [] { labels[id] = label }
+      let name = Listing.unquoted(String(fields[0]))
+      for id in byPath.places(of: name) + byName.places(of: name) { labels[id] = label }
     }
     guard !labels.isEmpty else {
       throw .list(file: list, of: "labels", reason: "it names none of the pictures in \(name).")

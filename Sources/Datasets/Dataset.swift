@@ -1,6 +1,7 @@
 internal import Files
 internal import Foundation
 public import Images
+internal import Tensors
 
 /// Pictures with what is known of them, in a fixed order: the one thing that commands and studies read.
 ///
@@ -122,7 +123,9 @@ public struct Dataset: Sendable {
   /// Whether another data set has the very same pictures, however the two are called: the same files, or the same drawn
   /// ones.
   public func isSame(as other: Dataset) -> Bool {
-    guard items.elementsEqual(other.items, by: { $0.path == $1.path }) else { return false }
+    guard items.elementsEqual(other.items, by: { ExactName($0.path) == ExactName($1.path) }) else {
+      return false
+    }
     if specification != nil, specification == other.specification { return true }
     func place(_ dataset: Dataset) -> String {
       URL(fileURLWithPath: dataset.name).resolvingSymlinksInPath().standardizedFileURL.path
@@ -131,8 +134,15 @@ public struct Dataset: Sendable {
   }
 
   /// A hash of a picture's path (FNV-1a, 64 bits): the same wherever and in whatever order the picture stands.
-  public func pathHash(_ id: Int) -> UInt64 {
-    items[id].path.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+  public func pathHash(_ id: Int) -> UInt64 { ExactName(items[id].path).stableHash }
+
+  /// The pictures' ids by their paths.
+  package var idsByPath: NameTable { NameTable(items.lazy.map(\.path)) }
+
+  /// How many of its pictures are not among some that were left out.
+  public func count(without skipped: [Skipped]) -> Int {
+    let ids = idsByPath
+    return items.count - Set(skipped.flatMap { ids.exact($0.image) }).count
   }
 
   /// Whether a picture can hold several classes.
@@ -156,12 +166,17 @@ extension Dataset {
     guard let names = folder.classNames, names.contains("train"), names.count > 1,
       names.allSatisfy({ Split(named: $0) != nil })
     else { return nil }
-    let parts = folder.files.map { $0.path.split(separator: "/").map(String.init) }
+    let parts = folder.files.map(\.path.pathParts)
     guard parts.allSatisfy({ $0.count > 2 }) else { return nil }
-    let classNames = Set(parts.map { $0[1] }).sortedByBytes()
-    let labels = Dictionary(uniqueKeysWithValues: zip(classNames, classNames.indices))
+    // A class may be written in one form of Unicode in one split and in another in the next: it is one class, unless a
+    // split has both.
+    let places = parts.map { $0[0] + "/" + $0[1] }
+    let areForms = places.distinctByBytes.count == Set(places).count
+    let written = parts.map { $0[1] }.distinctByBytes
+    let classNames = areForms ? Set(written).distinctByBytes : written
+    let labels = NameTable(classNames)
     let items = zip(folder.files, parts).map { file, parts in
-      Item(path: file.path, label: labels[parts[1]], split: Split(named: parts[0]))
+      Item(path: file.path, label: labels.places(of: parts[1]).first, split: Split(named: parts[0]))
     }
     return (items, classNames)
   }

@@ -44,7 +44,7 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
     case .noPictures(let path):
       "\(path) holds no pictures (\(PictureFolder.extensions.joined(separator: ", "))). "
         + "Name a folder of pictures, or of class folders."
-    case .unlisted(let skipped): "\(skipped.image): \(skipped.reason)"
+    case .unlisted(let skipped): "\(skipped)"
     case .unknownKind(let kind):
       "'\(kind):' is no kind of data set. Kinds are "
         + DatasetKind.allCases.map { $0.rawValue + ":" }.joined(separator: ", ")

@@ -1,5 +1,6 @@
 internal import Files
 internal import Foundation
+internal import Tensors
 
 /// Pictures that a data set is used without, as a list that a person may read and change.
 ///
@@ -12,7 +13,7 @@ public struct Exclusions: Hashable, Sendable {
 
   /// - Parameter paths: In any order; a path named twice counts once.
   public init(_ paths: some Sequence<String>) {
-    self.paths = Set(paths).sortedByBytes()
+    self.paths = paths.distinctByBytes
   }
 
   /// Reads a list.
@@ -22,22 +23,17 @@ public struct Exclusions: Hashable, Sendable {
     guard let lines = Listing.lines(of: file) else {
       throw .list(file: file, of: "pictures to leave out", reason: "it is not there, or cannot be read.")
     }
-    let paths = lines.map(\.text).filter { !$0.hasPrefix("#") }
+    let paths = lines.map(\.text).filter { $0.utf8.first != UInt8(ascii: "#") }
     guard paths.allSatisfy({ !$0.contains("\0") && !$0.contains("\u{FFFD}") }) else {
       throw .list(file: file, of: "pictures to leave out", reason: "it is no text.")
     }
-    self.init(paths.map(Self.unquoted))
-  }
-
-  private static func unquoted(_ line: String) -> String {
-    if line.hasPrefix("./") { return String(line.dropFirst(2)) }
-    guard line.hasPrefix("\"") else { return line }
-    return (try? JSONDecoder().decode(String.self, from: Data(line.utf8))) ?? line
+    self.init(paths.map(Listing.unquoted))
   }
 
   private static func quoted(_ path: String) -> String {
-    if path.hasPrefix("#") { return "./" + path }
-    let isPlain = !path.hasPrefix("\"") && !path.contains(where: \.isNewline)
+    if path.utf8.first == UInt8(ascii: "#") { return "./" + path }
+    let isPlain =
+      path.utf8.first != UInt8(ascii: "\"") && !path.unicodeScalars.contains { Character($0).isNewline }
     if isPlain, path.trimmingCharacters(in: .whitespaces) == path { return path }
     return path.quotedAsJSON
   }
@@ -70,13 +66,11 @@ extension Dataset {
   /// - Returns: Their ids.
   /// - Throws: ``DatasetError/strangers(name:paths:example:)`` where some are not in the data set.
   public func ids(of exclusions: Exclusions) throws(DatasetError) -> Set<Int> {
-    let named = Set(exclusions.paths)
-    let found = items.filter { named.contains($0.path) }
-    let strangers = named.subtracting(found.map(\.path))
+    let ids = idsByPath
+    let strangers = exclusions.paths.filter { ids.places(of: $0).isEmpty }
     guard strangers.isEmpty else {
-      throw .strangers(
-        name: name, paths: exclusions.paths.filter(strangers.contains), example: items.first?.path ?? "")
+      throw .strangers(name: name, paths: strangers, example: items.first?.path ?? "")
     }
-    return Set(found.map(\.id))
+    return Set(exclusions.paths.flatMap(ids.places(of:)))
   }
 }

@@ -8,17 +8,26 @@ package struct FolderClasses {
   /// Of class folders in order, held against a network's class names, where it gives them, and their number.
   package init(_ folders: [String], names: [String]?, count: Int) {
     let lookup = ClassLookup(names ?? [])
-    let named = folders.map { lookup.index(of: $0).flatMap { $0 < count ? $0 : nil } }
+    let meant = folders.map { lookup.indices(of: $0).filter { $0 < count } }
+    let named = meant.map { $0.count == 1 ? $0[0] : nil }
     let numbered = folders.map { Int($0).flatMap { (0..<count).contains($0) ? $0 : nil } }
-    if named.contains(where: { $0 != nil }) {
+    if meant.contains(where: { !$0.isEmpty }) {
       indices = named
-      let strangers = zip(folders, named).filter { $0.1 == nil }.map(\.0)
-      note =
-        strangers.isEmpty
-        ? nil
-        : "note: \(strangers.count) of \(folders.count) folders are named as none of the network's classes and "
-          + "left out of the accuracy: \(strangers.prefix(5).joined(separator: ", "))"
-          + (strangers.count > 5 ? ", ..." : ".")
+      func note(_ what: String, _ which: [String]) -> String? {
+        which.isEmpty
+          ? nil
+          : "note: \(which.count) of \(folders.count) folders are named as \(what) of the network's classes and "
+            + "left out of the accuracy: \(which.prefix(5).joined(separator: ", "))"
+            + (which.count > 5 ? ", ..." : ".")
+      }
+      let pairs = zip(folders, meant)
+      let notes = [
+        note("none", pairs.filter { $1.isEmpty }.map(\.0)),
+        note(
+          "several",
+          pairs.filter { $1.count > 1 }.map { "\($0) (\($1.map(String.init).joined(separator: " or ")))" }),
+      ].compactMap(\.self)
+      self.note = notes.isEmpty ? nil : notes.joined(separator: "\n")
     } else if numbered.allSatisfy({ $0 != nil }) {
       indices = numbered
       note = "note: folders are named by number, taken for the network's classes."

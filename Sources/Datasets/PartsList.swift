@@ -59,7 +59,7 @@ public struct PartsList: Sendable {
   private init(_ all: Dataset, limit: Int, className: String?) throws {
     var label = all.items.first?.label
     if let className {
-      guard let index = all.classNames?.firstIndex(of: className) else {
+      guard let index = NameTable(all.classNames ?? []).places(of: className).first else {
         throw DatasetError.unknownClass(name: all.name, className: className, known: all.classNames ?? [])
       }
       label = index

@@ -88,9 +88,9 @@ public final class PreparedPictures: Sendable {
 
   /// Lists pictures that an earlier attempt could not read.
   public func skip(_ earlier: [Skipped]) {
-    let ids = Dictionary(dataset.items.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })
+    let ids = dataset.idsByPath
     unread.withLock { unread in
-      for entry in earlier { if let id = ids[entry.image] { unread[id] = entry.reason } }
+      for entry in earlier { for id in ids.exact(entry.image) { unread[id] = entry.reason } }
     }
   }
 }

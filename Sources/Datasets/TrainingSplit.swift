@@ -8,7 +8,7 @@ public struct TrainingSplit: Sendable {
   public let validation: DatasetPictures?
   /// Tells these pictures and classes from others.
   public let digest: String
-  /// What of the folders could not be listed.
+  /// What of the folders is not used.
   public let unread: [Skipped]
 
   /// Divides a data set: by its own parts where it has some, else by holding out a share of each class.
@@ -57,10 +57,12 @@ public struct TrainingSplit: Sendable {
     for item in train.items + (held?.items ?? []) { names.add("\(item.path) \(item.label ?? -1)") }
     digest = names.description
     unread = whole.unread + (other == nil ? [] : held?.unread ?? [])
+    if isStrict, let first = unread.first { throw .unlisted(first) }
   }
 
   private static func difference(_ found: [String], _ expected: [String]) -> String {
-    let strangers = Set(found).symmetricDifference(expected).sorted()
+    let (found, expected) = (Set(found.map { ExactName($0) }), Set(expected.map { ExactName($0) }))
+    let strangers = found.symmetricDifference(expected).sorted().map(\.text)
     return strangers.isEmpty
       ? "they stand in another order" : strangers.prefix(6).joined(separator: ", ")
   }

@@ -1,28 +1,51 @@
 internal import Foundation
+internal import Tensors
 
 /// What a folder holds, by name, hidden files aside.
 package struct FolderListing: Sendable {
-  /// In the order of their bytes.
-  package private(set) var names: [String] = []
-  /// Names that are no UTF-8, U+FFFD in the place of what is wrong: such files cannot be opened by their names here.
-  package private(set) var unreadable: [String] = []
+  /// In the order of their bytes; a byte that is no UTF-8 as `String(fileName:)` writes it.
+  package let names: [String]
 
   /// - Throws: ``FileError`` where the folder cannot be listed.
   package init(_ path: String) throws(FileError) {
-    guard let folder = unsafe opendir(path) else {
+    guard let folder = unsafe opendir(path.fileNameForC) else {
       throw FileError(path: path, reason: "it cannot be listed: \(unsafe String(cString: strerror(errno))).")
     }
     defer { unsafe closedir(folder) }
+    var found: [ExactName] = []
     while let entry = unsafe readdir(folder) {
       let bytes = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0.prefix { $0 != 0 }) }
-      if bytes.first == UInt8(ascii: ".") { continue }
-      if let name = String(validating: bytes, as: UTF8.self) {
-        names.append(name)
-      } else {
-        unreadable.append(String(decoding: bytes, as: UTF8.self))
-      }
+      if bytes.first != UInt8(ascii: ".") { found.append(ExactName(String(fileName: bytes))) }
     }
-    names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    unreadable.sort()
+    names = found.sorted().map(\.text)
   }
+}
+
+/// What lies at a path.
+package enum FileKind: Hashable, Sendable {
+  /// A folder, told from others by its device and number, whichever way leads to it.
+  case folder(device: UInt64, number: UInt64)
+  case file
+  /// A link to nothing that is there.
+  case deadLink
+  /// A pipe, a socket or a device.
+  case other
+
+  /// What a path leads to, links followed; nil where it leads nowhere, or may not be looked at.
+  package init?(_ path: String) {
+    var status = stat()
+    if unsafe stat(path.fileNameForC, &status) != 0 {
+      guard unsafe lstat(path.fileNameForC, &status) == 0 else { return nil }
+      self = .deadLink
+      return
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFDIR:
+      self = .folder(device: UInt64(truncatingIfNeeded: status.st_dev), number: UInt64(status.st_ino))
+    case S_IFREG: self = .file
+    default: self = .other
+    }
+  }
+
+  package var isFolder: Bool { if case .folder = self { true } else { false } }
 }

@@ -49,8 +49,11 @@ public struct Framing: Codable, Hashable, Sendable {
     guard rows * columns > 1 || cropRows * cropColumns == 1 else {
       throw .preparation(reason: "it is one pixel, which shows nothing")
     }
-    cropTop = placement.start(placement.down, of: cropRows, in: resizedRows, beside: resizedColumns)
-    cropLeft = placement.start(placement.across, of: cropColumns, in: resizedColumns, beside: resizedRows)
+    let rounding = preprocessing.rounding ?? .down
+    cropTop = placement.start(
+      placement.down, of: cropRows, in: resizedRows, beside: resizedColumns, rounding: rounding)
+    cropLeft = placement.start(
+      placement.across, of: cropColumns, in: resizedColumns, beside: resizedRows, rounding: rounding)
   }
 
   /// A box of the network's input in pixels of the original, rounded outwards and clipped to the picture.

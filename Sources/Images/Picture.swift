@@ -1,4 +1,5 @@
 internal import CImaging
+internal import Tensors
 
 /// A picture upright in 8-bit sRGB: rows x columns x (red, green, blue).
 public struct Picture: Hashable, Sendable {
@@ -17,20 +18,20 @@ public struct Picture: Hashable, Sendable {
     self.pixels = pixels
   }
 
-  /// Decodes a file by its content, whatever its name says: JPEG, PNG, WebP, GIF (the first frame), TIFF, and HEIC
-  /// where libvips has it.
+  /// Decodes a file by its content, whatever its name says: JPEG, PNG, WebP, GIF (the first frame), TIFF, BMP, PPM
+  /// and its kin, and JPEG 2000, HEIC and AVIF where libvips has them.
   ///
   /// Turned upright by its EXIF orientation, brought to sRGB by its profile, laid over white where it is
-  /// transparent.
+  /// transparent. Samples of other formats are scaled by the format's range, floats from 0 to 1.
   ///
   /// - Parameters:
   ///   - file: A path.
   ///   - limit: The most pixels that are decoded; the header tells before any memory is taken.
-  /// - Throws: ``ImageError/unreadable(file:reason:)`` for a file that is missing, empty, truncated, too large or no
-  ///   picture.
+  /// - Throws: ``ImageError/unreadable(file:reason:)`` for a file that is missing, empty, truncated, too large, no
+  ///   picture, or one whose samples do not keep to their format's range or reach less than a 255th of it.
   public init(decoding file: String, limit: Int = 100_000_000) throws(ImageError) {
     var failure = Failure()
-    let decoded = unsafe failure.result { unsafe imaging_decode(file, Double(limit), $0, $1) }
+    let decoded = unsafe failure.result { unsafe imaging_decode(file.fileNameForC, Double(limit), $0, $1) }
     guard let decoded else { throw .unreadable(file: file, reason: failure.text) }
     self.init(rows: decoded.rows, columns: decoded.columns, pixels: decoded.bytes)
   }
@@ -39,10 +40,13 @@ public struct Picture: Hashable, Sendable {
   public static func extents(of file: String) throws(ImageError) -> (rows: Int, columns: Int) {
     var failure = Failure()
     var (rows, columns): (Int32, Int32) = (0, 0)
-    let status = unsafe failure.status { unsafe imaging_extents(file, &rows, &columns, $0) }
+    let status = unsafe failure.status { unsafe imaging_extents(file.fileNameForC, &rows, &columns, $0) }
     guard status == 0 else { throw .unreadable(file: file, reason: failure.text) }
     return (Int(rows), Int(columns))
   }
+
+  /// Whether a file's content is a picture of a kind that is read, by its header.
+  public static func isReadable(_ file: String) -> Bool { (try? extents(of: file)) != nil }
 
   /// How pixels are weighed when a picture changes size; shrinking averages over all that a pixel covers.
   public enum Resampling: Sendable {

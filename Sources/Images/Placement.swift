@@ -31,9 +31,14 @@ public struct Placement: Hashable, Sendable {
   }
 
   /// Where a crop begins along one axis, whose place on the spare part is `share`.
-  func start(_ share: Double, of crop: Int, in length: Int, beside other: Int) -> Int {
-    // The centre is the picture's own, rounded down, whatever the square.
-    if share == 0.5 { return (length - crop) / 2 }
+  func start(
+    _ share: Double, of crop: Int, in length: Int, beside other: Int, rounding: Preprocessing.Rounding
+  ) -> Int {
+    // The centre is the picture's own, whatever the square.
+    if share == 0.5 {
+      let spare = length - crop
+      return spare / 2 + (rounding == .even && spare % 4 == 3 ? 1 : 0)
+    }
     let side = max(min(length, other), crop)
     return (length - side) / 2 + Int((share * Double(side - crop)).rounded())
   }

@@ -36,8 +36,18 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     public var count: Int { self == .grey ? 1 : 3 }
   }
 
+  /// Where a crop begins that has an odd number of pixels too many around it.
+  public enum Rounding: String, Codable, Hashable, Sendable, CaseIterable {
+    /// At the lower of the two middle places.
+    case down
+    /// At the even one of them, as torchvision's `CenterCrop` and timm have it.
+    case even
+  }
+
   public var resize: Resize?
   public var crop: Crop?
+  /// Nil for ``Rounding/down``.
+  public var rounding: Rounding?
   public var channels: Channels
   public var scale: Float
   public var mean: [Float]
@@ -48,16 +58,18 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
   /// - Parameters:
   ///   - resize: Nil leaves pictures at their size.
   ///   - crop: Nil leaves them whole.
+  ///   - rounding: Where a crop begins that cannot be in the very middle; nil for ``Rounding/down``.
   ///   - channels: The order of the network's channels, or brightness alone.
   ///   - scale: What each pixel, 0...255, is multiplied by.
   ///   - mean: Subtracted after scaling: one a channel, or one for all.
   ///   - std: Divided by after that: one a channel, or one for all.
   public init(
-    resize: Resize?, crop: Crop?, channels: Channels = .rgb, scale: Float = 1, mean: [Float] = [0],
-    std: [Float] = [1]
+    resize: Resize?, crop: Crop?, rounding: Rounding? = nil, channels: Channels = .rgb, scale: Float = 1,
+    mean: [Float] = [0], std: [Float] = [1]
   ) {
     self.resize = resize
     self.crop = crop
+    self.rounding = rounding
     self.channels = channels
     self.scale = scale
     // One number stands for every channel.
@@ -73,6 +85,7 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     self.init(
       resize: try container.decodeIfPresent(Resize.self, forKey: .resize),
       crop: try container.decodeIfPresent(Crop.self, forKey: .crop),
+      rounding: try container.decodeIfPresent(Rounding.self, forKey: .rounding),
       channels: try container.decodeIfPresent(Channels.self, forKey: .channels) ?? .rgb,
       scale: try container.decodeIfPresent(Float.self, forKey: .scale) ?? 1,
       mean: try container.decodeIfPresent([Float].self, forKey: .mean) ?? [0],
@@ -134,7 +147,9 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     var parts: [String] = []
     if let side = resize?.shorterSide { parts.append("shorter side \(side)") }
     if let rows = resize?.rows, let columns = resize?.columns { parts.append("\(rows) x \(columns)") }
-    if let crop { parts.append("centre crop \(crop.center)") }
+    if let crop {
+      parts.append("centre crop \(crop.center)" + (rounding == .even ? ", rounded to even" : ""))
+    }
     parts.append("\(channels.rawValue) * \(scale) - \(mean) over \(std)")
     return parts.joined(separator: ", ")
   }

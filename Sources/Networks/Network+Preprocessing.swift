@@ -2,10 +2,17 @@ public import Images
 
 /// What a caller says about how pictures become a network's input, in place of what the model says.
 public struct PreprocessingOverrides: Hashable, Sendable {
-  /// The shorter side in pixels before the crop; 0 leaves pictures at their own size.
-  public var resize: Int?
+  /// What becomes of a picture's size before the crop.
+  public enum Size: Hashable, Sendable {
+    case kept
+    /// Both sides as here, with no crop unless ``crop`` asks for one; or the shorter.
+    case to(Preprocessing.Resize)
+  }
+
+  public var resize: Size?
   /// The side of a square cut from the centre.
   public var crop: Int?
+  public var rounding: Preprocessing.Rounding?
   public var channels: Preprocessing.Channels?
   /// Multiplies pixels of 0...255 before the mean is subtracted.
   public var scale: Float?
@@ -20,7 +27,14 @@ public struct PreprocessingOverrides: Hashable, Sendable {
   public var cutsPictures: Bool { resize != nil || crop != nil }
 
   fileprivate func apply(to preprocessing: inout Preprocessing) {
-    if let resize { preprocessing.resize = resize == 0 ? nil : .init(shorterSide: resize) }
+    switch resize {
+    case .kept: preprocessing.resize = nil
+    case .to(let size):
+      preprocessing.resize = size
+      if size.shorterSide == nil { preprocessing.crop = nil }
+    case nil: break
+    }
+    if let rounding { preprocessing.rounding = rounding }
     if let crop { preprocessing.crop = .init(center: crop) }
     if let channels {
       if channels == .grey { preprocessing = preprocessing.adapted(toChannels: 1) ?? preprocessing }

@@ -212,12 +212,24 @@ public struct StudiedLayer: Hashable, Sendable {
 }
 
 extension Network {
-  /// The class of an index or a name.
+  /// The class of an index, as `5` or `index:5`, or of a name.
   ///
-  /// - Throws: ``StudyError`` with near names where there is none.
+  /// - Throws: ``StudyError`` with near names where there is none, or with all that may be meant.
   func classIndex(of text: String, classes count: Int) throws(StudyError) -> Int {
-    if let index = Int(text), (0..<count).contains(index) { return index }
-    if let index = ClassLookup(classes ?? []).index(of: text) { return index }
+    let isIndex = text.hasPrefix("index:")
+    let number = Int(isIndex ? String(text.dropFirst("index:".count)) : text).flatMap {
+      (0..<count).contains($0) ? $0 : nil
+    }
+    if let number, isIndex { return number }
+    let named = ClassLookup(classes ?? []).indices(of: text)
+    let meant = Set(named + [number].compactMap(\.self)).sorted()
+    if meant.count == 1 { return meant[0] }
+    if meant.count > 1 {
+      throw StudyError(
+        "'\(text)' may mean several classes: "
+          + meant.prefix(8).map { "index:\($0) (\(name(ofClass: $0)))" }.joined(separator: ", ")
+          + ". Give one of these, by its index.")
+    }
     // Names that hold the text as whole words say more than names of as many letters.
     let words = text.words
     let holding = (classes ?? []).filter { name in

@@ -48,7 +48,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
         of: dataset, truth: truth, strict: strict, cancellation: cancellation,
         listener: Terminal.listener(quiet: common.quiet))
     }
-    for skipped in result.skipped { common.note("skipped \(skipped.image): \(skipped.reason)") }
+    for skipped in result.skipped { common.note("skipped \(skipped)") }
     if common.json {
       return try Terminal.print(json: result, assumed: subjects.contains(where: \.assumesPreprocessing))
     }

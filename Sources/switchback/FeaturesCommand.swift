@@ -57,7 +57,7 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
       json: { outcome in
         RunReport(
           run: study.out, layers: outcome.result.layers.map(\.layer),
-          pictures: dataset.items.count - outcome.skipped.count, skipped: outcome.skipped)
+          pictures: dataset.count(without: outcome.skipped), skipped: outcome.skipped)
       }, last: searchOnly ? { $0.run.path(of: "features.json") } : nil)
   }
 }

@@ -5,7 +5,7 @@ internal import Switchback
 extension ArgumentHelp {
   static let network: Self = "The network, an ONNX file."
   static let run = value("run", "The run's folder; made if it is not there.")
-  static let strict: Self = "A picture that cannot be read is an error."
+  static let strict: Self = "A picture that cannot be read, or a file that is not used, is an error."
   static let labels: Self = "True classes: file name, tab, class index."
 
   /// What an option does, and the name of its value.
@@ -59,10 +59,16 @@ struct CommonOptions: ParsableArguments {
         json: json(outcome), assumed: study.subjects.contains(where: \.assumesPreprocessing))
     }
     guard !quiet else { return }
-    if !outcome.skipped.isEmpty {
-      Terminal.say(
-        "\(outcome.skipped.count.counted("pictures")) could not be read: see "
-          + outcome.run.path(of: "skipped.json"))
+    let unread = outcome.skipped.count { $0.count == nil }
+    let unused = outcome.skipped.filter { $0.count != nil }
+    let said = [
+      unread == 0 ? nil : "\(unread.counted("pictures")) could not be read",
+      unused.first.map {
+        "\(unused.reduce(0) { $0 + ($1.count ?? 0) }.counted("files")) not used, such as \($0.image)"
+      },
+    ].compactMap(\.self)
+    if !said.isEmpty {
+      Terminal.say("\(said.joined(separator: ", ")): see \(outcome.run.path(of: "skipped.json"))")
     }
     for text in outcome.summary { try Terminal.print(text) }
     try Terminal.print(last?(outcome) ?? outcome.run.path(of: "index.html"))
@@ -96,10 +102,18 @@ struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: Expres
 /// How a picture becomes the network's input; each flag overrides what the model file says.
 struct PreprocessingOptions: ParsableArguments {
   @Option(
-    help: .value("pixels", "Resize the shorter side to this many pixels; 0 leaves pictures as they are."))
-  var resize: Int?
+    help: .value(
+      "pixels",
+      "Resize the shorter side to this many pixels, or both to rows x columns, as 128x128; 0 leaves pictures as they are."
+    ))
+  var resize: String?
 
   @Option(help: .value("pixels", "Crop this many pixels square from the centre.")) var crop: Int?
+  @Option(
+    help: .value(
+      "way", "Where a crop begins that cannot be in the very middle: down, or even as torchvision."))
+  var rounding: Choice<Preprocessing.Rounding>?
+
   @Option(help: .value("order", "RGB, BGR or GRAY.")) var channels: String?
 
   @Option(help: .value("factor", "Multiplies pixels of 0...255 before the mean is subtracted."))
@@ -112,8 +126,19 @@ struct PreprocessingOptions: ParsableArguments {
 
   func overrides() throws -> PreprocessingOverrides {
     var overrides = PreprocessingOverrides()
-    overrides.resize = resize
+    overrides.resize = try resize.map { resize in
+      let sides = resize.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+      switch (sides.first ?? nil, sides.count > 1 ? sides[1] : nil, sides.count) {
+      case (0?, _, 1): return .kept
+      case (let side?, _, 1): return .to(.init(shorterSide: side))
+      case (let rows?, let columns?, 2): return .to(.init(rows: rows, columns: columns))
+      default:
+        throw ValidationError(
+          "--resize is a number of pixels, or rows x columns as 128x128, not '\(resize)'.")
+      }
+    }
     overrides.crop = crop
+    overrides.rounding = rounding?.value
     overrides.channels = try channels.map { channels in
       guard let order = Preprocessing.Channels(rawValue: channels.uppercased()) else {
         throw ValidationError("--channels is RGB, BGR or GRAY, not '\(channels)'.")

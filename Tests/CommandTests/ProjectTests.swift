@@ -103,6 +103,18 @@ import Testing
     try Command.refusal(
       ["project", classifier, picture, "--score", "emo", "--out", workplace.path("s.png")],
       naming: ["'emo'", "emu"])
+    // An index is told from a name that looks like one, and a name of two classes is not guessed.
+    let alike = try workplace.classifier("alike.onnx") { $0.classes = ["ant", "crane", "3", "gnu", "crane"] }
+    for (score, unit) in [("index:3", 3), ("index:2", 2), ("1", 1), ("ANT", 0)] {
+      let outcome = try Command.run(
+        "project", alike, picture, "--score", score, "--rule", "gradient", "--out", workplace.path("s.png"),
+        "--json")
+      #expect(try outcome.json()["unit"] as? Int == unit, "\(outcome.errors)")
+    }
+    for (score, words) in [("3", ["index:2 (3)", "index:3 (gnu)"]), ("Crane", ["index:1", "index:4"])] {
+      try Command.refusal(
+        ["project", alike, picture, "--score", score, "--out", workplace.path("s.png")], naming: words)
+    }
   }
 
   private func refused(_ flags: String..., naming words: [String]) throws {

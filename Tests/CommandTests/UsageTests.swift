@@ -59,7 +59,8 @@ import Testing
 
   @Test(arguments: [
     ["--channels", "RGBA"], ["--mean", "1,2"], ["--mean", "a,b,c"], ["--std", "1,0,1"], ["--std", ""],
-    ["--crop", "0"], ["--resize", "99999"], ["--scale", "nan"], ["--scale", "inf"],
+    ["--crop", "0"], ["--resize", "99999"], ["--resize", "12x"], ["--resize", "1x2x3"], ["--rounding", "up"],
+    ["--scale", "nan"], ["--scale", "inf"],
   ]) func `flags that no picture can be prepared with are refused`(flags: [String]) throws {
     let workplace = try Workplace()
     let model = try workplace.classifier()

@@ -233,12 +233,102 @@ import Testing
   @Test(arguments: [
     ("drawing.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"4\" height=\"4\"><rect/></svg>"),
     ("page.pdf", "%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"),
-    ("plain.ppm", "P3 1 1 255 1 2 3\n"),
     ("bright.hdr", "#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\nabcd"),
     ("table.csv", "1,2,3\n4,5,6\n"), ("script.ps", "%!PS-Adobe-3.0\nshowpage\n"),
     ("star.fits", "SIMPLE  =                    T / standard\n"), ("magick.miff", "id=ImageMagick\n"),
   ]) func `formats that this program does not trust are refused`(name: String, text: String) throws {
     #expect(try refusal(of: Array(text.utf8), as: name).contains("not a picture"))
+  }
+
+  @Test func `a portable pixmap is read`() throws {
+    let ppm = try decoded(Array("P3 2 1 255 1 2 3 4 5 6\n".utf8), as: "a.ppm")
+    #expect(ppm == Picture(rows: 1, columns: 2, pixels: [1, 2, 3, 4, 5, 6]))
+    #expect(try decoded(Array("P2 2 1 255 7 9\n".utf8), as: "a.pgm").pixels == [7, 7, 7, 9, 9, 9])
+    #expect(Picture.isReadable(folder.file("a.ppm")) && !Picture.isReadable(folder.path))
+  }
+
+  /// A Windows bitmap of two rows and three columns.
+  private func bitmap(
+    depth: Int, compression: Int = 0, colours: [Int] = [], isUpright: Bool = false, rows: [[UInt8]]
+  )
+    -> [UInt8]
+  {
+    func little(_ value: Int, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    let table = colours.flatMap { little($0, 4) }
+    return Array("BM".utf8) + little(0, 8) + little(54 + table.count, 4) + little(40, 4) + little(3, 4)
+      + little(isUpright ? -2 : 2, 4) + little(1, 2) + little(depth, 2) + little(compression, 4)
+      + little(0, 20) + table
+      + rows.flatMap { $0 + [UInt8](repeating: 0, count: (4 - $0.count % 4) % 4) }
+  }
+
+  @Test func `a bitmap of Windows is read at every depth without compression`() throws {
+    let right: [UInt8] = [255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0, 255, 0]
+    let colours = [0xFF0000, 0x00FF00, 0x0000FF, 0, 0xFFFFFF]
+    let top: [UInt8] = [0, 0, 255, 0, 255, 0, 255, 0, 0]
+    let bottom: [UInt8] = [0, 0, 0, 255, 255, 255, 0, 255, 0]
+    func wide(_ row: [UInt8]) -> [UInt8] { (0..<3).flatMap { row[$0 * 3..<$0 * 3 + 3] + [7] } }
+    let files = [
+      bitmap(depth: 24, rows: [bottom, top]), bitmap(depth: 24, isUpright: true, rows: [top, bottom]),
+      bitmap(depth: 32, rows: [wide(bottom), wide(top)]),
+      bitmap(depth: 32, compression: 3, colours: [0xFF0000, 0xFF00, 0xFF], rows: [wide(bottom), wide(top)]),
+      bitmap(depth: 16, rows: [[0, 0, 0xFF, 0x7F, 0xE0, 0x03], [0x00, 0x7C, 0xE0, 0x03, 0x1F, 0]]),
+      bitmap(depth: 8, colours: colours, rows: [[3, 4, 1], [0, 1, 2]]),
+      bitmap(depth: 4, colours: colours, rows: [[0x34, 0x10], [0x01, 0x20]]),
+    ]
+    for (index, file) in files.enumerated() {
+      #expect(try decoded(file, as: "a.bmp").pixels == right, "file \(index)")
+      #expect(try !refusal(of: file.dropLast(13), as: "cut.bmp").isEmpty)
+    }
+    let bits = bitmap(depth: 1, colours: [0, 0xFFFFFF], rows: [[0b1010_0000], [0b0100_0000]])
+    #expect(
+      try decoded(bits, as: "b.bmp").pixels == [
+        0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 255, 255,
+      ])
+    #expect(try refusal(of: bitmap(depth: 8, compression: 1, rows: []), as: "r.bmp").contains("compressed"))
+  }
+
+  /// A grey ramp in samples of other formats: kinds are TIFF's, 1 unsigned, 2 signed, 3 floats.
+  @Test(arguments: [
+    (32, 3, [0, Int(Float(0.5).bitPattern), Int(Float(1).bitPattern)], [0, 128, 255]),
+    (32, 1, [0, 1 << 31, 0xFFFF_FFFF], [0, 128, 255]), (32, 2, [0, 1 << 30, 0x7FFF_FFFF], [0, 128, 255]),
+    (16, 2, [0, 0x4000, 0x7FFF], [0, 128, 255]), (8, 2, [0, 64, 127], [0, 129, 255]),
+    (16, 1, [0, 0x8000, 0xFFFF], [0, 128, 255]),
+  ]) func `samples of every format are scaled by its range`(
+    depth: Int, kind: Int, samples: [Int], right: [Int]
+  )
+    throws
+  {
+    for channels in [1, 3] {
+      let tiff = PictureFiles.tiff(
+        rows: 1, columns: 3, channels: channels, depth: depth,
+        samples: samples.flatMap { Array(repeating: $0, count: channels) }, sampleFormat: kind)
+      let found = try decoded(tiff, as: "ramp.tif").pixels
+      #expect(zip(found, right.flatMap { [$0, $0, $0] }).allSatisfy { abs(Int($0) - $1) <= 1 }, "\(found)")
+    }
+  }
+
+  @Test(arguments: [
+    (32, 3, [0, Int(Float(255).bitPattern)], "32-bit float samples are from 0 to 255"),
+    (32, 3, [0, Int(Float(-0.5).bitPattern)], "32-bit float samples are from -0.5 to 0"),
+    (32, 3, [0, Int(Float.nan.bitPattern)], "NaN"),
+    (32, 1, [0, 4095], "32-bit unsigned samples are from 0 to 4095"),
+    (16, 2, [0, 0xFFFF], "16-bit signed samples are from -1 to 0"),
+    (16, 3, [0, 0x3C00], "16-bit or 64-bit floats"),
+    (64, 3, [0, Int(1.0.bitPattern)], "16-bit or 64-bit floats"),
+  ]) func `samples that do not keep to their format's range are refused by name`(
+    depth: Int, kind: Int, samples: [Int], part: String
+  ) throws {
+    let tiff = PictureFiles.tiff(
+      rows: 1, columns: 2, channels: 1, depth: depth, samples: samples, sampleFormat: kind)
+    let reason = try refusal(of: tiff, as: "x.tif")
+    #expect(reason.contains(part), "\(reason)")
+  }
+
+  @Test func `a picture of five bands is refused by name`() throws {
+    let tiff = PictureFiles.tiff(rows: 1, columns: 2, channels: 5, samples: Array(0..<10), sampleFormat: 1)
+    #expect(try refusal(of: tiff, as: "five.tif").contains("5 bands"))
   }
 
   @Test func `a picture that claims to be huge is refused by its header`() throws {
@@ -273,6 +363,8 @@ import Testing
       PictureFiles.cmykJPEG,
       PictureFiles.tiff(
         rows: 3, columns: 4, channels: 3, samples: Array(0..<36), profile: PictureFiles.swappedProfile),
+      bitmap(depth: 8, colours: [1, 2, 3, 4, 5], rows: [[3, 4, 1], [0, 1, 2]]),
+      Array("P3 2 1 255 1 2 3 4 5 6\n".utf8),
     ]
     var refused = 0
     for round in 0..<1200 {

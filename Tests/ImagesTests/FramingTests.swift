@@ -12,6 +12,18 @@ import Testing
     #expect(whole == Box(top: 0, left: 0, bottom: 500, right: 375))
   }
 
+  @Test func `an odd remainder is rounded down, or to even as torchvision does`() throws {
+    // int(round((size - 8) / 2)) in Python, which rounds a half to the even number.
+    let right = [8: 0, 9: 0, 10: 1, 11: 2, 12: 2, 13: 2, 14: 3, 15: 4, 16: 4, 17: 4, 19: 6]
+    for (size, start) in right {
+      var preprocessing = Preprocessing(resize: nil, crop: .init(center: 8))
+      #expect(try Framing(rows: size, columns: 40, preprocessing).cropTop == (size - 8) / 2)
+      preprocessing.rounding = .even
+      #expect(try Framing(rows: size, columns: 40, preprocessing).cropTop == start)
+      #expect(try Framing(rows: 40, columns: size, preprocessing).cropLeft == start)
+    }
+  }
+
   @Test func `pixels of a picture that stays as it is map to themselves`() throws {
     let framing = try Framing(rows: 40, columns: 30, Preprocessing(resize: nil, crop: nil))
     let box = Box(top: 3, left: 4, bottom: 9, right: 30)

@@ -62,13 +62,17 @@ import Testing
     #expect(read.mean == [0.1, 0.2, 0.3] && read.std == [1, 2, 3])
     #expect(try decoded("{}") == Preprocessing(resize: nil, crop: nil))
     #expect(try decoded(#"{"mean":[5]}"#).mean == [5, 5, 5])
+    let even = try decoded(#"{"crop":{"center":9},"rounding":"even"}"#)
+    #expect(even.rounding == .even && even.description.contains("rounded to even"))
+    #expect(try decoded(String(decoding: JSONEncoder().encode(even), as: UTF8.self)) == even)
+    #expect(try !String(decoding: JSONEncoder().encode(read), as: UTF8.self).contains("rounding"))
     #expect(try decoded(#"{"channels":"GRAY","mean":[5]}"#).mean == [5])
   }
 
   @Test(arguments: [
     #"{"channels":"rgba"}"#, #"{"std":[1,0,1]}"#, #"{"mean":[1,2]}"#, #"{"mean":[]}"#, #"{"std":[1,2,3,4]}"#,
     #"{"crop":{"center":0}}"#, #"{"crop":{"center":99999}}"#, #"{"crop":{}}"#,
-    #"{"resize":{"shorterSide":-3}}"#,
+    #"{"resize":{"shorterSide":-3}}"#, #"{"rounding":"up"}"#,
     #"{"resize":{}}"#, #"{"resize":{"rows":5}}"#, #"{"resize":{"shorterSide":5,"rows":5,"columns":5}}"#,
     #"{"scale":1e60}"#, #"{"channels":"GRAY","mean":[1,2,3]}"#, #"{"mean":"grey"}"#, "[]", "",
   ]) func `what no picture can be prepared with is refused`(json: String) {

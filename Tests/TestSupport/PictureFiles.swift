@@ -71,22 +71,24 @@ public enum PictureFiles {
   ///   - rows: Stored rows.
   ///   - columns: Stored columns.
   ///   - channels: 1 is grey, 3 RGB, 4 CMYK or, with `hasAlpha`, RGB and alpha.
-  ///   - depth: Bits a sample: 8 or 16.
+  ///   - depth: Bits a sample: 8, 16, 32 or 64.
   ///   - samples: Row by row, channels together.
   ///   - orientation: As in EXIF: which way up it is meant.
   ///   - hasAlpha: Whether the fourth channel is alpha.
   ///   - profile: An ICC profile to carry.
+  ///   - sampleFormat: 1 for unsigned samples, 2 for signed ones, 3 for floats.
   /// - Returns: The file's bytes.
   public static func tiff(
     rows: Int, columns: Int, channels: Int, depth: Int = 8, samples: [Int], orientation: Int = 1,
-    hasAlpha: Bool = false, profile: [UInt8] = []
+    hasAlpha: Bool = false, profile: [UInt8] = [], sampleFormat: Int? = nil
   ) -> [UInt8] {
     var data = samples.flatMap { little($0, depth / 8) }
     if data.count % 2 == 1 { data.append(0) }
     let profileStart = 8 + data.count
     let depthsStart = profileStart + profile.count + profile.count % 2
-    let directory = depthsStart + 2 * channels
-    let photometric = channels == 1 ? 1 : channels == 4 && !hasAlpha ? 5 : 2
+    let formatsStart = depthsStart + 2 * channels
+    let directory = formatsStart + (sampleFormat == nil ? 0 : 2 * channels)
+    let photometric = channels == 1 || channels > 4 ? 1 : channels == 4 && !hasAlpha ? 5 : 2
     var entries: [(tag: Int, type: Int, count: Int, value: Int)] = [
       (256, 4, 1, columns), (257, 4, 1, rows),
       (258, 3, channels, channels <= 2 ? (channels == 2 ? depth << 16 | depth : depth) : depthsStart),
@@ -94,10 +96,13 @@ public enum PictureFiles {
       (277, 3, 1, channels), (278, 4, 1, rows), (279, 4, 1, samples.count * depth / 8),
     ]
     if hasAlpha { entries.append((338, 3, 1, 2)) }
+    if let sampleFormat { entries.append((339, 3, channels, channels == 1 ? sampleFormat : formatsStart)) }
     if !profile.isEmpty { entries.append((34675, 7, profile.count, profileStart)) }
     var file = Array("II*\0".utf8) + little(directory, 4) + data + profile
     if profile.count % 2 == 1 { file.append(0) }
-    for _ in 0..<channels { file += little(depth, 2) }
+    for value in [depth, sampleFormat].compactMap(\.self) {
+      for _ in 0..<channels { file += little(value, 2) }
+    }
     file += little(entries.count, 2)
     for entry in entries {
       file += little(entry.tag, 2) + little(entry.type, 2) + little(entry.count, 4) + little(entry.value, 4)

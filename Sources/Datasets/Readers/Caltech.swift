@@ -8,13 +8,13 @@ extension Dataset {
   static func caltech101(at path: String, withBackground: Bool) throws(DatasetError) -> Dataset {
     let root = Listing.root(path, or: ["101_ObjectCategories", "caltech-101/101_ObjectCategories"])
     let classes = try Listing.folders(in: root).filter { withBackground || $0 != "BACKGROUND_Google" }
+    var tally = Tally()
     var pictures: [[String]] = []
-    for folder in classes { pictures.append(try Listing.pictures(in: root + "/" + folder)) }
+    for folder in classes { pictures.append(try Listing.pictures(in: folder, below: root, &tally)) }
     guard pictures.joined().contains(where: { $0.hasPrefix("image_") }) else {
       throw .layout(path: path, kind: "caltech101", missing: ["101_ObjectCategories/CLASS/image_0001.jpg"])
     }
-    // Two folders may be one name to Unicode.
-    let labels = Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
+    let labels = NameTable(classes)
     var found: [Item] = []
     let lists = [("train.txt", Split.train), ("test.txt", .test)].filter { Listing.exists(root + "/" + $0.0) }
     for (list, split) in lists {
@@ -25,9 +25,9 @@ extension Dataset {
           reason: "it names no pictures. Give paths such as ant/image_0001.jpg, or remove all lists.")
       }
       for line in lines {
-        let folder = line.text.split(separator: "/").first.map(String.init) ?? ""
+        let folder = line.text.pathParts.first ?? ""
         if folder == "BACKGROUND_Google", !withBackground { continue }
-        guard let label = labels[folder], Listing.exists(root + "/" + line.text) else {
+        guard let label = labels.exact(folder).first, Listing.exists(root + "/" + line.text) else {
           throw .malformed(
             file: root + "/" + list,
             reason: "line \(line.number) names '\(line.text.prefix(60))', which is not there.")
@@ -40,7 +40,7 @@ extension Dataset {
         found += pictures[label].map { Item(path: folder + "/" + $0, label: label) }
       }
     }
-    return try Dataset(found, below: root, classNames: classes)
+    return try Dataset(found, below: root, classNames: classes, unread: tally.skipped)
   }
 
   /// Caltech-256: folders such as `001.ak47`, in `256_ObjectCategories` or right here.
@@ -57,11 +57,13 @@ extension Dataset {
       throw .layout(path: path, kind: "caltech256", missing: ["256_ObjectCategories/001.ak47"])
     }
     var found: [Item] = []
+    var tally = Tally()
     for (label, folder) in folders.enumerated() {
-      found += try Listing.pictures(in: root + "/" + folder).map {
+      found += try Listing.pictures(in: folder, below: root, &tally).map {
         Item(path: folder + "/" + $0, label: label)
       }
     }
-    return try Dataset(found, below: root, classNames: folders.map { String($0.dropFirst(4)) })
+    return try Dataset(
+      found, below: root, classNames: folders.map { String($0.dropFirst(4)) }, unread: tally.skipped)
   }
 }

@@ -15,7 +15,7 @@ extension Dataset {
 
   private static func synsets(
     at path: String, kind: String,
-    validation: (String, Synsets) throws(DatasetError) -> [Item]
+    validation: (String, Synsets, inout Tally) throws(DatasetError) -> [Item]
   ) throws(DatasetError) -> Dataset {
     let trained = try Listing.folders(in: path + "/train").filter(Synsets.isName)
     let validated = try Listing.folders(in: path + "/val").filter(Synsets.isName)
@@ -25,20 +25,23 @@ extension Dataset {
     guard missing.isEmpty else { throw .layout(path: path, kind: kind, missing: missing) }
     let synsets = try Synsets(Set(trained + validated), at: path)
     var found: [Item] = []
+    var tally = Tally()
     for (folder, names, split) in [("train", trained, Split.train), ("val", validated, .validation)] {
       for wnid in names {
         let below = Listing.exists("\(path)/\(folder)/\(wnid)/images") ? "\(wnid)/images" : wnid
-        found += try Listing.pictures(in: "\(path)/\(folder)/\(below)").map {
+        found += try Listing.pictures(in: "\(folder)/\(below)", below: path, &tally).map {
           Item(path: "\(folder)/\(below)/\($0)", label: synsets.labels[wnid], split: split)
         }
       }
     }
-    if validated.isEmpty, Listing.exists(path + "/val") { found += try validation(path, synsets) }
-    return try Dataset(found, below: path, classNames: synsets.classNames)
+    if validated.isEmpty, Listing.exists(path + "/val") { found += try validation(path, synsets, &tally) }
+    return try Dataset(found, below: path, classNames: synsets.classNames, unread: tally.skipped)
   }
 
-  private static func flatValidation(_ path: String, _ synsets: Synsets) throws(DatasetError) -> [Item] {
-    let pictures = try Listing.pictures(in: path + "/val")
+  private static func flatValidation(_ path: String, _ synsets: Synsets, _ tally: inout Tally)
+    throws(DatasetError) -> [Item]
+  {
+    let pictures = try Listing.pictures(in: "val", below: path, &tally)
     let name = "ILSVRC2012_validation_ground_truth.txt"
     let places = [path, path + "/val", path + "/data", path + "/ILSVRC2012_devkit_t12/data"].map {
       $0 + "/" + name
@@ -76,7 +79,9 @@ extension Dataset {
     }
   }
 
-  private static func annotatedValidation(_ path: String, _ synsets: Synsets) throws(DatasetError) -> [Item] {
+  private static func annotatedValidation(_ path: String, _ synsets: Synsets, _: inout Tally)
+    throws(DatasetError) -> [Item]
+  {
     let file = path + "/val/val_annotations.txt"
     guard let lines = Listing.lines(of: file) else {
       throw .layout(path: path, kind: "tiny-imagenet", missing: ["val/WNID", "val/val_annotations.txt"])

@@ -3,20 +3,26 @@ internal import Foundation
 
 /// What lies in the folder of a data set, in the order of names' bytes.
 enum Listing {
-  static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+  static func exists(_ path: String) -> Bool { FileKind(path).map { $0 != .deadLink } ?? false }
 
   /// Names of the folders in a folder; none where it is not there.
   ///
-  /// - Throws: ``DatasetError/unlisted(_:)`` where it cannot be listed, or holds a name that is no UTF-8.
+  /// - Throws: ``DatasetError/unlisted(_:)`` where it cannot be listed.
   static func folders(in path: String) throws(DatasetError) -> [String] {
-    try names(in: path).filter { PictureFolder.isFolder(path + "/" + $0) == true }
+    try names(in: path).filter { FileKind(path + "/" + $0)?.isFolder == true }
   }
 
-  /// Names of the pictures in a folder, not below it; none where it is not there.
+  /// Names of the pictures in a folder below a root, not further down; none where it is not there.
+  ///
+  /// What is no picture by its name is tallied.
   ///
   /// - Throws: As ``folders(in:)``.
-  static func pictures(in path: String) throws(DatasetError) -> [String] {
-    try names(in: path).filter(PictureFolder.isPicture)
+  static func pictures(
+    in folder: String, below root: String, _ tally: inout Tally
+  ) throws(DatasetError) -> [String] {
+    let names = try names(in: root + "/" + folder)
+    for name in names where !PictureFolder.isPicture(name) { tally.add(folder + "/" + name) }
+    return names.filter(PictureFolder.isPicture)
   }
 
   /// Lines of a text that are not blank, with their numbers from 1 and without blanks at their ends or a byte order mark;
@@ -27,6 +33,13 @@ enum Listing {
       .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
       .map { ($0.offset + 1, $0.element.trimmingCharacters(in: .whitespaces)) }
       .filter { !$0.1.isEmpty }
+  }
+
+  /// The path that a line of a list means: as it stands, after `./`, or as a JSON string.
+  static func unquoted(_ line: String) -> String {
+    if line.utf8.starts(with: "./".utf8) { return String(Substring(line.utf8.dropFirst(2))) }
+    guard line.utf8.first == UInt8(ascii: "\"") else { return line }
+    return (try? JSONDecoder().decode(String.self, from: Data(line.utf8))) ?? line
   }
 
   /// A text without the byte order mark that some editors put before it.
@@ -48,9 +61,6 @@ enum Listing {
     } catch {
       throw .unlisted(Skipped(image: error.path, reason: error.reason))
     }
-    if let name = listing.unreadable.first {
-      throw .unlisted(Skipped(image: path + "/" + name, reason: PictureFolder.notUTF8))
-    }
     return listing.names
   }
 }
@@ -60,11 +70,12 @@ extension Dataset {
   ///
   /// - Throws: ``DatasetError/noPictures(path:)``.
   init(
-    _ found: [Item], below root: String, classNames: [String], regions: [[Region]]? = nil
+    _ found: [Item], below root: String, classNames: [String], regions: [[Region]]? = nil,
+    unread: [Skipped] = []
   ) throws(DatasetError) {
     guard !found.isEmpty else { throw .noPictures(path: root) }
     self.init(
       name: root, items: found, classNames: classNames,
-      source: PictureFiles(root: root, paths: found.map(\.path), regions: regions))
+      source: PictureFiles(root: root, paths: found.map(\.path), regions: regions), unread: unread)
   }
 }

@@ -132,7 +132,6 @@ extension Operation {
       )
     case .padding(let before, let after, let mode):
       return .padding(before: inverse.map { before[$0] }, after: inverse.map { after[$0] }, mode: mode)
-    case .gathering(let axis, let positions): return .gathering(axis: order[axis], positions: positions)
     case .convolution, .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .matrixProduct,
       .resampling, .flatten, .reshape, .transposition:
       return nil

@@ -103,6 +103,8 @@ struct ONNXReader {
   }
 
   init(_ model: Onnx_ModelProto, file: String, raw: [(source: ByteSource, range: Range<Int>)?]) {
+    var model = model
+    model.graph = model.graph.withNamesApart
     self.model = model
     self.file = file
     self.raw = raw

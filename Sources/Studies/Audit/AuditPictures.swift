@@ -73,6 +73,7 @@ public struct AuditPictures: Study {
     guard let report = try work.findings(of: stage).compactMap({ $0 }).first else {
       throw StudyError("nothing was audited.")
     }
+    try work.skip(training.unread + (isOneSet ? [] : test.unread), strict: isStrict)
     try work.skip(report.skipped ?? [])
     try? FileManager.default.removeItem(atPath: work.run.path(of: "thumbnails"))
     return report
@@ -213,11 +214,11 @@ public struct AuditPictures: Study {
   }
 
   private func sheet(_ pairs: ArraySlice<AuditReport.Pair>, _ title: String) throws -> Drawing {
-    let (one, other) = (training.ids, test.ids)
+    let ids = [training.idsByPath, test.idsByPath]
     let shown = try pairs.map { pair -> Drawing.Pair in
-      let pictures = [
-        try one[pair.training].map(training.picture), try other[pair.test].map(test.picture),
-      ].compactMap { $0 }
+      let pictures = try zip([training, test], zip(ids, [pair.training, pair.test])).compactMap {
+        dataset, named in try named.0.exact(named.1).first.map { try dataset.picture($0) }
+      }
       let mirrored = pair.alignment.isMirrored ? ", mirrored" : ""
       return (
         pictures, Double(pair.correlation).fixed(decimals: 3) + mirrored, [pair.training, pair.test]

@@ -144,7 +144,7 @@ public struct Features: Study {
   }
 
   public func report(_ result: FeatureTable, _ work: Work) throws -> Report {
-    let shown = dataset.items.count - work.skipped.count
+    let shown = dataset.count(without: work.skipped)
     return Report(
       title: "What \(result.model) looks for",
       facts: [

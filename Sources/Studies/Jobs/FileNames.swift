@@ -18,13 +18,15 @@ extension Dataset {
   var resultNames: [String] {
     let paths = items.map(\.path)
     let stems = paths.map { path -> String in
-      guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/"), dot > path.startIndex,
-        path[path.index(before: dot)] != "/"
+      let scalars = path.unicodeScalars
+      guard let dot = scalars.lastIndex(of: "."), !scalars[dot...].contains("/"), dot > scalars.startIndex,
+        scalars[scalars.index(before: dot)] != "/"
       else { return path }
-      return String(path[..<dot])
+      return String(scalars[..<dot])
     }
     func flat(_ path: String) -> String {
-      var name = path.replacing("/", with: "-")
+      // By scalars: a slash and an accent that begins a name are one character.
+      var name = String(String.UnicodeScalarView(path.unicodeScalars.map { $0 == "/" ? "-" : $0 }))
       // 255 bytes are usual; endings and sizes come behind.
       while name.utf8.count > 200 { name.removeLast() }
       return name

@@ -70,10 +70,12 @@ struct Neighbours {
       throw StudyError(
         "\(run) has no layer '\(layer)'; it has \(table.layers.map(\.layer).joined(separator: ", ")).")
     }
-    let ids = dataset.ids
+    let ids = dataset.idsByPath
     return found.units.map { unit in
       unit.top.compactMap { entry in
-        ids[entry.image].map { Peak(value: entry.value, image: $0, row: entry.row, column: entry.column) }
+        ids.exact(entry.image).first.map {
+          Peak(value: entry.value, image: $0, row: entry.row, column: entry.column)
+        }
       }
     }
   }

@@ -108,7 +108,7 @@ public struct Occlude: Study {
     let mean = try fill == .mean ? subject.meanInput() : nil
     let maps = try sizes.map { try work.findings(of: sweeps($0, occlusion, pictures, mean, work)) }
     try work.requireReadable(pictures)
-    return OccludedPictures(pictures: dataset.items.count - work.skipped.count, maps: maps)
+    return OccludedPictures(pictures: dataset.count(without: work.skipped), maps: maps)
   }
 
   private func file(_ id: Int, _ size: Int) -> String {

@@ -97,6 +97,7 @@ public struct Classification {
     of dataset: Dataset, truth: [Int: Int], strict isStrict: Bool = false,
     cancellation: Cancellation = .never, listener: Listener = Listener()
   ) throws -> Result {
+    if isStrict, let first = dataset.unread.first { throw DatasetError.unlisted(first) }
     let pictures = members.map {
       PreparedPictures(dataset, $0.subject.preprocessing, strict: isStrict, cancellation: cancellation)
     }
@@ -126,10 +127,10 @@ public struct Classification {
       meter.show(range.upperBound)
     }
     meter.finish()
-    let skipped = pictures[0].skipped()
+    let skipped = dataset.unread + pictures[0].skipped()
     guard !entries.isEmpty else {
       throw StudyError(
-        "none of the pictures in \(dataset.title) could be read: \(skipped.first?.reason ?? "there are none")"
+        "none of the pictures in \(dataset.title) could be read: \(pictures[0].skipped().first?.reason ?? "there are none")"
       )
     }
     func share(_ depth: Int) -> Double? {

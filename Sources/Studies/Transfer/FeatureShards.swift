@@ -64,8 +64,8 @@ struct FeatureShards {
       let (images, features) = try extraction.features(
         of: range(shard), names: { pictures.dataset.items[$0].path },
         input: { [pictures] in try pictures.tensor($0) })
-      let paths = Set(range(shard).map { pictures.dataset.items[$0].path })
-      let skipped = pictures.skipped().filter { paths.contains($0.image) }
+      let paths = Set(range(shard).map { ExactName(pictures.dataset.items[$0].path) })
+      let skipped = pictures.skipped().filter { paths.contains(ExactName($0.image)) }
       let text = String(decoding: try JSONEncoder().encode(skipped), as: UTF8.self)
       for (selection, features) in zip(missing, features) {
         try SafeTensors(
