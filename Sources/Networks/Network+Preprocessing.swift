@@ -83,7 +83,7 @@ extension Network {
   }
 
   /// What networks trained on ImageNet expect, at the network's size.
-  private static func usual(for input: Input) -> Preprocessing {
+  static func usual(for input: Input) -> Preprocessing {
     var usual = Preprocessing.imageNet
     if let rows = input.extents[2], let columns = input.extents[3] {
       if rows == columns {
@@ -95,5 +95,16 @@ extension Network {
       }
     }
     return usual
+  }
+}
+
+extension Preprocessing {
+  /// The same size and crop, pixels as they are, 0 to 255.
+  var ofWholeNumbers: Preprocessing {
+    var plain = self
+    plain.scale = 1
+    plain.mean = mean.map { _ in 0 }
+    plain.std = std.map { _ in 1 }
+    return plain
   }
 }

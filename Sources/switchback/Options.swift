@@ -131,7 +131,7 @@ struct PreprocessingOptions: ParsableArguments {
   {
     let subject = try Subject(model: model, preprocessing: try overrides(), squeezingWhole: isWhole)
     common.note(subject.assumesPreprocessing ? Self.note(of: subject.preprocessing) : nil)
-    for note in subject.head?.notes ?? [] { common.note("note: \(model): \(note)") }
+    for note in subject.network.notes + (subject.head?.notes ?? []) { common.note("note: \(model): \(note)") }
     return subject
   }
 
