@@ -118,7 +118,8 @@ extension Network {
   /// - Throws: ``NetworkError/shape(node:reason:)`` where shapes do not fit.
   public func classScores() throws(NetworkError) -> String? { try classHead()?.scores }
 
-  private var makers: [String: Node] {
+  /// For each value, the node that makes it.
+  var makers: [String: Node] {
     nodes.reduce(into: [:]) { makers, node in
       for output in node.outputs { makers[output] = node }
     }

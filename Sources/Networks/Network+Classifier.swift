@@ -21,7 +21,8 @@ extension Network {
     guard var value = try classScores() else {
       return try network.withClassifier(names.count, using: &generator)
     }
-    while let node = nodes.first(where: { $0.outputs.contains(value) }) {
+    let makers = makers
+    while let node = makers[value] {
       var operation = node.operation
       switch operation {
       case .innerProduct(let product):

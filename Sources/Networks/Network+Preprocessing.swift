@@ -105,7 +105,7 @@ extension Network {
   }
 
   /// What networks trained on ImageNet expect, at the network's size, of pixels as the metadata of other programs has them.
-  private func usual(for input: Input) -> Preprocessing {
+  func usual(for input: Input) -> Preprocessing {
     var usual = Preprocessing.imageNet
     if let (channels, scale, mean, std) = pixelsInMetadata {
       usual = Preprocessing(
@@ -121,5 +121,16 @@ extension Network {
       }
     }
     return usual
+  }
+}
+
+extension Preprocessing {
+  /// The same size and crop, pixels as they are, 0 to 255.
+  var ofWholeNumbers: Preprocessing {
+    var plain = self
+    plain.scale = 1
+    plain.mean = mean.map { _ in 0 }
+    plain.std = std.map { _ in 1 }
+    return plain
   }
 }

@@ -60,6 +60,8 @@ public struct Network: Sendable {
   public var metadata: [String: String]
   /// Files beside the model's own that its weights were read from.
   public internal(set) var externalFiles: [String] = []
+  /// What the reader left aside, or took otherwise than the file says: a sentence each.
+  public internal(set) var notes: [String] = []
 
   /// - Throws: ``NetworkError/cycle(nodes:)``, ``NetworkError/missingValue(name:node:)`` or
   ///   ``NetworkError/duplicateValue(name:)`` where the nodes do not make a graph.

@@ -76,7 +76,8 @@ public struct Subject: Sendable {
   /// What a reader of results should know: how pictures are prepared where that is assumed, and what is odd about the
   /// classes.
   public var notes: [String] {
-    (assumesPreprocessing ? [network.note(ofAssumed: preprocessing)] : []) + (head?.notes ?? [])
+    (assumesPreprocessing ? [network.note(ofAssumed: preprocessing)] : []) + network.notes
+      + (head?.notes ?? [])
   }
 
   /// The model's file name, for titles.

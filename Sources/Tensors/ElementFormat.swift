@@ -38,7 +38,14 @@ package enum ElementFormat: Hashable, Sendable {
     }
   }
 
-  private static func read<Stored: BitwiseCopyable>(_ bytes: Data, _ value: (Stored) -> Int) -> [Int] {
+  /// The elements of ``float64``.
+  package static func doubles(_ bytes: Data) -> [Double] {
+    read(bytes) { (pattern: UInt64) in Double(bitPattern: pattern) }
+  }
+
+  private static func read<Stored: BitwiseCopyable, Element>(
+    _ bytes: Data, _ value: (Stored) -> Element
+  ) -> [Element] {
     let size = MemoryLayout<Stored>.size
     return unsafe bytes.withUnsafeBytes { raw in
       (0..<raw.count / size).map {

@@ -11,19 +11,31 @@ struct ONNXConstant {
     case floats(Tensor)
     /// Axes in the order that the layer which reads them has, decoded so from the start: `axes[i]` is ONNX's axis.
     case turned(Tensor, axes: [Int])
+    /// Of type double, where no layer has it as its weights.
+    case doubles([Double])
     case integers([Int])
+    /// Strings, of which nothing is computed.
+    case text
   }
 
-  /// Stands for the number of images, wherever a shape is computed from the input's.
-  static let batch = Int.min
-  /// An integer worked out from the number of images, of which nothing more is known.
-  static let unknown = Int.min + 1
-
+  let type: ONNXElement
   /// In ONNX's order.
   var extents: [Int]
   var elements: Elements
+  /// Whether it was worked out from the number or the size of the pictures.
+  var isSized = false
+  /// Whether a node made its elements, and they count against what may be made.
+  var isFolded = false
 
   var count: Int { extents.reduce(1, *) }
+
+  /// Whether it is weights, in whichever order.
+  var isFloats: Bool {
+    switch elements {
+    case .floats, .turned: true
+    case .doubles, .integers, .text: false
+    }
+  }
 
   var integers: [Int]? {
     if case .integers(let integers) = elements { integers } else { nil }
@@ -41,7 +53,9 @@ struct ONNXConstant {
       case .floats(let tensor): tensor
       case .turned(let tensor, let axes):
         try Device().permuted(tensor, axes.indices.map { axis in axes.firstIndex(of: axis) ?? axis })
+      case .doubles(let doubles): Tensor(Shape(extents), elements: doubles.map { Float($0) })
       case .integers(let integers): Tensor(Shape(extents), elements: integers.map { Float($0) })
+      case .text: throw ONNXReader.Unsupported("it reads text, not numbers")
       }
     }
   }
@@ -52,47 +66,51 @@ struct ONNXConstant {
     return try Device().permuted(try tensor, axes)
   }
 
-  init(extents: [Int], elements: Elements) {
+  init(_ type: ONNXElement, extents: [Int], elements: Elements) {
+    self.type = type
     self.extents = extents
     self.elements = elements
   }
 
-  init(extents: [Int], floats: [Float]) {
-    self.init(Tensor(Shape(extents), elements: floats))
-  }
-
   init(_ tensor: Tensor) {
-    self.init(extents: tensor.shape.dimensions, elements: .floats(tensor))
+    self.init(.float, extents: tensor.shape.dimensions, elements: .floats(tensor))
   }
 
-  /// The elements at places in row-major order, under a shape of as many.
-  func picking(_ places: [Int], extents: [Int]) throws -> ONNXConstant {
-    if let integers {
-      return ONNXConstant(extents: extents, elements: .integers(places.map { integers[$0] }))
+  init(_ numbers: ONNXNumbers) {
+    let elements: Elements =
+      switch numbers.elements {
+      case .integers(let integers): .integers(integers)
+      case .reals(let reals) where numbers.type == .double: .doubles(reals)
+      case .reals(let reals): .floats(Tensor(Shape(numbers.extents), elements: reals.map { Float($0) }))
+      }
+    self.init(numbers.type, extents: numbers.extents, elements: elements)
+  }
+
+  /// The elements for working out operators.
+  var numbers: ONNXNumbers {
+    get throws {
+      switch elements {
+      case .integers(let integers): ONNXNumbers(type, extents, integers: integers)
+      case .doubles(let doubles): ONNXNumbers(type, extents, reals: doubles)
+      case .floats, .turned, .text:
+        try tensor.withSpan { all in ONNXNumbers(type, extents, reals: all.indices.map { Double(all[$0]) }) }
+      }
     }
-    return try tensor.withSpan { all in ONNXConstant(extents: extents, floats: places.map { all[$0] }) }
   }
-
-  /// Whether no element stands for the number of images.
-  var isKnown: Bool { integers?.contains { $0 <= Self.unknown } != true }
 
   /// Whether it can be weights: no NaN, and infinite only as a single number, such as a limit.
   var isFinite: Bool {
     switch elements {
-    case .integers: true
+    case .integers, .text: true
+    case .doubles(let doubles): doubles.count == 1 ? !doubles[0].isNaN : doubles.allSatisfy(\.isFinite)
     case .floats(let tensor), .turned(let tensor, _):
       tensor.shape.count == 1 ? !tensor.elements[0].isNaN : tensor.sumOfSquares.isFinite
     }
   }
 
   init(integers: [Int]) {
-    self.init(extents: [integers.count], elements: .integers(integers))
+    self.init(.int64, extents: [integers.count], elements: .integers(integers))
   }
-}
-
-extension Int {
-  /// A number of a file, which must not be taken for ``ONNXConstant/batch`` or ``ONNXConstant/unknown``.
-  var asPlain: Int { Swift.max(self, ONNXConstant.unknown + 1) }
 }
 
 /// ONNX's numbers for element types.
@@ -140,17 +158,14 @@ extension ONNXConstant {
   /// - Parameters:
   ///   - message: The tensor as the file has it.
   ///   - raw: Its raw bytes, where the message leaves them out.
-  ///   - folder: Where external data lies; nil refuses it.
+  ///   - folders: Where external data may lie, the first that has it; none refuses it.
   ///   - axes: The order in which the layer that reads it has its axes; nil for ONNX's.
   /// - Throws: ``Malformed`` where type, shape and data do not agree, or `FileError`.
   init(
-    _ message: Onnx_TensorProto, raw: (source: ByteSource, range: Range<Int>)? = nil, folder: String?,
+    _ message: Onnx_TensorProto, raw: (source: ByteSource, range: Range<Int>)? = nil, folders: [String],
     turned axes: [Int]? = nil
   ) throws {
     func fail(_ reason: String) -> Malformed { Malformed(reason: "tensor '\(message.name)' \(reason)") }
-    guard let type = ONNXElement(rawValue: message.dataType) else {
-      throw fail("has elements of type \(message.dataType), which is not supported")
-    }
     var count = 1
     for extent in message.dims {
       guard extent >= 0 else { throw fail("has the shape \(message.dims)") }
@@ -159,19 +174,28 @@ extension ONNXConstant {
     let extents = message.dims.map { Int($0) }
     guard extents.count <= 8 else { throw fail("has \(extents.count) axes") }
     guard Shape(extents).isHoldable else { throw fail("has the shape \(extents), more than fits in memory") }
+    if message.dataType == 8 {
+      self.init(.int64, extents: extents, elements: .text)
+      return
+    }
+    guard let type = ONNXElement(rawValue: message.dataType) else {
+      throw fail("has elements of type \(message.dataType), which is not supported")
+    }
     let axes = axes?.count == extents.count && extents.count > 1 ? axes : nil
     var bytes = raw
     if bytes == nil, message.hasRawData { bytes = (ByteSource(message.rawData), 0..<message.rawData.count) }
-    if message.dataLocation == 1 { bytes = try Self.external(message, folder: folder, fail) }
+    if message.dataLocation == 1 { bytes = try Self.external(message, folders: folders, fail) }
     if let (source, range) = bytes {
       guard count * type.format.size == range.count else {
         throw fail("has the shape \(extents) but \(range.count) bytes of data")
       }
-      if type.format.isFloat {
-        self = try Self.decoded(source, range, type.format, extents, axes)
+      if type == .double, axes == nil {
+        self.init(type, extents: extents, elements: .doubles(ElementFormat.doubles(try source.bytes(range))))
+      } else if type.format.isFloat {
+        self = try Self.decoded(source, range, type, extents, axes)
       } else {
-        let integers = type.format.integers(try source.bytes(range)).map(\.asPlain)
-        self.init(extents: extents, elements: .integers(integers))
+        let integers = type.format.integers(try source.bytes(range))
+        self.init(type, extents: extents, elements: .integers(integers))
       }
       return
     }
@@ -183,30 +207,35 @@ extension ONNXConstant {
     case .float:
       let tensor = Tensor(Shape(extents), elements: try checked(message.floatData))
       self.init(
-        extents: extents,
+        type, extents: extents,
         elements: try axes.map { .turned(try Device().permuted(tensor, $0), axes: $0) } ?? .floats(tensor))
     case .double:
-      self.init(extents: extents, floats: try checked(message.doubleData).map { Float($0) })
+      self.init(type, extents: extents, elements: .doubles(try checked(message.doubleData)))
     case .float16, .bfloat16:
       // Sixteen bits in the lower half of an integer each.
       let halves = try checked(message.int32Data).flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8 & 0xFF)] }
-      self = try Self.decoded(ByteSource(Data(halves)), 0..<halves.count, type.format, extents, axes)
+      self = try Self.decoded(ByteSource(Data(halves)), 0..<halves.count, type, extents, axes)
     case .int64:
-      self.init(extents: extents, elements: .integers(try checked(message.int64Data).map { Int($0).asPlain }))
+      self.init(
+        type, extents: extents, elements: .integers(try checked(message.int64Data).map { Int($0) }))
     case .uint32, .uint64:
       self.init(
-        extents: extents, elements: .integers(try checked(message.uint64Data).map { Int(clamping: $0) }))
+        type, extents: extents, elements: .integers(try checked(message.uint64Data).map { Int(clamping: $0) })
+      )
     case .uint8, .int8, .uint16, .int16, .int32, .bool:
-      self.init(extents: extents, elements: .integers(try checked(message.int32Data).map { Int($0) }))
+      self.init(
+        type, extents: extents,
+        elements: .integers(try checked(message.int32Data).map { type.wrapped(Int($0)) }))
     }
   }
 
   /// Floats decoded some outermost slices at a time, so that only the result is in memory whole.
   private static func decoded(
-    _ source: ByteSource, _ range: Range<Int>, _ format: ElementFormat, _ extents: [Int], _ axes: [Int]?
+    _ source: ByteSource, _ range: Range<Int>, _ type: ONNXElement, _ extents: [Int], _ axes: [Int]?
   ) throws -> ONNXConstant {
     guard let outer = extents.first, range.count > 0 else {
-      return ONNXConstant(Tensor(Shape(extents), decoding: try source.bytes(range), as: format))
+      let tensor = Tensor(Shape(extents), decoding: try source.bytes(range), as: type.format)
+      return ONNXConstant(type, extents: extents, elements: .floats(tensor))
     }
     let axes = axes ?? Array(extents.indices)
     let slice = range.count / outer
@@ -216,29 +245,30 @@ extension ONNXConstant {
     for first in stride(from: 0, to: outer, by: step) {
       let last = min(first + step, outer)
       let bytes = try source.bytes(range.lowerBound + first * slice..<range.lowerBound + last * slice)
-      let part = Tensor(Shape([last - first] + extents.dropFirst()), decoding: bytes, as: format)
+      let part = Tensor(Shape([last - first] + extents.dropFirst()), decoding: bytes, as: type.format)
       whole.replace(first..<last, ofAxis: place, with: try Device().permuted(part, axes))
     }
     let isTurned = axes != Array(extents.indices)
-    return ONNXConstant(extents: extents, elements: isTurned ? .turned(whole, axes: axes) : .floats(whole))
+    return ONNXConstant(
+      type, extents: extents, elements: isTurned ? .turned(whole, axes: axes) : .floats(whole))
   }
 
-  /// Bytes that lie in a file of their own, which must be inside the model's folder.
+  /// Bytes that lie in a file of their own, which must be inside one of the model's folders.
   private static func external(
-    _ message: Onnx_TensorProto, folder: String?, _ fail: (String) -> Malformed
+    _ message: Onnx_TensorProto, folders: [String], _ fail: (String) -> Malformed
   ) throws -> (ByteSource, Range<Int>) {
     let entries = Dictionary(message.externalData.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
     guard let location = entries["location"], !location.isEmpty else { throw fail("says no external file") }
-    guard let folder else {
+    guard !folders.isEmpty else {
       throw fail("lies in the external file '\(location)', which cannot be found from here")
     }
-    let root = URL(fileURLWithPath: folder, isDirectory: true).resolvingSymlinksInPath().standardizedFileURL
-      .path
-    let path = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(location)
-      .resolvingSymlinksInPath().standardizedFileURL.path
+    let path = resolved(found(location, folders), isFolder: false)
     let parts = location.split(whereSeparator: { $0 == "/" || $0 == "\\" })
-    guard !location.hasPrefix("/"), !parts.contains(".."), path.hasPrefix(root == "/" ? root : root + "/")
-    else {
+    let isInside = folders.contains { folder in
+      let root = resolved(folder, isFolder: true)
+      return path.hasPrefix(root == "/" ? root : root + "/")
+    }
+    guard !location.hasPrefix("/"), !parts.contains(".."), isInside else {
       throw fail("lies in '\(location)', outside the model's folder; external data must stay inside it")
     }
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
@@ -255,5 +285,15 @@ extension ONNXConstant {
       throw fail("lies at bytes \(offset) to \(length) of '\(location)', which has only \(size)")
     }
     return (source, Int(offset)..<Int(offset + length))
+  }
+
+  /// The path of external data: in the first folder that has it.
+  static func found(_ location: String, _ folders: [String]) -> String {
+    let paths = folders.map { $0 + "/" + location }
+    return paths.first { FileManager.default.fileExists(atPath: $0) } ?? paths.first ?? location
+  }
+
+  private static func resolved(_ path: String, isFolder: Bool) -> String {
+    URL(fileURLWithPath: path, isDirectory: isFolder).resolvingSymlinksInPath().standardizedFileURL.path
   }
 }

@@ -51,12 +51,23 @@ struct ONNXNode {
         $0 > Int64.min >> 1 && $0 < Int64.max >> 1 || name == "ends" || name == "starts"
       })
     else { throw .init("\(name) is out of range") }
-    return attribute.ints.map { Int($0).asPlain }
+    return attribute.ints.map { Int($0) }
   }
 
   func floats(_ name: String) -> [Float]? { attributes[name]?.floats }
 
-  func tensor(_ name: String) -> Onnx_TensorProto? { attributes[name].flatMap { $0.hasT ? $0.t : nil } }
+  /// A whole number of any size.
+  func whole(_ name: String) -> Int? { attributes[name].map { Int($0.i) } }
+
+  /// A tensor that an attribute holds.
+  func constant(_ name: String) throws -> ONNXConstant? {
+    guard let attribute = attributes[name], attribute.hasT else { return nil }
+    do {
+      return try ONNXConstant(attribute.t, folders: [])
+    } catch let error as ONNXConstant.Malformed {
+      throw ONNXReader.Unsupported("its \(error.reason)")
+    }
+  }
 
   /// An attribute of one number for each axis of so many, within bounds that no sound model leaves.
   func numbers(

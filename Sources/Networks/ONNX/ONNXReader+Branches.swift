@@ -12,8 +12,8 @@ extension ONNXReader {
     guard let branch = message.attribute.first(where: { $0.name == name && $0.hasG })?.g,
       branch.output.count == message.output.count
     else { throw Unsupported("it has no \(name) of its \(message.output.count) outputs") }
-    for initializer in branch.initializer { try keep(initializer, folder: nil) }
-    for node in try ordered(branch.node, after: Array(shapes.keys)) { try take(node) }
+    for initializer in branch.initializer { try keep(initializer, folders: []) }
+    for node in try ordered(branch.node, within: true) { try take(node, isBranch: true) }
     for (inner, outer) in zip(branch.output.map(\.name), message.output) {
       if let constant = constants[inner] {
         constants[outer] = constant

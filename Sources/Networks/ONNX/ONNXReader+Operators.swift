@@ -61,7 +61,7 @@ extension ONNXReader {
     case "Pad": try pad(node)
     case "Slice":
       let extents = try shape(node, 0).inONNXOrder.dimensions
-      let found = try slice(node, extents: extents) { try known(node, $0) }
+      let found = try node.slice(of: extents) { try known(node, $0)?.integers }
       // A slice to the end stays one for any number of images and any size of theirs.
       let stops = found.stops.enumerated().map {
         found.steps[$0.offset] > 0 && $0.element == extents[$0.offset] ? Int.max : $0.element
@@ -174,7 +174,6 @@ extension ONNXReader {
     guard let constant = constants[name] else {
       throw Unsupported("its weights '\(name)' are computed, not constant")
     }
-    guard constant.isKnown else { throw Unsupported(Self.batchInFloats) }
     if let rank, constant.extents.count != rank {
       throw Unsupported("its weights '\(name)' have the shape \(constant.extents), not \(rank) axes")
     }
@@ -391,7 +390,7 @@ extension ONNXReader {
   }
 
   private func constant(_ name: String) throws -> Tensor {
-    guard let constant = constants[name], constant.isKnown else { throw Unsupported(Self.batchInFloats) }
+    guard let constant = constants[name] else { throw Unsupported("its input '\(name)' is computed") }
     return try constant.tensor
   }
 

@@ -46,8 +46,7 @@ extension ONNXReader {
     let shape = try shape(node, 0)
     let rank = shape.rank
     guard let target = try known(node, 1)?.integers, target.count <= rank,
-      !target.contains(ONNXConstant.unknown),
-      target.count < rank || target[0] == ONNXConstant.batch || target[0] == 1 || target[0] == shape[0]
+      target.count < rank || target[0] == 1 || target[0] == shape[0]
     else { throw Unsupported("it repeats a value of \(shape) along new axes or a number of images") }
     let ones = [Int](repeating: 1, count: rank - target.count)
     let extents = (ones + target).enumerated().map { $0.offset == 0 ? 1 : $0.element }

@@ -33,12 +33,8 @@ extension ONNXReader {
       guard let target = try given?.integers ?? node.integers("shape"), target.count <= 8 else {
         throw Unsupported("its target shape is not constant")
       }
-      guard !target.contains(ONNXConstant.unknown), !target.dropFirst().contains(ONNXConstant.batch) else {
-        throw Unsupported("its target shape puts the number of images where it cannot be followed")
-      }
-      let plain = target.map { $0 == ONNXConstant.batch ? extents.first ?? 1 : $0 }
-      guard let made = shape.reshaped(to: plain) else {
-        throw Unsupported("a value of \(shape) does not reshape to \(plain)")
+      guard target.allSatisfy({ $0 >= -1 }), let made = shape.reshaped(to: target) else {
+        throw Unsupported("a value of \(shape) does not reshape to \(target)")
       }
       return made.dimensions
     }
@@ -50,42 +46,37 @@ extension ONNXReader {
     return [first == images ? 0 : -1] + target.dropFirst()
   }
 
-  func axis(_ axis: Int, _ rank: Int) throws -> Int {
-    let place = axis < 0 ? axis + rank : axis
-    guard (0..<rank).contains(place) else { throw Unsupported("axis \(axis) of \(rank)") }
-    return place
-  }
+  func axis(_ axis: Int, _ rank: Int) throws -> Int { try ONNXEvaluation.axis(axis, of: rank) }
 
   /// An axis of ONNX's order in this package's.
   static func ours(_ axis: Int, rank: Int) -> Int { rank == 4 ? [0, 3, 1, 2][axis] : axis }
+}
 
-  /// Where a slice begins, ends and steps on every axis, in ONNX's order; `inputs` gives the node's constants.
+extension ONNXNode {
+  /// Where a slice begins, ends and steps on every axis, in ONNX's order; `input` gives the numbers of an input.
   func slice(
-    _ node: ONNXNode, extents: [Int], _ inputs: (Int) throws -> ONNXConstant?
+    of extents: [Int], _ input: (Int) throws -> [Int]?
   ) throws -> (starts: [Int], stops: [Int], steps: [Int]) {
-    let isOld = node.version < 10
-    guard let starts = try isOld ? node.integers("starts") : inputs(1)?.integers,
-      let stops = try isOld ? node.integers("ends") : inputs(2)?.integers, starts.count == stops.count
-    else { throw Unsupported("its starts and ends are not constant") }
-    let axes = (try isOld ? node.integers("axes") : inputs(3)?.integers) ?? Array(starts.indices)
-    let steps = (isOld ? nil : try inputs(4)?.integers) ?? Array(repeating: 1, count: starts.count)
+    let isOld = version < 10
+    guard let starts = try isOld ? integers("starts") : input(1),
+      let stops = try isOld ? integers("ends") : input(2), starts.count == stops.count
+    else { throw ONNXReader.Unsupported("its starts and ends are not constant") }
+    let axes = (try isOld ? integers("axes") : input(3)) ?? Array(starts.indices)
+    let steps = (isOld ? nil : try input(4)) ?? Array(repeating: 1, count: starts.count)
     guard axes.count == starts.count, steps.count == starts.count else {
-      throw Unsupported("its axes do not match its starts")
+      throw ONNXReader.Unsupported("its axes do not match its starts")
     }
     var result = (starts: extents.map { _ in 0 }, stops: extents, steps: extents.map { _ in 1 })
     for index in starts.indices {
-      let place = try axis(axes[index], extents.count)
-      let (extent, step) = (extents[place], steps[index])
-      guard step != 0, step.magnitude < 1 << 31 else { throw Unsupported("a step of \(step)") }
-      let isFollowed = [starts[index], stops[index]].allSatisfy {
-        $0 > ONNXConstant.unknown || ($0 == ONNXConstant.batch && place == 0)
-      }
-      guard isFollowed else { throw Unsupported("its bounds are worked out from the number of images") }
+      let place = try ONNXEvaluation.axis(axes[index], of: extents.count)
+      let extent = extents[place]
+      // A step past the end is the same however far it goes.
+      let step = max(min(steps[index], 1 << 31), -1 << 31)
+      guard step != 0 else { throw ONNXReader.Unsupported("a step of 0") }
       func inside(_ bound: Int, _ range: ClosedRange<Int>) -> Int {
-        if bound == ONNXConstant.batch { return range.upperBound }
-        let (sum, overflows) = bound.addingReportingOverflow(bound < 0 ? extent : 0)
-        return min(max(overflows ? bound : sum, range.lowerBound), range.upperBound)
+        min(max(bound < 0 ? bound + extent : bound, range.lowerBound), range.upperBound)
       }
+      guard extent > 0 else { continue }
       let range = step > 0 ? 0...extent : -1...(extent - 1)
       result.starts[place] = inside(starts[index], step > 0 ? range : 0...max(extent - 1, 0))
       result.stops[place] = inside(stops[index], range)

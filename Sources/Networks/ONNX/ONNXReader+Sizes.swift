@@ -2,12 +2,12 @@ internal import Kernels
 internal import Tensors
 
 extension ONNXReader {
-  /// The nodes for pictures of any size, from this reading and one for another size.
+  /// The nodes for any number and size of pictures, from this reading and one for others.
   ///
   /// - Returns: Nothing where the other reading failed, or a number other than the extents of a reshaping depends on
-  ///   the size: the network is then one for the size that this reading had.
+  ///   what differs: the network is then one for what this reading had.
   func agreed(with other: ONNXReader) -> [Network.Node]? {
-    guard other.unsupported.isEmpty, other.nodes.count == nodes.count else { return nil }
+    guard other.unsupported.count == unsupported.count, other.nodes.count == nodes.count else { return nil }
     var agreed: [Network.Node] = []
     for (node, twin) in zip(nodes, other.nodes) {
       guard node.inputs == twin.inputs, node.outputs == twin.outputs,
@@ -16,9 +16,11 @@ extension ONNXReader {
       let (mine, theirs) = (node.operation.sized, twin.operation.sized)
       var node = node
       if mine.integers != theirs.integers {
-        guard case .reshape(let target) = node.operation, case .reshape(let otherTarget) = twin.operation,
+        guard case .reshape = node.operation, case .reshape = twin.operation,
           let input = shapes[node.inputs[0]]?.inONNXOrder,
           let otherInput = other.shapes[twin.inputs[0]]?.inONNXOrder,
+          let target = shapes[node.outputs[0]]?.inONNXOrder.dimensions,
+          let otherTarget = other.shapes[twin.outputs[0]]?.inONNXOrder.dimensions,
           let open = Self.open(target, otherTarget, over: input, otherInput)
         else { return nil }
         node.operation = .reshape(open)
@@ -45,7 +47,7 @@ extension ONNXReader {
       if let axis = axes.contains(place) ? place : axes.first {
         open[place] = axis == place ? 0 : Operation.copy(of: axis)
       } else {
-        guard remaining == nil, !target.contains(-1) else { return nil }
+        guard remaining == nil else { return nil }
         remaining = place
       }
     }
@@ -55,7 +57,7 @@ extension ONNXReader {
 }
 
 extension Operation {
-  /// The numbers that a reader may have worked out from the size of a picture.
+  /// The numbers that a reader may have worked out from the number and size of pictures.
   fileprivate var sized: (integers: [Int], constant: Tensor?) {
     switch self {
     case .arithmeticWithConstant(_, let constant, _): ([], constant)

@@ -25,8 +25,9 @@ extension Network {
     guard let source = try? ByteSource(file: path) else {
       throw .malformed(file: path, reason: "there is no such file, or it cannot be read")
     }
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    try self.init(source, file: path, folder: folder)
+    // Caches keep models behind links, their weights beside the link, beside what it leads to, or both.
+    let folders = [path, target].map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
+    try self.init(source, file: path, folders: folders[0] == folders[1] ? [folders[0]] : folders)
   }
 
   /// Reads the bytes of an ONNX file.
@@ -37,10 +38,10 @@ extension Network {
   ///   - folder: Where external data lies; nil refuses it.
   /// - Throws: ``ONNXError``.
   package init(onnxBytes bytes: Data, file: String, folder: String?) throws(ONNXError) {
-    try self.init(ByteSource(bytes), file: file, folder: folder)
+    try self.init(ByteSource(bytes), file: file, folders: folder.map { [$0] } ?? [])
   }
 
-  private init(_ source: ByteSource, file: String, folder: String?) throws(ONNXError) {
+  private init(_ source: ByteSource, file: String, folders: [String]) throws(ONNXError) {
     var reader: ONNXReader
     do {
       var options = BinaryDecodingOptions()
@@ -61,7 +62,7 @@ extension Network {
           ?? "it holds no graph with nodes, so it is no ONNX model that can be run")
     }
     do {
-      self = try reader.network(folder: folder)
+      self = try reader.network(folders: folders)
     } catch let error as ONNXError {
       throw error
     } catch let error as NetworkError {
@@ -74,7 +75,7 @@ extension Network {
 
 /// Turns an ONNX graph into a ``Network``, folding what is constant on the way.
 struct ONNXReader {
-  private(set) var model: Onnx_ModelProto
+  var model: Onnx_ModelProto
   let file: String
   /// The version of the default operator set.
   let version: Int
@@ -83,16 +84,29 @@ struct ONNXReader {
   var shapes: [String: Shape] = [:]
   var nodes: [Network.Node] = []
   /// Nodes that cannot be run, with the reason.
-  var unsupported: [String] = []
-  /// The number of images that the file fixes; nil where it leaves it open.
+  var unsupported: [ONNXError.Refusal] = []
+  /// What is left aside or taken otherwise than the file says, in sentences.
+  var notes: [String] = []
+  /// The number of images in this reading.
   var fixedBatch: Int?
-  /// Elements of all constants worked out so far.
+  /// How many nodes have yet to read a value, as far as they only make constants of it.
+  var uses: [String: Int] = [:]
+  /// Constants that were let go of.
+  var released = Set<String>()
+  /// Whether it knows already what no number or size of pictures decides.
+  private(set) var isAgain = false
+  /// Elements of all constants worked out and held.
   var folded = 0
   /// Every value that a node reads or the graph gives.
-  let read: Set<String>
+  private(set) var read = Set<String>()
   /// For each of the graph's initialisers, its raw bytes.
   private let raw: [(source: ByteSource, range: Range<Int>)?]
-  private var names = Set<String>()
+  /// Inputs declared as whole numbers.
+  private var wholeInputs = Set<String>()
+  /// Values that an output of the graph needs.
+  private var needed = Set<String>()
+  /// How often each name was given to a node.
+  private var names: [String: Int] = [:]
   /// Paths of the modules of the node that is being read.
   private var modules: [String] = []
 
@@ -108,26 +122,27 @@ struct ONNXReader {
     self.model = model
     self.file = file
     self.raw = raw
-    read = Set(
-      model.graph.node.flatMap { $0.input + $0.readInBranches } + model.graph.output.map(\.name))
     version =
       model.opsetImport.filter { $0.domain.isEmpty || $0.domain == "ai.onnx" }.map {
         Int(clamping: $0.version)
       }.max() ?? 1
   }
 
-  mutating func network(folder: String?) throws -> Network {
+  mutating func network(folders: [String]) throws -> Network {
     guard version >= 7 else {
       throw ONNXError.malformed(
         file: file,
         reason: "it uses operator set \(version); sets 7 and later are read. Convert it to a newer one")
     }
-    let external = model.graph.initializer.filter { $0.dataLocation == 1 }.compactMap { tensor in
-      tensor.externalData.first { $0.key == "location" }?.value
-    }
-    try keepInitializers(folder: folder)
+    let external = Set(
+      model.graph.initializer.filter { $0.dataLocation == 1 }.compactMap { tensor in
+        tensor.externalData.first { $0.key == "location" }?.value
+      })
+    try inlineFunctions()
+    findNeeded()
+    try keepInitializers(folders: folders)
     let graph = model.graph
-    let (preprocessing, classes, metadata) = try metadata()
+    var (preprocessing, classes, metadata) = try metadata()
     var inputs: [Network.Input] = []
     for input in graph.input where constants[input.name] == nil {
       guard !input.name.isEmpty, !inputs.contains(where: { $0.name == input.name }) else {
@@ -135,37 +150,24 @@ struct ONNXReader {
       }
       inputs.append(.init(name: input.name, extents: try extents(of: input)))
     }
-    var beginning: ONNXReader? = self
     guard let first = inputs.first else {
       throw ONNXError.malformed(file: file, reason: "its graph has no input")
     }
-    fixedBatch = first.extents.first ?? nil
+    let order = try ordered(graph.node, after: inputs.map(\.name))
+    var beginning = self
     let size = preprocessing?.size ?? (224, 224)
-    try takeNodes(inputs, openRows: size.rows, openColumns: size.columns)
-    guard unsupported.isEmpty else { throw ONNXError.unsupported(file: file, nodes: unsupported) }
-    let outputs = graph.output.map(\.name)
-    for output in outputs where constants[output] != nil && shapes[output] == nil {
-      throw ONNXError.malformed(file: file, reason: "its output '\(output)' does not depend on its input")
-    }
-    guard !outputs.isEmpty else { throw ONNXError.malformed(file: file, reason: "its graph has no output") }
-    for output in graph.output where !output.type.tensorType.shape.dim.isEmpty {
-      try check(output)
-    }
-    if inputs.contains(where: { $0.extents.dropFirst(2).contains(nil) }), var other = beginning {
-      // What the size of a picture decides shows where the same file is read for another size.
-      other.fixedBatch = fixedBatch
-      try? other.takeNodes(inputs, openRows: size.rows + 32, openColumns: size.columns + 64)
-      if let open = agreed(with: other) {
-        nodes = open
-      } else {
-        for index in inputs.indices {
-          let extents = shapes[inputs[index].name]?.inONNXOrder.dimensions ?? []
-          for axis in extents.indices.dropFirst(2) { inputs[index].extents[axis] = extents[axis] }
-        }
-      }
+    beginning.constants = [:]
+    try takeNodes(order, inputs, images: 1, openRows: size.rows, openColumns: size.columns)
+    let outputs = try computedOutputs()
+    for output in graph.output where !output.type.tensorType.shape.dim.isEmpty { compare(output) }
+    if inputs.contains(where: { $0.extents.contains(nil) }) {
+      beginning.isAgain = true
+      beginning.constants = constants.filter { !$0.value.isSized }
+      beginning.released = released
+      open(&inputs, order, beginning, openRows: size.rows, openColumns: size.columns)
     }
     // Nothing else holds the weights now, so that they are permuted where they stand.
-    beginning = nil
+    beginning.constants = [:]
     constants = [:]
     try flatten(outputs: outputs)
     if let rewritten = MapOrder.rewritten(nodes, ranks: shapes.mapValues(\.rank), outputs: outputs) {
@@ -174,13 +176,103 @@ struct ONNXReader {
     var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)
-    network.externalFiles = Set(external).sorted().map { (folder ?? "") + "/" + $0 }
+    network.externalFiles = external.sorted().map { ONNXConstant.found($0, folders) }
+    network.notes = notes
+    if preprocessing == nil, wholeInputs.contains(first.name), first.extents.count == 4 {
+      network.preprocessing = network.usual(for: inputs[0]).ofWholeNumbers
+    }
     return network
+  }
+
+  /// Reads the same nodes for other numbers and sizes of pictures, and leaves open what then still fits; the other
+  /// open extents become those of the first reading.
+  private mutating func open(
+    _ inputs: inout [Network.Input], _ order: [Onnx_NodeProto], _ other: ONNXReader, openRows: Int,
+    openColumns: Int
+  ) {
+    let hasOpenBatch = inputs.contains { $0.extents.first == .some(nil) }
+    let hasOpenSize = inputs.contains { $0.extents.dropFirst(2).contains(nil) }
+    for (batch, size) in [(true, true), (true, false), (false, true)] {
+      guard !batch || hasOpenBatch, !size || hasOpenSize, batch == hasOpenBatch || size == hasOpenSize else {
+        continue
+      }
+      var reading = other
+      try? reading.takeNodes(
+        order, inputs, images: batch ? 2 : 1, openRows: openRows + (size ? 32 : 0),
+        openColumns: openColumns + (size ? 64 : 0))
+      guard let open = agreed(with: reading) else { continue }
+      nodes = open
+      return close(&inputs, batch: !batch, size: !size)
+    }
+    close(&inputs, batch: true, size: true)
+  }
+
+  private mutating func close(_ inputs: inout [Network.Input], batch: Bool, size: Bool) {
+    for index in inputs.indices {
+      let extents = shapes[inputs[index].name]?.inONNXOrder.dimensions ?? []
+      for axis in extents.indices where axis == 0 ? batch : axis > 1 && size {
+        guard inputs[index].extents[axis] == nil else { continue }
+        inputs[index].extents[axis] = extents[axis]
+        guard axis != 1, axis < 3, size || axis == 0 else { continue }
+        notes.append(
+          axis == 0
+            ? "The input '\(inputs[index].name)' leaves the number of pictures open, but the nodes hold for one only."
+            : "The input '\(inputs[index].name)' leaves its size open, but the nodes hold for \(extents[axis]) "
+              + (axis + 1 < extents.count ? "rows and \(extents[axis + 1]) columns only." : "only."))
+      }
+    }
+  }
+
+  /// Notes which values the outputs need, and which any node reads.
+  private mutating func findNeeded() {
+    var makers: [String: Int] = [:]
+    for (index, node) in model.graph.node.enumerated() {
+      for output in node.output { makers[output] = index }
+      for input in node.input + node.readInBranches { uses[input, default: 0] += 1 }
+    }
+    var waiting = model.graph.output.map(\.name)
+    for output in waiting { uses[output, default: 0] += 1 }
+    read = Set(uses.keys)
+    while let value = waiting.popLast() {
+      guard needed.insert(value).inserted, let maker = makers[value] else { continue }
+      waiting += model.graph.node[maker].input + model.graph.node[maker].readInBranches
+    }
+  }
+
+  /// Operators whose results are indices, labels or truth values: nothing beside the scores that they were made of.
+  private static let answers: Set = [
+    "ArgMax", "ArgMin", "ArrayFeatureExtractor", "Cast", "Equal", "Greater", "GreaterOrEqual", "Hardmax",
+    "LabelEncoder", "Less", "LessOrEqual", "NonMaxSuppression", "NonZero", "Not", "OneHot", "TopK", "Unique",
+    "ZipMap",
+  ]
+
+  /// The outputs that can be computed; the others are left aside where they only pick an answer.
+  private mutating func computedOutputs() throws -> [String] {
+    let outputs = model.graph.output.map(\.name)
+    guard !outputs.isEmpty else { throw ONNXError.malformed(file: file, reason: "its graph has no output") }
+    let computed = outputs.filter { shapes[$0] != nil }
+    guard
+      unsupported.isEmpty
+        || (!computed.isEmpty && unsupported.allSatisfy { Self.answers.contains($0.operation) })
+    else { throw ONNXError.unsupported(file: file, nodes: unsupported) }
+    for output in outputs where constants[output] != nil && shapes[output] == nil {
+      guard !computed.isEmpty else {
+        throw ONNXError.malformed(file: file, reason: "its output '\(output)' does not depend on its input")
+      }
+      notes.append("The output '\(output)' is left aside: it does not depend on the input.")
+    }
+    for output in outputs where constants[output] == nil && shapes[output] == nil {
+      guard let refusal = unsupported.first else {
+        throw NetworkError.missingValue(name: output, node: "the network's outputs")
+      }
+      notes.append("The output '\(output)' is left aside: \(refusal).")
+    }
+    return computed
   }
 
   /// Takes up the graph's weights, each in the order in which the layer that reads it has its axes, and lets go of
   /// the message's own.
-  private mutating func keepInitializers(folder: String?) throws {
+  private mutating func keepInitializers(folders: [String]) throws {
     var axes: [String: [Int]] = [:]
     for node in model.graph.node where node.input.count > 1 {
       switch node.opType {
@@ -197,7 +289,7 @@ struct ONNXReader {
     for index in initializers.indices {
       let name = initializers[index].name
       try keep(
-        initializers[index], raw: raw.indices.contains(index) ? raw[index] : nil, folder: folder,
+        initializers[index], raw: raw.indices.contains(index) ? raw[index] : nil, folders: folders,
         turned: axes[name])
       initializers[index] = Onnx_TensorProto()
     }
@@ -205,13 +297,13 @@ struct ONNXReader {
 
   /// Takes up weights of the file.
   mutating func keep(
-    _ initializer: Onnx_TensorProto, raw: (source: ByteSource, range: Range<Int>)? = nil, folder: String?,
+    _ initializer: Onnx_TensorProto, raw: (source: ByteSource, range: Range<Int>)? = nil, folders: [String],
     turned axes: [Int]? = nil
   ) throws {
     do {
-      let constant = try ONNXConstant(initializer, raw: raw, folder: folder, turned: axes)
+      let constant = try ONNXConstant(initializer, raw: raw, folders: folders, turned: axes)
       guard constant.isFinite else { throw notFinite(initializer.name) }
-      guard constants.updateValue(constant, forKey: initializer.name) == nil else {
+      guard constants.updateValue(constant, forKey: initializer.name) == nil || isAgain else {
         throw NetworkError.duplicateValue(name: initializer.name)
       }
     } catch let error as ONNXConstant.Malformed {
@@ -220,10 +312,13 @@ struct ONNXReader {
   }
 
   /// Takes every node, with these extents where an input leaves its rows and columns open.
-  private mutating func takeNodes(_ inputs: [Network.Input], openRows: Int, openColumns: Int) throws {
+  private mutating func takeNodes(
+    _ order: [Onnx_NodeProto], _ inputs: [Network.Input], images: Int, openRows: Int, openColumns: Int
+  ) throws {
+    fixedBatch = inputs.first?.extents.first.map { $0 ?? images }
     for input in inputs {
       let filled = input.extents.enumerated().map { axis, extent in
-        extent ?? [1, 3, openRows, openColumns][min(axis, 3)]
+        extent ?? [images, 3, openRows, openColumns][min(axis, 3)]
       }
       let shape = Shape(filled)
       guard shape.isHoldable else {
@@ -232,7 +327,7 @@ struct ONNXReader {
       }
       shapes[input.name] = shape.fromONNXOrder
     }
-    for node in try ordered(model.graph.node, after: inputs.map(\.name)) { try take(node) }
+    for node in order { try take(node) }
     recognizeContrast()
     recognizeShuffles()
   }
@@ -241,8 +336,8 @@ struct ONNXReader {
     .malformed(file: file, reason: "the weights '\(name)' are not all finite numbers (NaN or infinity)")
   }
 
-  /// An output whose declared rank or channels contradict what the nodes make shows a file edited by hand.
-  private func check(_ output: Onnx_ValueInfoProto) throws {
+  /// Notes an output whose declared rank or channels are not what the nodes make.
+  private mutating func compare(_ output: Onnx_ValueInfoProto) {
     guard let shape = shapes[output.name]?.inONNXOrder else { return }
     let declared = output.type.tensorType.shape.dim.map {
       $0.hasDimValue && $0.dimValue > 0 ? Int($0.dimValue) : nil
@@ -252,35 +347,52 @@ struct ONNXReader {
       && zip(declared, shape.dimensions).enumerated().allSatisfy { axis, pair in
         axis != 1 || pair.0 == nil || pair.0 == pair.1
       }
-    guard fits else {
-      let extents = declared.map { $0.map(String.init) ?? "?" }.joined(separator: "x")
-      throw ONNXError.malformed(
-        file: file, reason: "output '\(output.name)' is declared as \(extents), but its nodes make \(shape)")
-    }
+    guard !fits else { return }
+    let extents = declared.map { $0.map(String.init) ?? "?" }.joined(separator: "x")
+    notes.append(
+      "The output '\(output.name)' is declared as \(extents), but the nodes make \(shape), which is taken.")
   }
 
-  private func extents(of input: Onnx_ValueInfoProto) throws -> [Int?] {
+  private mutating func extents(of input: Onnx_ValueInfoProto) throws -> [Int?] {
     let tensor = input.type.tensorType
     guard input.hasType, input.type.hasTensorType, tensor.hasShape else {
       throw ONNXError.malformed(file: file, reason: "input '\(input.name)' has no shape")
     }
-    guard let type = ONNXElement(rawValue: tensor.elemType), type.format.isFloat else {
-      throw ONNXError.malformed(
-        file: file,
-        reason: "input '\(input.name)' has elements of type \(tensor.elemType); only floats are read")
+    let type = ONNXElement(rawValue: tensor.elemType)
+    if type?.format.isFloat != true {
+      // Pixels as whole numbers are floats to all that follows where nothing but a cast to floats reads them.
+      let readers = model.graph.node.filter {
+        $0.input.contains(input.name) || $0.readInBranches.contains(input.name)
+      }
+      guard let type, type != .bool, !readers.isEmpty, readers.allSatisfy(Self.isFloatCast) else {
+        throw ONNXError.malformed(
+          file: file,
+          reason: "input '\(input.name)' has elements of type \(tensor.elemType); only floats are read, and "
+            + "whole numbers that a Cast turns into floats")
+      }
+      wholeInputs.insert(input.name)
+      notes.append(
+        "The input '\(input.name)' takes whole numbers, \(type); it is given floats of the same range, 0 to 255."
+      )
     }
     let dims = tensor.shape.dim
     guard dims.count <= 6 else {
       throw ONNXError.malformed(file: file, reason: "input '\(input.name)' has \(dims.count) axes")
     }
     return try dims.map { dim -> Int? in
-      guard dim.hasDimValue, dim.dimValue != 0 else { return nil }
+      // Paddle's converter writes -1 where others name the extent.
+      guard dim.hasDimValue, dim.dimValue != 0, dim.dimValue != -1 else { return nil }
       guard (1..<1 << 20).contains(dim.dimValue) else {
         throw ONNXError.malformed(
           file: file, reason: "input '\(input.name)' has an extent of \(dim.dimValue)")
       }
       return Int(dim.dimValue)
     }
+  }
+
+  private static func isFloatCast(_ node: Onnx_NodeProto) -> Bool {
+    let to = node.attribute.first { $0.name == "to" }.flatMap { ONNXElement(rawValue: Int32(clamping: $0.i)) }
+    return node.opType == "Cast" && to?.format.isFloat == true
   }
 
   private func metadata() throws -> (Preprocessing?, [String]?, [String: String]) {
@@ -320,18 +432,23 @@ struct ONNXReader {
     }
   }
 
-  /// The nodes in an order in which each comes after what it reads.
-  func ordered(_ nodes: [Onnx_NodeProto], after inputs: [String]) throws -> [Onnx_NodeProto] {
-    let given = Set(inputs + constants.keys)
+  /// The nodes in an order in which each comes after what it reads: the graph's after its inputs, a branch's after
+  /// whatever was read before.
+  func ordered(_ nodes: [Onnx_NodeProto], after inputs: [String] = [], within: Bool = false) throws
+    -> [Onnx_NodeProto]
+  {
+    let inputs = Set(inputs)
     let made = Set(nodes.flatMap(\.output))
-    for output in nodes.lazy.flatMap(\.output) where given.contains(output) {
+    func isGiven(_ name: String) -> Bool {
+      inputs.contains(name) || constants[name] != nil || (within && shapes[name] != nil)
+    }
+    for output in nodes.lazy.flatMap(\.output) where isGiven(output) && !isAgain {
       throw NetworkError.duplicateValue(name: output)
     }
     let plain = nodes.enumerated().map { index, node in
       Network.Node(
         name: "\(index)", operation: .identity,
-        inputs: node.input.filter { !$0.isEmpty && !given.contains($0) }
-          + node.readInBranches.filter(made.contains),
+        inputs: node.input.filter { !$0.isEmpty && !isGiven($0) } + node.readInBranches.filter(made.contains),
         outputs: node.output.filter { !$0.isEmpty })
     }
     func title(_ index: String) -> String { Int(index).map { Self.title(nodes[$0]) } ?? index }
@@ -354,12 +471,14 @@ struct ONNXReader {
 
   /// Reads one node, or notes why it cannot be run; shapes of what it would make are then unknown, and nodes that
   /// need them are passed over, so that one error names every culprit and no victim.
-  mutating func take(_ message: Onnx_NodeProto) throws {
+  mutating func take(_ message: Onnx_NodeProto, isBranch: Bool = false) throws {
+    let isKnown = message.output.allSatisfy { $0.isEmpty || constants[$0] != nil || released.contains($0) }
+    if isAgain && isKnown { return }
     do {
       guard message.domain.isEmpty || message.domain == "ai.onnx" else {
         throw Unsupported("operators of the domain '\(message.domain)' are not supported")
       }
-      guard Self.operators.contains(message.opType) else {
+      guard Self.operators.contains(message.opType) || ONNXEvaluation.rules[message.opType] != nil else {
         throw Unsupported("this operator is not supported")
       }
       // Behind a node that cannot be run, no more than the operator can be judged.
@@ -372,18 +491,22 @@ struct ONNXReader {
       if try fold(node) { return }
       try map(node)
     } catch let error as Unsupported {
-      unsupported.append("\(Self.title(message)): \(error.reason)")
+      // What no output needs may be what it likes.
+      guard message.output.contains(where: needed.contains) || isBranch else { return }
+      unsupported.append(
+        ONNXError.Refusal(node: Self.title(message), operation: message.opType, reason: error.reason))
     }
   }
 
   /// Adds a node, its shapes worked out; `name` is made unique, and unlike the values of other nodes.
   mutating func add(_ name: String, _ operation: Operation, _ inputs: [String], _ outputs: [String]) throws {
-    var unique = name.isEmpty ? outputs[0] : name
-    var suffix = 2
-    while read.contains(unique) && !outputs.contains(unique) || !names.insert(unique).inserted {
-      unique = "\(name.isEmpty ? outputs[0] : name)_\(suffix)"
-      suffix += 1
+    let base = name.isEmpty ? outputs[0] : name
+    var unique = base
+    while let count = names[unique] ?? (read.contains(unique) && !outputs.contains(unique) ? 1 : nil) {
+      names[base, default: count] += 1
+      unique = "\(base)_\(names[base, default: count])"
     }
+    names[unique] = 1
     let made = try operation.heldShapes(inputs.compactMap { shapes[$0] }, node: unique)
     for (output, shape) in zip(outputs, made) { shapes[output] = shape }
     nodes.append(
