@@ -1,3 +1,4 @@
+internal import ONNXMessages
 internal import Tensors
 
 /// A channel shuffle as exporters write it (ShuffleNet): channels divided into groups, the two axes exchanged, and joined.
