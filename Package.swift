@@ -11,11 +11,13 @@ func room(_ name: String, _ dependencies: Target.Dependency..., path: String? = 
   .target(name: name, dependencies: dependencies, path: path, swiftSettings: house)
 }
 
-/// A room's tests; those of the command and of golden values have no room of their name.
+/// A room's tests; those of the command, of golden values and of the fuzzer's inputs have no room of their
+/// name.
 func tests(
   of name: String, _ dependencies: Target.Dependency..., resources: [Resource]? = nil
 ) -> Target {
-  let tested: [Target.Dependency] = ["Command", "Golden"].contains(name) ? [] : [.init(stringLiteral: name)]
+  let tested: [Target.Dependency] =
+    ["Command", "Corpus", "Golden"].contains(name) ? [] : [.init(stringLiteral: name)]
   return .testTarget(
     name: name + "Tests", dependencies: tested + dependencies, resources: resources, swiftSettings: house)
 }
@@ -75,13 +77,17 @@ let package = Package(
       path: "Sources/switchback", swiftSettings: house),
     // Tests
     room("TestSupport", path: "Tests/TestSupport"),
+    room("ReferenceKernels", "Kernels", "Tensors", path: "Tests/ReferenceKernels"),
     room("NetworkFixtures", "Kernels", "Networks", "Tensors", path: "Tests/NetworkFixtures"),
-    tests(of: "Attribution", "Execution", "Kernels", "NetworkFixtures", "Networks", "Tensors", "TestSupport"),
+    tests(
+      of: "Attribution", "Execution", "Kernels", "NetworkFixtures", "Networks", "ReferenceKernels", "Tensors",
+      "TestSupport"),
     tests(
       of: "Command", "Attribution", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks",
       "ONNXMessages",
       "Peaks", "Studies", "Tensors", "TestSupport",
       .product(name: "SwiftProtobuf", package: "swift-protobuf")),
+    tests(of: "Corpus", "Switchback", resources: [.copy("Corpus")]),
     tests(of: "Datasets", "Files", "Images", "Tensors", "TestSupport"),
     tests(of: "Figures", "Images", "TestSupport"),
     tests(of: "Files", "Tensors", "TestSupport"),
@@ -90,7 +96,7 @@ let package = Package(
       "Studies",
       "Tensors", "TestSupport"),
     tests(of: "Images", "Tensors", "TestSupport"),
-    tests(of: "Kernels", "Tensors", "TestSupport"),
+    tests(of: "Kernels", "ReferenceKernels", "Tensors", "TestSupport"),
     tests(
       of: "Networks", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "ONNXMessages", "Tensors",
       "TestSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")),

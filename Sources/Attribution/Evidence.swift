@@ -29,6 +29,21 @@ public struct PixelProjection: Sendable {
   public let top: Int
   public let left: Int
 
+  /// Another window of the same projection, zero beyond what it holds.
+  package func window(top: Int, left: Int, rows: Int, columns: Int) -> PixelProjection {
+    let (held, across, channels) = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
+    let elements = pixels.elements
+    let cut = Tensor([rows, columns, channels]) { target in
+      for index in 0..<rows * columns * channels {
+        let row = index / (columns * channels) + top - self.top
+        let column = index / channels % columns + left - self.left
+        let isHeld = (0..<held).contains(row) && (0..<across).contains(column)
+        target[index] = isHeld ? elements[(row * across + column) * channels + index % channels] : 0
+      }
+    }
+    return PixelProjection(pixels: cut, top: top, left: left)
+  }
+
   /// The same placed in a whole input, 1 x rows x columns x channels, zero outside.
   public func placed(in input: Shape) -> Tensor {
     guard input.rank == 4 else { return pixels.reshaped(to: input) }

@@ -238,12 +238,25 @@ public struct Walk: Sendable {
 }
 
 extension Walk {
-  /// The part of the network's input that a seed can reach, clipped to it.
+  /// The part of the network's input that a seed sees, clipped to it; paths through gates are left out.
+  ///
+  /// See `Network.fields(below:shapes:limitedToMaps:throughGates:)`. The walk itself goes through gates.
   public func fieldInInput(of seed: Seed) -> Box {
-    guard seed.isOnePlace else {
-      return network.receptiveField(.whole, row: 0, column: 0, input: input)
-    }
-    let field = network.fields(below: value, shapes: shapes)[network.inputs[0].name] ?? .whole
-    return network.receptiveField(field, row: seed.place.row, column: seed.place.column, input: input)
+    network.receptiveField(
+      seed.isOnePlace ? view : .whole, row: seed.place.row, column: seed.place.column, input: input)
+  }
+
+  /// What a seed at one place sees of the network's input, paths through gates left out.
+  private var view: Field {
+    network.fields(below: value, shapes: shapes, throughGates: false)[network.inputs[0].name] ?? .whole
+  }
+
+  /// The part of a whole projection that a seed at one place sees without gates, and its extents; nil where a
+  /// projection is no larger than what is seen.
+  package var window: (rows: Reach, columns: Reach)? {
+    guard end == network.inputs[0].name, fields[end] == .whole, case .window(let rows, let columns) = view,
+      rows.extent < input.rows || columns.extent < input.columns
+    else { return nil }
+    return (rows, columns)
   }
 }

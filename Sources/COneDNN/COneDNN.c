@@ -308,12 +308,6 @@ void onednn_primitive_destroy(onednn_primitive *primitive) {
   free(primitive);
 }
 
-const char *onednn_primitive_implementation(const onednn_primitive *primitive) {
-  const char *name = NULL;
-  dnnl_status_t status = dnnl_primitive_desc_query(primitive->description, dnnl_query_impl_info_str, 0, &name);
-  return status == dnnl_success && name ? name : "";
-}
-
 size_t onednn_primitive_scratch(const onednn_primitive *primitive) {
   return layout_size(layout_of(primitive, dnnl_query_scratchpad_md));
 }

@@ -56,6 +56,23 @@ CLONED void vector_activation(const float *restrict input, float *restrict outpu
     case VectorNegate: EACH(-x);
     case VectorReciprocal: EACH(1.0f / x);
     case VectorErf: EACH(erff(x));
+    case VectorSin: EACH(sinf(x));
+    case VectorCos: EACH(cosf(x));
+    case VectorTan: EACH(tanf(x));
+    case VectorAsin: EACH(asinf(x));
+    case VectorAcos: EACH(acosf(x));
+    case VectorAtan: EACH(atanf(x));
+    case VectorSinh: EACH(sinhf(x));
+    case VectorCosh: EACH(coshf(x));
+    case VectorAsinh: EACH(asinhf(x));
+    case VectorAcosh: EACH(acoshf(x));
+    case VectorAtanh: EACH(atanhf(x));
+    case VectorSign: EACH(x > 0 ? 1.0f : x < 0 ? -1.0f : x);
+    case VectorFloor: EACH(floorf(x));
+    case VectorCeil: EACH(ceilf(x));
+    case VectorRound: EACH(rintf(x));
+    case VectorThresholdedRelu: EACH(x <= first ? 0.0f : x);
+    case VectorShrink: EACH(x < -second ? x + first : x > second ? x - first : x != x ? x : 0.0f);
   }
 }
 
@@ -96,6 +113,23 @@ CLONED void vector_activation_backward(const float *restrict signal, const float
     case VectorNegate: EACH_BACK(-g);
     case VectorReciprocal: EACH_BACK(-g * y * y);
     case VectorErf: EACH_BACK(g * 1.12837917f * vector_exp(-x * x));
+    case VectorSin: EACH_BACK(g * cosf(x));
+    case VectorCos: EACH_BACK(-g * sinf(x));
+    case VectorTan: EACH_BACK(g * (1.0f + y * y));
+    case VectorAsin: EACH_BACK(g / sqrtf((1.0f - x) * (1.0f + x)));
+    case VectorAcos: EACH_BACK(-g / sqrtf((1.0f - x) * (1.0f + x)));
+    case VectorAtan: EACH_BACK(g / (1.0f + x * x));
+    case VectorSinh: EACH_BACK(g * coshf(x));
+    case VectorCosh: EACH_BACK(g * sinhf(x));
+    case VectorAsinh: EACH_BACK(g / sqrtf(x * x + 1.0f));
+    case VectorAcosh: EACH_BACK(g / sqrtf((x - 1.0f) * (x + 1.0f)));
+    case VectorAtanh: EACH_BACK(g / ((1.0f - x) * (1.0f + x)));
+    case VectorSign:
+    case VectorFloor:
+    case VectorCeil:
+    case VectorRound: EACH_BACK(0.0f * g);
+    case VectorThresholdedRelu: EACH_BACK(x > first ? g : 0.0f);
+    case VectorShrink: EACH_BACK(x < -second || x > second ? g : 0.0f);
   }
 }
 

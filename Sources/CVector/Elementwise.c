@@ -67,8 +67,24 @@ CLONED void vector_scaling(const float *restrict input, const float *restrict sc
   }
 }
 
+CLONED void vector_moments(const float *restrict input, double *restrict sums, double *restrict squares,
+                           ptrdiff_t rows, ptrdiff_t channels) {
+  for (ptrdiff_t r = 0; r < rows; r++, input += channels)
+    for (ptrdiff_t c = 0; c < channels; c++) {
+      sums[c] += input[c];
+      squares[c] += (double)input[c] * input[c];
+    }
+}
+
 CLONED void vector_adding(const float *restrict input, float *restrict output, ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) output[i] += input[i];
+}
+
+CLONED void vector_adding_multiple(float factor, const float *restrict input, ptrdiff_t input_step,
+                                   float *restrict output, ptrdiff_t output_step, ptrdiff_t rows,
+                                   ptrdiff_t count) {
+  for (ptrdiff_t r = 0; r < rows; r++, input += input_step, output += output_step)
+    for (ptrdiff_t i = 0; i < count; i++) output[i] += factor * input[i];
 }
 
 CLONED void vector_scaling_by(float factor, float *restrict elements, ptrdiff_t count) {

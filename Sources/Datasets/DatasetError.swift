@@ -64,8 +64,10 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
         + "as caltech101:path."
     case .tooFew(let name, let className, let found, let asked, let testing):
       "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) were asked "
-        + "for\(testing > 0 ? " with one or more left to test on" : ""). Give --per-class "
-        + "\(max(found - testing, 1)) or less, or add pictures."
+        + "for\(testing > 0 ? " with one or more left to test on" : ""). "
+        + (found > testing
+          ? "Give --per-class \(found - testing) or less, or add pictures."
+          : "Add pictures, or leave the class out of the folder.")
     case .strangers(let name, let paths, let example):
       "\(name) has not \(paths.count == 1 ? "the picture" : "\(paths.count) pictures") that should be left out: "
         + paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")

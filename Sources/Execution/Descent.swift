@@ -168,7 +168,8 @@ package struct Descent<Memory: Recollection> {
           onto: window(0, under: signal))
       ]
     case .slice(let starts, let stops, let steps):
-      let map = inputs[0]
+      // On a window only channels are cut: its rows and columns are whole.
+      let map = window(0, under: signal)
       let ends = zip(stops, map.dimensions).map { min($0, $1) }
       // Pictures of a batch are walked side by side, whatever extent the slice says for their axis.
       return [
@@ -176,6 +177,13 @@ package struct Descent<Memory: Recollection> {
           signal, starts: [0] + starts.dropFirst(), stops: [map[0]] + ends.dropFirst(),
           steps: [1] + steps.dropFirst(), onto: map)
       ]
+    case .gathering(let axis, let positions):
+      return [
+        try worker.device.gatheredTransposed(
+          signal, axis: axis, positions: positions, onto: window(0, under: signal))
+      ]
+    case .resampling(let rule):
+      return [try resampled(signal, rule.resolved(over: inputs[0]), worker)]
     case .average(let axes, _):
       return [try spreadOut(signal, over: axes, onto: window(0, under: signal), worker)]
     case .flatten:
@@ -208,18 +216,33 @@ package struct Descent<Memory: Recollection> {
     )
   }
 
-  /// The filters transposed: entry by entry where most of the signal is zero, densely elsewhere.
+  /// The filters transposed: entry by entry where most of a picture's signal is zero, densely elsewhere.
+  ///
+  /// Each picture's own signal decides, so that its bytes do not depend on its neighbours in the batch.
   private func transposed(
     _ convolution: Convolution, _ signal: Tensor, _ sliding: Sliding, _ onto: Shape, _ worker: Worker
   ) throws(KernelError) -> Tensor {
-    let worthwhile = worker.device.densityWorthSparseness(
-      filters: convolution.filters.shape, groups: convolution.groups)
-    if worker.device.density(of: signal) < worthwhile {
-      return try worker.device.sparseConvolutionTransposed(
-        signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+    let filters = convolution.filters
+    let worthwhile = worker.device.densityWorthSparseness(filters: filters.shape, groups: convolution.groups)
+    let images = signal.shape.images
+    let areSparse = (0..<images).map {
+      worker.device.density(of: signal.sharedSlices($0..<$0 + 1)) < worthwhile
     }
-    return try worker.device.convolutionTransposed(
-      signal, filters: convolution.filters, over: sliding, groups: convolution.groups, onto: onto)
+    var parts: [Tensor] = []
+    var start = 0
+    while start < images {
+      let end = areSparse[start...].firstIndex { $0 != areSparse[start] } ?? images
+      let part = signal.sharedSlices(start..<end)
+      let below = Shape([end - start] + onto.dimensions.dropFirst())
+      parts.append(
+        try areSparse[start]
+          ? worker.device.sparseConvolutionTransposed(
+            part, filters: filters, over: sliding, groups: convolution.groups, onto: below)
+          : worker.device.convolutionTransposed(
+            part, filters: filters, over: sliding, groups: convolution.groups, onto: below))
+      start = end
+    }
+    return parts.isEmpty ? Tensor(onto) : Tensor.stacking(parts)
   }
 
   private func passed(_ signal: Tensor, _ arithmetic: Arithmetic, _ worker: Worker) throws(KernelError)
@@ -286,6 +309,30 @@ package struct Descent<Memory: Recollection> {
       }
     }
     return shared
+  }
+
+  /// The transpose of a resampling; on windows, of the part of it that each picture's window shows.
+  private func resampled(
+    _ signal: Tensor, _ maps: (rows: AxisMap, columns: AxisMap), _ worker: Worker
+  ) throws(KernelError) -> Tensor {
+    guard let windows, let rows = maps.rows.window, let columns = maps.columns.window else {
+      return try worker.device.resampledTransposed(signal, rows: maps.rows, columns: maps.columns)
+    }
+    func part(
+      _ map: AxisMap, _ grid: (stride: Int, offset: Int, extent: Int), _ start: Int, _ count: Int
+    ) -> AxisMap {
+      map.part(
+        places: start..<start + count, readingFrom: start * grid.stride + grid.offset,
+        length: (count - 1) * grid.stride + grid.extent)
+    }
+    var parts: [Tensor] = []
+    for (image, start) in windows.enumerated() {
+      parts.append(
+        try worker.device.resampledTransposed(
+          signal.slices(image..<image + 1), rows: part(maps.rows, rows, start.row, signal.shape.rows),
+          columns: part(maps.columns, columns, start.column, signal.shape.columns)))
+    }
+    return Tensor.stacking(parts)
   }
 
   /// The transpose of a mean: each position gets an equal share.

@@ -40,8 +40,8 @@ extension Network.Node {
       case .minimum, .maximum, .power: return Needs(inputs: true)
       }
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
-      .concatenation, .split, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
-      .identity:
+      .concatenation, .split, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
+      .transposition, .dropout, .identity:
       return Needs()
     }
   }

@@ -46,15 +46,17 @@ extension Operation {
     switch self {
     case .activation(let activation):
       switch activation {
-      case .relu, .leakyRelu, .elu: .rectifier
+      case .relu, .leakyRelu, .elu, .thresholdedRelu: .rectifier
       case .clip(let minimum, _): minimum == 0 ? .rectifier : .elementwise
       case .sigmoid, .hardSigmoid, .hardSwish, .swish, .tanh, .softplus, .gelu, .exp, .log, .sqrt, .abs,
-        .negate, .reciprocal, .erf:
+        .negate, .reciprocal, .erf, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh,
+        .atanh, .sign, .floor, .ceil, .round, .shrink:
         .elementwise
       }
     case .parametricRelu: .rectifier
     case .localResponseNormalization: .normalization
-    case .convolution, .innerProduct, .batchNormalization, .averagePooling, .globalAveragePooling, .average:
+    case .convolution, .innerProduct, .batchNormalization, .averagePooling, .globalAveragePooling, .average,
+      .resampling:
       .sum
     case .arithmetic(let arithmetic):
       switch arithmetic {
@@ -69,7 +71,8 @@ extension Operation {
       case .minimum, .maximum: .placement
       case .power: .mixture
       }
-    case .maxPooling, .globalMaxPooling, .concatenation, .split, .padding, .slice, .flatten, .reshape,
+    case .maxPooling, .globalMaxPooling, .concatenation, .split, .padding, .slice, .gathering, .flatten,
+      .reshape,
       .transposition, .dropout, .identity:
       .placement
     case .softmax, .logSoftmax, .matrixProduct: .mixture

@@ -83,8 +83,8 @@ package enum WeightGradient: Sendable {
         worker)
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic,
-      .arithmeticWithConstant, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
-      .identity:
+      .arithmeticWithConstant, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
+      .transposition, .dropout, .identity:
       break
     }
   }

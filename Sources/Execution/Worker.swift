@@ -124,6 +124,11 @@ package final class Worker {
     case .slice(let starts, let stops, let steps):
       let ends = zip(stops, input.shape.dimensions).map { min($0, $1) }
       return [try device.sliced(input, starts: starts, stops: ends, steps: steps)]
+    case .gathering(let axis, let positions):
+      return [try device.gathered(input, axis: axis, positions: positions)]
+    case .resampling(let rule):
+      let maps = rule.resolved(over: input.shape)
+      return [try device.resampled(input, rows: maps.rows, columns: maps.columns)]
     case .average(let axes, let keepsAxes):
       return [try device.averaged(input, over: axes, keepingAxes: keepsAxes)]
     case .flatten:

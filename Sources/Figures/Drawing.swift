@@ -53,6 +53,14 @@ public struct Drawing: Sendable {
     marks.append(.text(text, top: top, column: column, height: height, bold: bold, colour, anchor))
   }
 
+  /// The same in whole pixels.
+  public mutating func text(
+    _ text: String, top: Int, column: Int, height: Double = 12, bold: Bool = false, _ colour: Colour = .ink,
+    _ anchor: Anchor = .start
+  ) {
+    self.text(text, top: Double(top), column: Double(column), height: height, bold: bold, colour, anchor)
+  }
+
   /// A picture whose upper left corner stands at a place, in pixels; cut at the drawing's edges.
   public mutating func picture(_ picture: Picture, top: Int, left: Int) {
     marks.append(.picture(picture, top: top, left: left))

@@ -1,41 +1,16 @@
-/// Curves over one axis, with a legend.
-public struct LineChart: Sendable {
-  /// One curve; points without a finite value break it.
-  public struct Series: Sendable {
-    public var name: String
-    public var points: [(x: Double, y: Double)]
-    public var colour: Colour
-    /// A thin curve stands behind the others and has no entry in the legend.
-    public var isThin: Bool
+extension Drawing {
+  /// One curve of a chart in the chart's own units; points without a finite value break it.
+  ///
+  /// A thin curve stands behind the others and has no entry in the legend.
+  public typealias Curve = (
+    name: String, points: [(x: Double, y: Double)], colour: Colour, isThin: Bool
+  )
 
-    /// A line through points in the chart's own units.
-    public init(name: String, points: [(x: Double, y: Double)], colour: Colour, isThin: Bool = false) {
-      self.name = name
-      self.points = points
-      self.colour = colour
-      self.isThin = isThin
-    }
-  }
-
-  public var title: String
-  public var xTitle: String
-  public var yTitle: String
-  public var series: [Series]
-  /// The axis's ends where they should not follow from the curves.
-  public var yRange: ClosedRange<Double>?
-
-  public init(
-    title: String, xTitle: String, yTitle: String, series: [Series], yRange: ClosedRange<Double>? = nil
-  ) {
-    self.title = title
-    self.xTitle = xTitle
-    self.yTitle = yTitle
-    self.series = series
-    self.yRange = yRange
-  }
-
-  /// The chart, `rows` x `columns` pixels large.
-  public func drawing(rows: Int = 300, columns: Int = 440) -> Drawing {
+  /// Curves over one axis, with a legend; `yRange` is the axis's ends where they should not follow from the curves.
+  public static func curves(
+    _ series: [Curve], title: String, xTitle: String, yTitle: String, yRange: ClosedRange<Double>? = nil,
+    rows: Int = 300, columns: Int
+  ) -> Drawing {
     var drawing = Drawing(rows: rows, columns: columns, title: title, description: "\(yTitle) over \(xTitle)")
     let named = series.filter { !$0.isThin }
     let (top, left) = (52.0, 62.0)

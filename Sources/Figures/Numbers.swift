@@ -40,6 +40,11 @@ extension Double {
 }
 
 extension Int {
+  /// With what it counts, given in the plural: `1 picture`, `1,200 pictures`.
+  package func counted(_ plural: String) -> String {
+    "\(grouped) \(self == 1 && plural.hasSuffix("s") ? String(plural.dropLast()) : plural)"
+  }
+
   /// With a comma every three digits, as `1,234,567`.
   package var grouped: String {
     let digits = String(magnitude)

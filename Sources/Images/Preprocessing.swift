@@ -92,19 +92,31 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
       std: try container.decodeIfPresent([Float].self, forKey: .std) ?? [1])
     guard isSound else {
       throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "a size, mean, std or scale is out of range"))
+        .init(codingPath: decoder.codingPath, debugDescription: fault ?? ""))
     }
   }
 
   /// Whether every number is one that a picture can be prepared with.
-  public var isSound: Bool {
-    let sides = [resize?.shorterSide, resize?.rows, resize?.columns, crop?.center].compactMap { $0 }
-    let isResizeWhole =
-      resize.map { ($0.shorterSide != nil) != ($0.rows != nil && $0.columns != nil) } ?? true
-    return sides.allSatisfy { (1...16384).contains($0) } && isResizeWhole
-      && mean.count == channels.count && std.count == channels.count
-      && (mean + std + [scale]).allSatisfy(\.isFinite) && !std.contains(0)
-      && zip(mean, std).allSatisfy { ((255 * scale - $0) / $1).isFinite && ($0 / $1).isFinite }
+  public var isSound: Bool { fault == nil }
+
+  /// The key whose value no picture can be prepared with, and why; nil where there is none.
+  private var fault: String? {
+    let sides = [resize?.shorterSide, resize?.rows, resize?.columns]
+    func fits(_ side: Int?) -> Bool { side.map { (1...16384).contains($0) } ?? true }
+    if let resize, (resize.shorterSide != nil) == (resize.rows != nil && resize.columns != nil) {
+      return "'resize' is {\"shorterSide\":N}, or {\"rows\":N,\"columns\":N}"
+    }
+    if !sides.allSatisfy(fits) { return "'resize' is 1 to 16384 pixels" }
+    if !fits(crop?.center) { return "'crop' is 1 to 16384 pixels" }
+    if !scale.isFinite { return "'scale' is a finite number" }
+    if mean.count != channels.count || !mean.allSatisfy(\.isFinite) {
+      return "'mean' is one finite number, or one a channel"
+    }
+    if std.count != channels.count || !std.allSatisfy({ $0.isFinite && $0 != 0 }) {
+      return "'std' is one finite number that is not 0, or one a channel"
+    }
+    let isBounded = zip(mean, std).allSatisfy { ((255 * scale - $0) / $1).isFinite && ($0 / $1).isFinite }
+    return isBounded ? nil : "'scale', 'mean' and 'std' take pixels out of what a number holds"
   }
 
   /// The same for a network that takes so many channels: of colours for one channel their brightness is taken, with

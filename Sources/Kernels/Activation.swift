@@ -26,6 +26,13 @@ public enum Activation: Hashable, Sendable {
   case negate
   case reciprocal
   case erf
+  case sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
+  /// Steps, whose slope is 0; halves are rounded to the even neighbour.
+  case sign, floor, ceil, round
+  /// The value where it is above the threshold, else 0.
+  case thresholdedRelu(threshold: Float)
+  /// Zero within the threshold on both sides, and `bias` nearer to zero beyond it.
+  case shrink(bias: Float, threshold: Float)
 
   fileprivate var code: (kind: VectorActivation, first: Float, second: Float) {
     switch self {
@@ -47,6 +54,23 @@ public enum Activation: Hashable, Sendable {
     case .negate: (VectorNegate, 0, 0)
     case .reciprocal: (VectorReciprocal, 0, 0)
     case .erf: (VectorErf, 0, 0)
+    case .sin: (VectorSin, 0, 0)
+    case .cos: (VectorCos, 0, 0)
+    case .tan: (VectorTan, 0, 0)
+    case .asin: (VectorAsin, 0, 0)
+    case .acos: (VectorAcos, 0, 0)
+    case .atan: (VectorAtan, 0, 0)
+    case .sinh: (VectorSinh, 0, 0)
+    case .cosh: (VectorCosh, 0, 0)
+    case .asinh: (VectorAsinh, 0, 0)
+    case .acosh: (VectorAcosh, 0, 0)
+    case .atanh: (VectorAtanh, 0, 0)
+    case .sign: (VectorSign, 0, 0)
+    case .floor: (VectorFloor, 0, 0)
+    case .ceil: (VectorCeil, 0, 0)
+    case .round: (VectorRound, 0, 0)
+    case .thresholdedRelu(let threshold): (VectorThresholdedRelu, threshold, 0)
+    case .shrink(let bias, let threshold): (VectorShrink, bias, threshold)
     }
   }
 }

@@ -5,12 +5,10 @@ public import Tensors
 public struct ChannelPeaks: Sendable {
   public let images: Int
   public let channels: Int
-  /// Images x channels values.
+  /// Images x channels values; a channel with a NaN has its first NaN.
   public let values: [Float]
   /// Images x channels positions, row * columns + column; the first in row-major order where several tie.
   public let positions: [Int32]
-  /// For each image, whether any of its values is NaN; then the peak of that channel is its first NaN.
-  public let hasNaN: [Bool]
 
   /// Finds the peak of every channel of every image.
   ///
@@ -42,9 +40,5 @@ public struct ChannelPeaks: Sendable {
       filled = images * channels
     }
     self.positions = positions
-    let values = values
-    hasNaN = (0..<images).map { image in
-      values[image * channels..<(image + 1) * channels].contains { $0.isNaN }
-    }
   }
 }

@@ -35,9 +35,6 @@ internal import COneDNN
   }
 
   deinit { unsafe onednn_primitive_destroy(handle) }
-
-  /// What oneDNN calls the code that it chose.
-  var implementation: String { unsafe String(cString: onednn_primitive_implementation(handle)) }
 }
 
 /// The only reader of oneDNN's statuses.

@@ -36,6 +36,47 @@ extension Device {
   }
 }
 
+extension Device {
+  /// Takes positions of one axis, in any order and any number of times.
+  ///
+  /// - Parameters:
+  ///   - tensor: Any rank.
+  ///   - axis: The axis that they are positions of.
+  ///   - positions: For each position of the result, the one it takes.
+  /// - Returns: The tensor with as many positions along the axis as are taken.
+  /// - Throws: ``KernelError`` where there is no such axis, or a position is outside it.
+  /// - Note: ONNX Gather.
+  public func gathered(_ tensor: Tensor, axis: Int, positions: [Int]) throws(KernelError) -> Tensor {
+    try gatheringOf(tensor.shape, axis: axis, positions: positions).gather(tensor, filler: 0)
+  }
+
+  /// The transpose of gathering: what was taken goes back to its position, and adds up where it was taken twice.
+  ///
+  /// - Parameters:
+  ///   - signal: Of the gathered shape.
+  ///   - axis: As in the forward pass.
+  ///   - positions: As in the forward pass.
+  ///   - shape: The shape that was gathered from.
+  /// - Returns: A signal shaped `shape`.
+  /// - Throws: ``KernelError`` where the shapes disagree, and as ``gathered(_:axis:positions:)``.
+  public func gatheredTransposed(
+    _ signal: Tensor, axis: Int, positions: [Int], onto shape: Shape
+  ) throws(KernelError) -> Tensor {
+    let gathering = try gatheringOf(shape, axis: axis, positions: positions)
+    try require(signal, shaped: gathering.shape, for: "transposed gathering")
+    return gathering.scatter(signal, onto: shape)
+  }
+}
+
+private func gatheringOf(_ shape: Shape, axis: Int, positions: [Int]) throws(KernelError) -> Gathering {
+  guard (0..<shape.rank).contains(axis), positions.allSatisfy((0..<shape[axis]).contains) else {
+    throw .shapes(
+      operation: "gathering along axis \(axis)", expected: "positions of \(shape)", found: "\(positions)")
+  }
+  return Gathering(
+    sources: shape.dimensions.enumerated().map { $0.offset == axis ? positions : Array(0..<$0.element) })
+}
+
 private func slicingOf(
   _ shape: Shape, starts: [Int], stops: [Int], steps: [Int]
 ) throws(KernelError) -> Gathering {

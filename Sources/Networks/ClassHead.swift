@@ -23,7 +23,7 @@ public struct ClassHead: Hashable, Sendable {
   public let scores: String
   /// What lies between ``scores`` and ``output``.
   public let squashing: Squashing
-  /// The number of classes, two or more.
+  /// The number of classes; one where a single sigmoid says whether a picture shows something.
   public let classes: Int
   /// What a reader of results should know: that another output could have been meant, or that the names of classes
   /// are not as many as the scores.
@@ -36,29 +36,38 @@ public struct ClassHead: Hashable, Sendable {
   ///   or gives logarithms.
   /// - Throws: `KernelError` where the scores are not of rank 2.
   public func probabilities(of scores: Tensor) throws(KernelError) -> Tensor {
+    try probabilities(of: scores, on: Device())
+  }
+
+  /// The same, computed by a device.
+  package func probabilities(of scores: Tensor, on device: borrowing Device) throws(KernelError) -> Tensor {
     switch squashing {
-    case .none, .softmax, .logSoftmax: try Device().softmax(scores, axis: 1)
-    case .sigmoid: Device().activated(scores, by: .sigmoid)
+    case .none, .softmax, .logSoftmax: try device.softmax(scores, axis: 1)
+    case .sigmoid: device.activated(scores, by: .sigmoid)
     case .hardSigmoid(let alpha, let beta):
-      Device().activated(scores, by: .hardSigmoid(alpha: alpha, beta: beta))
+      device.activated(scores, by: .hardSigmoid(alpha: alpha, beta: beta))
     }
   }
 }
 
 extension Network {
   /// A class's name, or its index where the model gives no names.
+  ///
+  /// Of two names for one score, the second is what a high score says.
   public func name(ofClass index: Int) -> String {
+    if let classes, classes.count == 2, index == 0, (try? classHead())?.classes == 1 { return classes[1] }
     if let classes, classes.indices.contains(index) { return classes[index] }
     return "\(index)"
   }
 
   /// Which output holds class scores, and what squashes them.
   ///
-  /// Outputs whose value for one picture has exactly one extent above 1 are considered. The one with as many numbers as
-  /// there are names comes first, then one that ends in a softmax, then one that ends in a sigmoid, then the first.
+  /// Outputs whose value for one picture has exactly one extent above 1 are considered, and single numbers that end in a
+  /// sigmoid. The one with as many numbers as there are names comes first, then one that ends in a softmax, then one that
+  /// ends in a sigmoid of several classes, then the first of several classes.
   ///
   /// - Parameter names: The names of the classes, where they are not the network's own.
-  /// - Returns: The head; nil where the network ends in maps or in one number.
+  /// - Returns: The head; nil where the network ends in maps, or in one number that no sigmoid makes a probability.
   /// - Throws: ``NetworkError/shape(node:reason:)`` where shapes do not fit.
   public func classHead(names: [String]? = nil) throws(NetworkError) -> ClassHead? {
     guard let input = inputs.first else { return nil }
@@ -67,7 +76,8 @@ extension Network {
     let makers = makers
     let heads = outputs.compactMap { output -> (head: ClassHead, rank: Int)? in
       let extents = (shapes[output] ?? []).dimensions.dropFirst().filter { $0 != 1 }
-      guard extents.count == 1, let count = extents.first, count > 1 else { return nil }
+      guard extents.count <= 1, shapes[output] != nil else { return nil }
+      let count = extents.first ?? 1
       let (scores, squashing) = squashed(output, makers)
       let head = ClassHead(output: output, scores: scores, squashing: squashing, classes: count)
       let form =
@@ -76,6 +86,7 @@ extension Network {
         case .sigmoid, .hardSigmoid: 1
         case .none: 0
         }
+      if count == 1 { return form == 1 ? (head, -1) : nil }
       return (head, form + (names?.count == count ? 3 : 0))
     }
     guard let rank = heads.map(\.rank).max() else { return nil }
@@ -85,9 +96,10 @@ extension Network {
       let outputs = best.map { "'\($0.output)'" }.joined(separator: ", ")
       head.notes.append("Each of the outputs \(outputs) could hold class scores; '\(head.output)' is taken.")
     }
-    if let names, names.count != head.classes {
+    if let names, names.count != head.classes, head.classes != 1 || names.count > 2 {
       head.notes.append(
-        "There are \(names.count) names of classes, but the output '\(head.output)' has \(head.classes) scores."
+        "There are \(names.count) names of classes, but the output '\(head.output)' has "
+          + "\(head.classes == 1 ? "one score" : "\(head.classes) scores")."
       )
     }
     return head

@@ -29,6 +29,14 @@ public struct Reach: Hashable, Sendable {
       extent: (extent - 1) * slide.stride + slide.reach)
   }
 
+  /// The same, one resampling further down; nil where its places lie on no grid of whole positions.
+  func through(_ map: AxisMap) -> Reach? {
+    guard let window = map.window, max(stride, extent, abs(offset)) < 1 << 31 else { return nil }
+    return Reach(
+      stride: stride * window.stride, offset: offset * window.stride + window.offset,
+      extent: (extent - 1) * window.stride + window.extent)
+  }
+
   /// The smallest reach that covers both, or nil where they move at different strides.
   func union(_ other: Reach) -> Reach? {
     guard stride == other.stride else { return nil }
@@ -56,6 +64,28 @@ public enum Field: Hashable, Sendable {
   }
 }
 
+extension Reach {
+  /// The same positions in a value that is earlier still, seen through `below`; nil where that is beyond any map.
+  fileprivate func above(_ below: Reach) -> Reach? {
+    guard [stride, extent, abs(offset), below.stride, below.extent].allSatisfy({ $0 < 1 << 31 }) else {
+      return nil
+    }
+    return Reach(
+      stride: below.stride * stride, offset: below.offset + below.stride * offset,
+      extent: below.extent + below.stride * (extent - 1))
+  }
+}
+
+extension Field {
+  /// This field of a value, in a value that is earlier still and seen through `below`.
+  fileprivate func above(_ below: Field) -> Field {
+    guard case .window(let rows, let columns) = self, case .window(let rowsBelow, let columnsBelow) = below,
+      let rows = rows.above(rowsBelow), let columns = columns.above(columnsBelow)
+    else { return .whole }
+    return .window(rows: rows, columns: columns)
+  }
+}
+
 extension Network.Node {
   /// The field in the node's outputs together: the union of those that are reached, or nil where none is.
   package func field(in fields: [String: Field]) -> Field? {
@@ -74,17 +104,24 @@ extension Network {
   ///   - value: The value whose positions are asked about.
   ///   - shapes: The shape of every value, as ``shapes(inputs:)`` gives them.
   ///   - limitedToMaps: Whether a window at least as large as its map counts as whole.
+  ///   - throughGates: Whether paths through a gate count: through a value of one position that a map is multiplied by
+  ///     or added to, as squeeze-and-excitation does. With them nearly every layer of such a network depends on the
+  ///     whole picture; without them the field is what the layer's windows cover.
   /// - Returns: Fields by value name; values that `value` doesn't depend on are absent.
   public func fields(
-    below value: String, shapes: [String: Shape], limitedToMaps: Bool = false
+    below value: String, shapes: [String: Shape], limitedToMaps: Bool = false, throughGates: Bool = true
   ) -> [String: Field] {
     guard let shape = shapes[value] else { return [:] }
     var fields: [String: Field] = [value: shape.rank == 4 ? .window(rows: .one, columns: .one) : .whole]
     for node in nodes.reversed() {
       guard let above = node.field(in: fields) else { continue }
-      for (index, input) in node.inputs.enumerated() {
+      let gate = throughGates ? nil : node.operation.gate(among: node.inputs.map { shapes[$0] })
+      for (index, input) in node.inputs.enumerated() where index != gate {
         guard let map = shapes[input] else { continue }
-        var field = node.operation.field(ofInput: index, under: above, shapes: node.inputs.map { shapes[$0] })
+        var field =
+          gate != nil
+          ? above
+          : node.operation.field(ofInput: index, under: above, shapes: node.inputs.map { shapes[$0] })
         if let known = fields[input] { field = field.union(known) }
         if limitedToMaps, case .window(let rows, let columns) = field,
           rows.extent >= map.rows && columns.extent >= map.columns
@@ -95,6 +132,34 @@ extension Network {
       }
     }
     if limitedToMaps { return wholeBelowWhole(fields) }
+    return fields
+  }
+
+  /// The receptive field of every value in the network's first input, in one pass; paths through gates are left out.
+  ///
+  /// - Parameter shapes: The shape of every value, as ``shapes(inputs:)`` gives them.
+  /// - Returns: By value name, the field that ``fields(below:shapes:limitedToMaps:throughGates:)`` gives without gates,
+  ///   and whether gates reach further; values that do not depend on the input are absent.
+  package func fieldsInInput(_ shapes: [String: Shape]) -> [String: (field: Field, isGated: Bool)] {
+    guard let first = inputs.first?.name, let shape = shapes[first] else { return [:] }
+    let one = Field.window(rows: .one, columns: .one)
+    var fields = [first: (field: shape.rank == 4 ? one : .whole, isGated: false)]
+    for node in nodes {
+      let extents = node.inputs.map { shapes[$0] }
+      let gate = node.operation.gate(among: extents)
+      let isMap = shapes[node.outputs[0]]?.rank == 4
+      var joined: (field: Field, isGated: Bool)?
+      for (index, input) in node.inputs.enumerated() where index != gate {
+        guard let below = fields[input] else { continue }
+        let here = gate != nil ? one : node.operation.field(ofInput: index, under: one, shapes: extents)
+        let field = isMap ? here.above(below.field) : .whole
+        joined = (
+          joined.map { $0.field.union(field) } ?? field,
+          below.isGated || gate != nil || joined?.isGated == true
+        )
+      }
+      for output in node.outputs { fields[output] = joined }
+    }
     return fields
   }
 
@@ -122,6 +187,13 @@ extension Network {
 }
 
 extension Operation {
+  /// Which of two inputs is a gate: a value of one position, spread over the other's map; nil where neither is.
+  fileprivate func gate(among shapes: [Shape?]) -> Int? {
+    guard case .arithmetic = self, shapes.count == 2, shapes.allSatisfy({ $0?.rank == 4 }) else { return nil }
+    let places = shapes.map { ($0?.rows ?? 0) * ($0?.columns ?? 0) }
+    return places[0] == places[1] ? nil : places.firstIndex(of: 1)
+  }
+
   /// The field in one input, given the field in the output.
   package func field(ofInput index: Int, under above: Field, shapes: [Shape?]) -> Field {
     guard case .window(let rows, let columns) = above, let map = shapes[index], map.rank == 4 else {
@@ -145,7 +217,14 @@ extension Operation {
         // A factor of its own for each position would have to be cut with the window.
         return extents.contains { $0 > 1 } ? .whole : above
       }
-    case .softmax(let axis), .logSoftmax(let axis), .concatenation(let axis), .split(let axis, _):
+    case .resampling(let rule):
+      let maps = rule.resolved(over: map)
+      guard let rows = rows.through(maps.rows), let columns = columns.through(maps.columns) else {
+        return .whole
+      }
+      return .window(rows: rows, columns: columns)
+    case .softmax(let axis), .logSoftmax(let axis), .concatenation(let axis), .split(let axis, _),
+      .gathering(let axis, _):
       return axis == 3 ? above : .whole
     case .arithmetic:
       let same = shapes.allSatisfy { $0?.rank == 4 && $0?.rows == map.rows && $0?.columns == map.columns }
@@ -154,6 +233,10 @@ extension Operation {
       return .window(
         rows: Reach(stride: rows.stride, offset: rows.offset - before[1], extent: rows.extent),
         columns: Reach(stride: columns.stride, offset: columns.offset - before[2], extent: columns.extent))
+    case .slice(let starts, let stops, let steps)
+    where starts[1] == 0 && starts[2] == 0 && stops[1] >= map.rows && stops[2] >= map.columns
+      && steps[1...2] == [1, 1]:
+      return above
     case .average(let axes, keepsAxes: true) where axes.allSatisfy({ $0 == 3 }):
       return above
     case .innerProduct:

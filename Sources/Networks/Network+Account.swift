@@ -5,14 +5,19 @@ public struct LayerAccount: Codable, Hashable, Sendable {
   public var name: String
   public var node: String
   public var output: String
+  /// What else names it; nil where nothing does.
+  public var aliases: [String]?
   public var operation: String
   /// Images x channels x rows x columns for one picture.
   public var shape: [Int]
   public var parameters: Int
   /// Multiplications with a weight, for one picture.
   public var multiplyAccumulates: Int
-  /// Rows and columns of input pixels that one position sees; nil where it sees all.
+  /// Rows and columns of input pixels that one position sees, paths through gates left out; nil where it sees all.
   public var receptiveField: [Int]?
+  /// Whether it depends on pixels beyond that, through a squeeze-and-excite gate or another value of one position that
+  /// a map is multiplied by or added to.
+  public var isGated: Bool
   /// Input pixels between neighbouring positions; nil where positions have no grid.
   public var stride: [Int]?
 }
@@ -25,21 +30,23 @@ extension Network {
     let first = inputs.first?.name ?? ""
     let shapes = try shapes(inputs: [first: inputShape(images: 1)])
     let operations = Dictionary(nodes.map { ($0.name, $0) }, uniquingKeysWith: { one, _ in one })
+    let fields = fieldsInInput(shapes)
     return layers.compactMap { layer in
       guard let node = operations[layer.node], let shape = shapes[layer.output] else { return nil }
-      let field = fields(below: layer.output, shapes: shapes)[first]
       var extents: [Int]?
       var stride: [Int]?
-      if case .window(let rows, let columns) = field {
+      if case .window(let rows, let columns) = fields[layer.output]?.field {
         extents = [rows.extent, columns.extent]
         stride = [rows.stride, columns.stride]
       }
       let weights = node.operation.weights
       return LayerAccount(
-        name: layer.name, node: layer.node, output: layer.output, operation: node.operation.name,
+        name: layer.name, node: layer.node, output: layer.output,
+        aliases: layer.aliases.isEmpty ? nil : layer.aliases, operation: node.operation.name,
         shape: shape.inONNXOrder.dimensions, parameters: weights.parameters,
         multiplyAccumulates: weights.perPlace * (shape.rank == 4 ? shape.rows * shape.columns : 1),
-        receptiveField: extents, stride: stride)
+        receptiveField: extents, isGated: extents != nil && fields[layer.output]?.isGated == true,
+        stride: stride)
     }
   }
 }
@@ -66,6 +73,8 @@ extension Operation {
     case .arithmetic(let arithmetic), .arithmeticWithConstant(let arithmetic, _, _): arithmetic.operatorName
     case .padding: "Pad"
     case .slice: "Slice"
+    case .gathering: "Gather"
+    case .resampling: "Resize"
     case .average: "ReduceMean"
     case .flatten: "Flatten"
     case .reshape: "Reshape"
@@ -92,8 +101,7 @@ extension Operation {
       return (constant.shape.count, 0)
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic, .padding,
-      .slice,
-      .average, .flatten, .reshape, .transposition, .dropout, .identity:
+      .slice, .gathering, .resampling, .average, .flatten, .reshape, .transposition, .dropout, .identity:
       return (0, 0)
     }
   }

@@ -1,3 +1,4 @@
+internal import Kernels
 public import Tensors
 
 extension Network {
@@ -39,11 +40,57 @@ extension Network {
       default:
         throw .classifier(node: node.name, operation: operation.name)
       }
-      let replaced = network.replacingOperations { $0.name == node.name ? operation : $0.operation }
+      let replaced = try network.replacingOperations { $0.name == node.name ? operation : $0.operation }
+        .endingInSoftmax(of: try classHead())
       _ = try replaced.shapes(inputs: [inputs[0].name: try inputShape(images: 1)])
       return replaced
     }
     throw .classifier(node: value, operation: "an input")
+  }
+
+  /// The same network with a softmax in place of what squashed its scores, where that is another function, or depends on
+  /// their number as a softmax that is written out does.
+  private func endingInSoftmax(of head: ClassHead?) throws(NetworkError) -> Network {
+    guard let head, head.squashing != .none else { return self }
+    let makers = Dictionary(
+      nodes.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { one, _ in one })
+    var behind = Set<String>()
+    var waiting = [head.output]
+    while let value = waiting.popLast() {
+      guard value != head.scores, let node = makers[value], behind.insert(node.name).inserted else {
+        continue
+      }
+      waiting += node.inputs
+    }
+    let isPlain = nodes.filter { behind.contains($0.name) }.allSatisfy { node in
+      switch node.operation {
+      case .softmax, .logSoftmax, .identity, .dropout, .flatten, .reshape, .activation(.clip),
+        .activation(.log):
+        true
+      default: false
+      }
+    }
+    if isPlain { return self }
+    let taken = Set(nodes.map(\.name) + nodes.flatMap(\.outputs) + inputs.map(\.name))
+    func free(_ name: String) -> String { taken.contains(name) ? free(name + "'") : name }
+    let (flat, softmax) = (free("flattened"), free("probabilities"))
+    // What lies between the scores and the output goes, unless something else reads it.
+    var kept = nodes
+    var needed = Set(outputs.filter { $0 != head.output })
+    for node in nodes.reversed() where behind.contains(node.name) {
+      let isRead = node.outputs.contains { output in
+        needed.contains(output) || kept.contains { $0.name != node.name && $0.inputs.contains(output) }
+      }
+      if !isRead { kept.removeAll { $0.name == node.name } } else { needed.formUnion(node.inputs) }
+    }
+    return try Network(
+      name: name, inputs: inputs,
+      nodes: kept + [
+        Node(name: flat, operation: .flatten, inputs: [head.scores], outputs: [flat]),
+        Node(name: softmax, operation: .softmax(axis: 1), inputs: [flat], outputs: [softmax]),
+      ], outputs: outputs.map { $0 == head.output ? softmax : $0 }, preprocessing: preprocessing,
+      classes: classes,
+      metadata: metadata)
   }
 
   /// A fully connected layer and a softmax on top of the first output.

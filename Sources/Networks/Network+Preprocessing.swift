@@ -69,7 +69,7 @@ extension Network {
         reason:
           "its input '\(input.name)' has \(input.extents.count) axes, not images, channels, rows, columns")
     }
-    var found = preprocessing ?? Self.usual(for: input)
+    var found = preprocessing ?? usual(for: input)
     overrides.apply(to: &found)
     guard found.isSound else {
       throw .preprocessing(
@@ -78,6 +78,14 @@ extension Network {
           + "channel.")
     }
     let channels = input.extents[1] ?? found.channels.count
+    if let last = input.extents[3], [1, 3].contains(last),
+      ![1, 3].contains(channels) || input.extents[1] == nil
+    {
+      throw .notForPictures(
+        reason:
+          "its input '\(input.name)' has its channels last, and only channels first are read. Export it so: "
+          + "tf2onnx takes --inputs-as-nchw \(input.name)")
+    }
     guard let adapted = found.adapted(toChannels: channels) else {
       throw .notForPictures(
         reason: "its input '\(input.name)' has \(channels) channels, and pictures are prepared with "
@@ -96,9 +104,13 @@ extension Network {
     return (adapted, preprocessing == nil)
   }
 
-  /// What networks trained on ImageNet expect, at the network's size.
-  private static func usual(for input: Input) -> Preprocessing {
+  /// What networks trained on ImageNet expect, at the network's size, of pixels as the metadata of other programs has them.
+  private func usual(for input: Input) -> Preprocessing {
     var usual = Preprocessing.imageNet
+    if let (channels, scale, mean, std) = pixelsInMetadata {
+      usual = Preprocessing(
+        resize: usual.resize, crop: usual.crop, channels: channels, scale: scale, mean: [mean], std: [std])
+    }
     if let rows = input.extents[2], let columns = input.extents[3] {
       if rows == columns {
         usual.crop = .init(center: rows)

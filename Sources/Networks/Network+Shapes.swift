@@ -132,6 +132,18 @@ extension Operation {
             return max(0, (span + steps[axis] - steps[axis].signum()) / steps[axis])
           })
       ]
+    case .gathering(let along, let positions):
+      var extents = input.dimensions
+      guard positions.allSatisfy((0..<extents[try axis(along)]).contains) else {
+        throw fail("it gathers positions that axis \(along) of \(input) does not have.")
+      }
+      extents[along] = positions.count
+      return [Shape(extents)]
+    case .resampling(let rule):
+      guard input.rank == 4 else { throw fail("images of rows and columns are resized, not \(input).") }
+      let output = rule.output(over: input)
+      guard output.rows > 0, output.columns > 0 else { throw fail("resizing leaves nothing of \(input).") }
+      return [output]
     case .average(let axes, let keepsAxes):
       for each in axes { _ = try axis(each) }
       if keepsAxes { return [Shape(input.dimensions.indices.map { axes.contains($0) ? 1 : input[$0] })] }

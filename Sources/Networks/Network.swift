@@ -11,17 +11,24 @@ public struct Network: Sendable {
     public var operation: Operation
     public var inputs: [String]
     public var outputs: [String]
+    /// Paths of the modules whose work it does in the program that the file was exported from, such as
+    /// `layer3.1.conv2`; none where the file says none.
+    public var modules: [String]
 
     /// - Parameters:
     ///   - name: Unique among the nodes.
     ///   - operation: What it computes.
     ///   - inputs: Names of the values it reads, in the operation's order.
     ///   - outputs: Names of the values it makes; no other node makes them.
-    public init(name: String, operation: Operation, inputs: [String], outputs: [String]) {
+    ///   - modules: Paths of the modules whose work it does; the one that holds its weights first.
+    public init(
+      name: String, operation: Operation, inputs: [String], outputs: [String], modules: [String] = []
+    ) {
       self.name = name
       self.operation = operation
       self.inputs = inputs
       self.outputs = outputs
+      self.modules = modules
     }
   }
 

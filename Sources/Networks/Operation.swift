@@ -43,6 +43,10 @@ public enum Operation: Sendable {
   case padding(before: [Int], after: [Int], mode: PaddingMode)
   /// ONNX `Slice` with every axis given; a stop past the end is the end.
   case slice(starts: [Int], stops: [Int], steps: [Int])
+  /// ONNX `Gather` of constant positions of one axis, none negative.
+  case gathering(axis: Int, positions: [Int])
+  /// ONNX `Resize`: rows and columns enlarged or reduced.
+  case resampling(ResamplingRule)
   /// ONNX `ReduceMean`.
   case average(axes: [Int], keepsAxes: Bool)
   /// Images x features, the features in this type's order: rows, columns, channels.
@@ -120,6 +124,26 @@ public struct BatchNormalization: Sendable {
     self.mean = mean
     self.variance = variance
     self.epsilon = epsilon
+  }
+
+  /// The same map by a batch's own statistics, as training computes it.
+  package func measured(_ moments: ChannelMoments) -> BatchNormalization {
+    var measured = self
+    measured.mean = Tensor(mean.shape, elements: moments.means.map(Float.init))
+    measured.variance = Tensor(variance.shape, elements: moments.variances.map(Float.init))
+    return measured
+  }
+
+  /// The statistics kept for inference, moved a tenth of the way to a batch's: ONNX's and PyTorch's default.
+  ///
+  /// The batch's variance is taken without bias, as of a sample.
+  package mutating func follow(_ moments: ChannelMoments) {
+    func moved(_ kept: Tensor, _ seen: [Double]) -> Tensor {
+      Tensor(kept.shape, elements: zip(kept.elements, seen).map { Float(0.9 * Double($0) + 0.1 * $1) })
+    }
+    let unbiased = Double(moments.count) / Double(max(moments.count - 1, 1))
+    mean = moved(mean, moments.means)
+    variance = moved(variance, moments.variances.map { $0 * unbiased })
   }
 
   /// The same as one product and one sum a channel, worked out in double precision.

@@ -22,6 +22,23 @@ extension Activation {
     case .negate: "Neg"
     case .reciprocal: "Reciprocal"
     case .erf: "Erf"
+    case .sin: "Sin"
+    case .cos: "Cos"
+    case .tan: "Tan"
+    case .asin: "Asin"
+    case .acos: "Acos"
+    case .atan: "Atan"
+    case .sinh: "Sinh"
+    case .cosh: "Cosh"
+    case .asinh: "Asinh"
+    case .acosh: "Acosh"
+    case .atanh: "Atanh"
+    case .sign: "Sign"
+    case .floor: "Floor"
+    case .ceil: "Ceil"
+    case .round: "Round"
+    case .thresholdedRelu: "ThresholdedRelu"
+    case .shrink: "Shrink"
     }
   }
 }

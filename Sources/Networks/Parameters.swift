@@ -16,7 +16,7 @@ public enum ParameterRole: String, CaseIterable, Codable, Hashable, Sendable {
 extension Operation {
   /// The roles of the tensors that training changes, in order.
   ///
-  /// Batch normalisation keeps the statistics it has: its gain and offset learn, its mean and variance don't.
+  /// A batch normalisation's mean and variance are not among them: they follow the batches' statistics.
   public var parameterRoles: [ParameterRole] {
     switch self {
     case .convolution(let convolution): convolution.bias == nil ? [.weights] : [.weights, .bias]
@@ -25,8 +25,8 @@ extension Operation {
     case .parametricRelu: [.slope]
     case .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling, .localResponseNormalization,
       .matrixProduct, .activation, .softmax, .logSoftmax, .concatenation, .split, .arithmetic,
-      .arithmeticWithConstant, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
-      .identity:
+      .arithmeticWithConstant, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
+      .transposition, .dropout, .identity:
       []
     }
   }

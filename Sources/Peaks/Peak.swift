@@ -42,6 +42,17 @@ public struct LayerPeaks: Sendable, Equatable {
     if units[unit].count > depth { units[unit].removeLast() }
   }
 
+  /// Takes in one picture's peak of each unit; positions are row * columns + column.
+  mutating func insert(
+    _ values: ArraySlice<Float>, at positions: ArraySlice<Int32>, columns: Int, image: Int
+  ) {
+    for (unit, (value, position)) in zip(values, positions).enumerated() {
+      let position = Int(position)
+      insert(
+        Peak(value: value, image: image, row: position / columns, column: position % columns), unit: unit)
+    }
+  }
+
   /// Keeps the strongest of both; in whatever order parts are merged, the result is the same.
   ///
   /// The two must come from different pictures.

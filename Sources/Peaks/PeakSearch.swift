@@ -50,12 +50,17 @@ public struct PeakSearch {
     input: @escaping @Sendable (Int) throws -> Tensor?,
     observe: (State) throws -> Bool
   ) throws -> State {
+    let values = state.peaks.values
     let table = Mutex(state.peaks)
     var state = state
     while state.next < count {
       let end = min(state.next + stretch, count)
       try runner.run(over: state.next..<end, input: input) { trace in
-        try table.withLock { try $0.insert(trace, hash: hash) }
+        // Maps are read side by side; one table at a time takes in what was found.
+        let found = try PeakTable.peaks(of: values, in: trace)
+        table.withLock { table in
+          for found in found { table.insert(found, hash: hash) }
+        }
       }
       state = State(peaks: table.withLock { $0 }, next: end)
       guard try observe(state) else { break }

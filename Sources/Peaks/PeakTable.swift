@@ -33,23 +33,38 @@ public struct PeakTable: Sendable, Equatable {
   ///   - hash: Of a picture's path, by its id: decides which pictures stand for others.
   /// - Throws: ``PeakError/notANumber(value:image:)``, or `KernelError` where a value has no positions.
   public mutating func insert(_ trace: Trace, hash: (Int) -> UInt64 = { UInt64($0) }) throws {
-    for value in values {
-      guard let maps = trace[value] else { continue }
+    for found in try Self.peaks(of: values, in: trace) { insert(found, hash: hash) }
+  }
+
+  /// One value's peaks in the pictures of a trace.
+  struct Found {
+    let value: String
+    let images: [Int]
+    let peaks: ChannelPeaks
+    let columns: Int
+  }
+
+  /// The peaks of each value that the trace holds.
+  static func peaks(of values: [String], in trace: Trace) throws -> [Found] {
+    try values.compactMap { value in
+      guard let maps = trace[value] else { return nil }
       let peaks = try ChannelPeaks(of: maps)
-      let units = maps.shape.dimensions.last ?? 0
-      let columns = maps.shape.rank == 4 ? maps.shape.columns : 1
-      for (index, image) in trace.images.enumerated() {
-        guard !peaks.hasNaN[index] else { throw PeakError.notANumber(value: value, image: image) }
-        for unit in 0..<units {
-          let found = peaks.values[index * units + unit]
-          guard found.isFinite else { throw PeakError.notANumber(value: value, image: image) }
-          let position = Int(peaks.positions[index * units + unit])
-          layers[value]?.insert(
-            Peak(value: found, image: image, row: position / columns, column: position % columns), unit: unit)
-        }
-        distributions[value]?.insert(
-          peaks.values[index * units..<(index + 1) * units], image: image, hash: hash(image))
+      if let place = peaks.values.firstIndex(where: { !$0.isFinite }) {
+        throw PeakError.notANumber(value: value, image: trace.images[place / peaks.channels])
       }
+      return Found(
+        value: value, images: trace.images, peaks: peaks,
+        columns: maps.shape.rank == 4 ? maps.shape.columns : 1)
+    }
+  }
+
+  mutating func insert(_ found: Found, hash: (Int) -> UInt64) {
+    let peaks = found.peaks
+    for (index, image) in found.images.enumerated() {
+      let range = index * peaks.channels..<(index + 1) * peaks.channels
+      layers[found.value]?.insert(
+        peaks.values[range], at: peaks.positions[range], columns: found.columns, image: image)
+      distributions[found.value]?.insert(peaks.values[range], image: image, hash: hash(image))
     }
   }
 

@@ -1,4 +1,4 @@
-internal import Datasets
+package import Datasets
 internal import Execution
 internal import Figures
 public import Files
@@ -73,6 +73,12 @@ public struct Subject: Sendable {
     head = try network.classHead()
   }
 
+  /// What a reader of results should know: how pictures are prepared where that is assumed, and what is odd about the
+  /// classes.
+  public var notes: [String] {
+    (assumesPreprocessing ? [network.note(ofAssumed: preprocessing)] : []) + (head?.notes ?? [])
+  }
+
   /// The model's file name, for titles.
   public var name: String { (model as NSString).lastPathComponent }
 
@@ -115,17 +121,43 @@ public struct Subject: Sendable {
     return found
   }
 
-  /// Every convolution, as layers are studied where none are named.
-  public var convolutions: [Layer] { network.featureLayers() }
+  /// The convolutions that are studied where no layers are named: those whose maps have more than one position, or all
+  /// where none has.
+  ///
+  /// A squeeze-and-excite gate's convolutions give one number a picture: they have no feature maps to look at.
+  public var convolutions: [Layer] {
+    let all = network.featureLayers()
+    let maps = all.filter(hasMaps)
+    return maps.isEmpty ? all : maps
+  }
+
+  /// The layers whose features are shown where none are named: ``convolutions``, and the ends of residual blocks.
+  ///
+  /// - Parameter isBefore: Whether layers are read before their rectifier: then a block ends in its sum.
+  /// - Returns: Those whose maps have more than one position, in the graph's order.
+  package func featureLayers(beforeRectifier isBefore: Bool) -> [Layer] {
+    let ends = network.residualSums.filter(hasMaps).map { sum in
+      isBefore ? sum : layers.first { $0.output == sum.featureMaps } ?? sum
+    }
+    let chosen = Set((convolutions + ends).map(\.node))
+    return layers.filter { chosen.contains($0.node) }
+  }
+
+  private func hasMaps(_ layer: Layer) -> Bool {
+    shapes[layer.output].map { $0.rank == 4 && $0.rows * $0.columns > 1 } ?? false
+  }
 
   /// Pictures' true classes by id, and what the class folders were taken for, where that should be said; none where
   /// the network classifies nothing.
   ///
   /// - Throws: `DatasetError` for a list that is none.
-  func trueClasses(
+  package func trueClasses(
     of dataset: Dataset, labels: String?
   ) throws(DatasetError) -> (truth: [Int: Int], note: String?) {
     guard let head else { return ([:], nil) }
+    if head.classes == 1, labels == nil {
+      return ([:], "note: no accuracy: the network gives one score, which tells no classes apart.")
+    }
     return try dataset.trueClasses(names: network.classes, count: head.classes, labels: labels)
   }
 
@@ -198,12 +230,24 @@ extension Network {
           + meant.prefix(8).map { "index:\($0) (\(name(ofClass: $0)))" }.joined(separator: ", ")
           + ". Give one of these, by its index.")
     }
-    let near = nearNames(to: text, among: classes ?? [])
+    // Names that hold the text as whole words say more than names of as many letters.
+    let words = text.words
+    let holding = (classes ?? []).filter { name in
+      !words.isEmpty && name.words.indices.contains { name.words.dropFirst($0).starts(with: words) }
+    }
+    let near = holding.isEmpty ? nearNames(to: text, among: classes ?? []) : Array(holding.prefix(8))
+    let more = holding.count > 8 ? "; and \(holding.count - 8) more" : ""
     throw StudyError(
       "there is no class '\(text)'. "
         + (near.isEmpty
-          ? "Give an index from 0 to \(count - 1)." : "Near names: \(near.joined(separator: "; "))."))
+          ? "Give an index from 0 to \(count - 1)."
+          : "\(holding.isEmpty ? "Near names" : "Names with it"): \(near.joined(separator: "; "))\(more)."))
   }
+}
+
+extension String {
+  /// Its words in small letters, whatever stands between them.
+  fileprivate var words: [Substring] { lowercased().split { !$0.isLetter && !$0.isNumber } }
 }
 
 extension Preprocessing {

@@ -22,7 +22,7 @@ public struct Accuracy: Codable, Hashable, Sendable {
 }
 
 extension Learner {
-  /// How often the network as it is now is right; probabilities are averaged over a picture's placements.
+  /// How often the network as it is now is right; the probabilities that it gives are averaged over a picture's placements.
   ///
   /// - Parameters:
   ///   - pictures: What it is judged on.
@@ -45,6 +45,7 @@ extension Learner {
       size: max(1, batch / placements.count) * placements.count, threads: crew.count,
       placement: { placements[$0 % placements.count] })
     let ahead = PrefetchQueue(0..<batches.count) { try batches.batch($0) }
+    let head = try network.classHead()
     var ranks: [Int] = []
     while let batch = try ahead.next() {
       guard keepsGoing() else { return nil }
@@ -53,9 +54,12 @@ extension Learner {
       let classes = scores.shape[1]
       let seen = batch.ids.count / placements.count
       let means = try crew.allThreads { worker in
-        try worker.device.averaged(
-          worker.device.softmax(scores, axis: 1).reshaped(to: [seen, placements.count, classes]), over: [1],
-          keepingAxes: false)
+        let probabilities =
+          if let head {
+            try head.probabilities(of: scores, on: worker.device)
+          } else { try worker.device.softmax(scores, axis: 1) }
+        return try worker.device.averaged(
+          probabilities.reshaped(to: [seen, placements.count, classes]), over: [1], keepingAxes: false)
       }.elements
       for picture in 0..<seen {
         let label = labels[batch.ids[picture * placements.count] / placements.count]

@@ -38,18 +38,30 @@ extension Learner {
   ) throws -> (groups: [Group], trunk: [Memory], head: Memory) {
     let groups = groups(of: pictures)
     let plan = plan
-    let trunk = try crew.map(over: groups.indices) { index, worker in
-      let range = groups[index].range
+    var trunk = groups.map { group in
       var memory = Memory()
-      memory[plan.input] = Tensor.stacking(Array(pictures[range]))
-      for step in 0..<plan.headStart {
-        try Self.take(step, plan, &memory, masks, firstPicture: range.lowerBound, worker)
-      }
+      memory[plan.input] = Tensor.stacking(Array(pictures[group.range]))
       return memory
+    }
+    for stretch in masks == nil ? [0..<plan.headStart] : plan.stretches {
+      if masks != nil, let step = plan.steps[stretch].first { try measure(step, &trunk) }
+      let before = trunk
+      trunk = try crew.map(over: groups.indices) { index, worker in
+        var memory = before[index]
+        for step in stretch {
+          try Self.take(step, plan, &memory, masks, firstPicture: groups[index].range.lowerBound, worker)
+        }
+        return memory
+      }
     }
     var head = Memory()
     for name in plan.crossing { head[name] = Tensor.stacking(trunk.compactMap { $0[name] }) }
     for index in plan.headStart..<plan.steps.count {
+      if masks != nil {
+        var whole = [head]
+        try measure(plan.steps[index], &whole)
+        head = whole[0]
+      }
       if let product = products[index] {
         try multiply(plan.steps[index], product, &head)
         Self.forget(plan.steps[index], &head, masks)
@@ -58,6 +70,21 @@ extension Learner {
       }
     }
     return (groups, trunk, head)
+  }
+
+  /// Gives every group the whole batch's statistics, where the step is a batch normalisation.
+  ///
+  /// They are added up picture by picture in the batch's order, so that they do not depend on the groups.
+  private func measure(_ step: LearningPlan.Step, _ groups: inout [Memory]) throws {
+    guard step.isBatchNormalization, let name = step.node.inputs.first else { return }
+    let memories = groups
+    let moments = try crew.map(over: groups.indices) { index, _ in
+      let value = try memories[index].value(name, of: step.node)
+      return (0..<value.shape[0]).map { ChannelMoments(of: value.sharedSlices($0..<$0 + 1)) }
+    }.flatMap { $0 }
+    guard var whole = moments.first else { return }
+    for picture in moments.dropFirst() { whole.add(picture) }
+    for index in groups.indices { groups[index].moments[step.node.name] = whole }
   }
 
   /// One step over a group of pictures.
@@ -75,7 +102,7 @@ extension Learner {
     } else {
       var recorded: Switches?
       let made = try worker.outputs(
-        of: step.node.operation, named: step.node.name, inputs, rectified: step.isRectified,
+        of: memory.operation(of: step.node), named: step.node.name, inputs, rectified: step.isRectified,
         recording: masks != nil && step.passesDown ? { recorded = $0 } : nil)
       memory.switchesByNode[step.node.name] = recorded
       for (name, tensor) in zip(step.node.outputs, made) { memory[name] = tensor }

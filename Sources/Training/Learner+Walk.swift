@@ -32,6 +32,7 @@ extension Learner {
       loss: cost.loss, correct: cost.ranks.count { $0 == 0 }, correctInFive: cost.ranks.count { $0 < 5 },
       pictures: pictures.count)
     guard cost.loss.isFinite else { return (outcome, [:]) }
+    if rates != nil { follow(head.moments.merging(trunk.first?.moments ?? [:]) { one, _ in one }) }
     var signals = [plan.scores: cost.signal]
     var gradients = try walkHead(&signals, head, moving: rates)
     head = Memory()
@@ -47,7 +48,12 @@ extension Learner {
     var sums: [Int: WeightGradient] = [:]
     for index in (plan.headStart..<plan.steps.count).reversed() {
       guard let product = products[index] else {
-        try crew.allThreads { try Self.back(index, plan, &signals, memory, &sums, $0) }
+        try crew.allThreads { worker in
+          try Self.back(index, plan, &signals, memory, &sums, worker)
+          if plan.steps[index].isBatchNormalization, let gradient = try sums[index]?.tensors(worker) {
+            try Self.denormalize(plan.steps[index], gradient, &signals, memory, worker)
+          }
+        }
         continue
       }
       let step = plan.steps[index]
@@ -106,17 +112,74 @@ extension Learner {
     _ groups: [Group], _ trunk: [Memory], _ signals: [String: Tensor]
   ) throws -> Gradients {
     let plan = plan
-    let sums = try crew.map(over: 0..<crew.count) { share, worker in
-      var own: [Int: WeightGradient] = [:]
-      for (group, memory) in zip(groups, trunk) where group.share == share {
-        var carried = signals.filter { plan.crossing.contains($0.key) }.mapValues { $0.slices(group.range) }
-        for index in (0..<plan.headStart).reversed() {
-          try Self.back(index, plan, &carried, memory, &own, worker)
-        }
-      }
-      return own
+    var gradients: Gradients = [:]
+    var carried = groups.map { group in
+      signals.filter { plan.crossing.contains($0.key) }.mapValues { $0.slices(group.range) }
     }
-    return try joined(sums)
+    for stretch in plan.stretches.reversed() {
+      let above = carried
+      let shares = try crew.map(over: 0..<crew.count) { share, worker in
+        var own: [Int: WeightGradient] = [:]
+        let below = try groups.indices.filter { groups[$0].share == share }.map { group in
+          var signals = above[group]
+          for index in stretch.reversed() {
+            try Self.back(index, plan, &signals, trunk[group], &own, worker)
+          }
+          return signals
+        }
+        return (gradients: own, signals: below)
+      }
+      carried = shares.flatMap(\.signals)
+      let found = try joined(shares.map(\.gradients))
+      gradients.merge(found) { one, _ in one }
+      guard let first = stretch.first, plan.steps[first].isBatchNormalization, let gradient = found[first]
+      else { continue }
+      let arrived = carried
+      carried = try crew.map(over: groups.indices) { group, worker in
+        var signals = arrived[group]
+        try Self.denormalize(plan.steps[first], gradient, &signals, trunk[group], worker)
+        return signals
+      }
+    }
+    return gradients
+  }
+
+  /// Carries a signal back through a batch normalisation whose statistics are the batch's own.
+  ///
+  /// - Parameters:
+  ///   - step: The batch normalisation; ``back(_:_:_:_:_:_:)`` left its signal above it.
+  ///   - gradient: Of its scale and shift, over the whole batch.
+  ///   - signals: Of some of the batch's pictures; the one below takes the place of the one above.
+  ///   - memory: Of the same pictures.
+  ///   - worker: Whose device computes.
+  /// - Throws: `KernelError` where the forward pass left out what it needs.
+  /// - Note: Ioffe & Szegedy 2015, section 3.
+  private static func denormalize(
+    _ step: LearningPlan.Step, _ gradient: [ParameterRole: Tensor], _ signals: inout [String: Tensor],
+    _ memory: Memory, _ worker: Worker
+  ) throws(KernelError) {
+    guard case .batchNormalization(let kept) = step.node.operation,
+      let moments = memory.moments[step.node.name],
+      let signal = signals.removeValue(forKey: step.node.outputs[0]), step.passesDown,
+      let scale = gradient[.scale]?.elements, let shift = gradient[.shift]?.elements
+    else { return }
+    let gains = kept.measured(moments).affine.scale
+    let count = Double(moments.count)
+    var (slopes, offsets): ([Float], [Float]) = ([], [])
+    for (channel, (mean, variance)) in zip(moments.means, moments.variances).enumerated() {
+      let gain = Double(gains.elements[channel])
+      let slope = -gain * Double(scale[channel]) / (variance + Double(kept.epsilon)).squareRoot() / count
+      slopes.append(Float(slope))
+      offsets.append(Float(-gain * Double(shift[channel]) / count - slope * mean))
+    }
+    let name = step.node.inputs[0]
+    let extent: Shape = [slopes.count]
+    var below = try worker.device.scaling(signal, scale: gains, shift: nil)
+    let pull = try worker.device.scaling(
+      try memory.value(name, of: step.node), scale: Tensor(extent, elements: slopes),
+      shift: Tensor(extent, elements: offsets))
+    worker.device.add(pull, to: &below)
+    try add(below, to: name, &signals, worker)
   }
 
   /// One step of the walk back over some pictures: the gradient of its weights, and what it passes down.
@@ -137,8 +200,14 @@ extension Learner {
       var sum = sums.removeValue(forKey: index) ?? WeightGradient(for: step.node.operation)
     {
       try sum.add(
-        step.node.operation, signal: arriving[0], input: try memory.value(first, of: step.node), worker)
+        memory.operation(of: step.node), signal: arriving[0], input: try memory.value(first, of: step.node),
+        worker)
       sums[index] = sum
+    }
+    if step.isBatchNormalization {
+      // What it passes down depends on the whole batch.
+      signals[step.node.outputs[0]] = arriving[0]
+      return
     }
     guard step.passesDown else { return }
     for (name, signal) in zip(step.node.inputs, try passed(arriving, step, memory, worker)) {

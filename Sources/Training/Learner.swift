@@ -173,6 +173,17 @@ public final class Learner {
     } && products.values.allSatisfy { $0.parts.allSatisfy { $0.weights.sumOfSquares.isFinite } }
   }
 
+  /// Moves the statistics that inference uses towards the batch's.
+  func follow(_ moments: [String: ChannelMoments]) {
+    for index in plan.steps.indices {
+      guard case .batchNormalization(var normalization) = plan.steps[index].node.operation,
+        let seen = moments[plan.steps[index].node.name]
+      else { continue }
+      normalization.follow(seen)
+      plan.steps[index].node.operation = .batchNormalization(normalization)
+    }
+  }
+
   private func move(_ index: Int, _ gradients: [ParameterRole: Tensor], _ rates: MomentumStep) {
     for (role, gradient) in gradients {
       guard var velocity = speeds[index]?.removeValue(forKey: role) else { continue }

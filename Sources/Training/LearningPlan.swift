@@ -27,6 +27,10 @@ struct LearningPlan: Sendable {
 
     var inputs: [String] { node.inputs }
     var outputs: [String] { node.outputs }
+    /// Whether it needs the statistics of the whole batch.
+    var isBatchNormalization: Bool {
+      if case .batchNormalization = node.operation { true } else { false }
+    }
     /// Whether the walk back visits it.
     var isOnWay: Bool { passesDown || !node.operation.parameterRoles.isEmpty }
   }
@@ -58,6 +62,13 @@ struct LearningPlan: Sendable {
     crossing = steps.crossing(into: headStart, from: [input.name], wanted: [scores])
     self.steps = steps
     markLastReads()
+  }
+
+  /// The steps before the head, parted where every picture must wait for the others: a batch normalisation comes first in
+  /// its stretch.
+  var stretches: [Range<Int>] {
+    let starts = [0] + (0..<headStart).filter { $0 > 0 && steps[$0].isBatchNormalization }
+    return zip(starts, starts.dropFirst() + [headStart]).map { $0..<$1 }
   }
 
   private static func markPools(_ steps: inout [Step]) {

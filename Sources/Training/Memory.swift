@@ -9,6 +9,8 @@ struct Memory: Recollection, Sendable {
   /// Of every value there was, also of those that are gone.
   private(set) var shapes: [String: Shape] = [:]
   var switchesByNode: [String: Switches] = [:]
+  /// For each batch normalisation, the statistics of the whole batch.
+  var moments: [String: ChannelMoments] = [:]
   /// For each dropout, what it multiplied by.
   var masks: [String: Tensor] = [:]
 
@@ -18,6 +20,13 @@ struct Memory: Recollection, Sendable {
       values[name] = newValue
       if let newValue { shapes[name] = newValue.shape }
     }
+  }
+
+  /// A node's operation as this batch has it: a batch normalisation by the batch's statistics.
+  func operation(of node: Network.Node) -> Operation {
+    guard case .batchNormalization(let normalization) = node.operation, let moments = moments[node.name]
+    else { return node.operation }
+    return .batchNormalization(normalization.measured(moments))
   }
 
   func value(_ name: String, of node: Network.Node) throws(KernelError) -> Tensor {

@@ -38,11 +38,10 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(pictures)
-    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0, common) }
+    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0) }
     let classification = try Classification(
       subjects, at: tenCrop ? Placement.ten : [.center], top: top, threads: common.workers)
-    let (truth, note) = try dataset.trueClasses(
-      names: subjects[0].network.classes, count: classification.classes, labels: labels)
+    let (truth, note) = try subjects[0].trueClasses(of: dataset, labels: labels)
     common.note(note)
     let result = try Interrupts.heeded { cancellation in
       try classification.result(
@@ -50,7 +49,9 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
         listener: Terminal.listener(quiet: common.quiet))
     }
     for skipped in result.skipped { common.note("skipped \(skipped)") }
-    if common.json { return try Terminal.print(json: result) }
+    if common.json {
+      return try Terminal.print(json: result, assumed: subjects.contains(where: \.assumesPreprocessing))
+    }
     for entry in result.pictures {
       let labels = entry.top.map { "\($0.name) \(Double($0.probability).percent)" }.joined(separator: ", ")
       try Terminal.print("\(entry.image)\t\(labels)")

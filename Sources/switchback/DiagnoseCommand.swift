@@ -38,7 +38,7 @@ struct DiagnoseCommand: ParsableCommand {
   func run() throws {
     let dataset = try Dataset.parse(pictures)
     let diagnose = try Diagnose(
-      try models.map { try preprocessing.subject($0, common) }, dataset, strict: strict)
+      try models.map { try preprocessing.subject($0) }, dataset, strict: strict)
     try common.perform(diagnose, in: out, json: \.result)
   }
 }

@@ -15,7 +15,11 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(help: .value("a,b", "Layers by name, comma-separated (default: every convolution)."))
+  @Option(
+    help: .value(
+      "a,b",
+      "Layers by name, comma-separated (default: every convolution, and every residual block's end, whose maps "
+        + "have more than one position)."))
   var layers: String?
 
   @Option(
@@ -43,22 +47,15 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
   var model: String { study.model }
 
-  private struct Report: Encodable {
-    var run: String
-    var layers: [String]
-    var pictures: Int
-    var skipped: [Skipped]
-  }
-
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
     let features = try Features(
-      try preprocessing.subject(model, common), dataset, layers: layers, units: units, top: top,
+      try preprocessing.subject(model), dataset, layers: layers, units: units, top: top,
       rule: rule.value, beforeRectifier: preActivation, onlySearching: searchOnly, strict: study.strict)
     try common.perform(
       features, in: study.out,
       json: { outcome in
-        Report(
+        RunReport(
           run: study.out, layers: outcome.result.layers.map(\.layer),
           pictures: dataset.count(without: outcome.skipped), skipped: outcome.skipped)
       }, last: searchOnly ? { $0.run.path(of: "features.json") } : nil)

@@ -5,7 +5,15 @@ struct InspectCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Lists a network's layers: shapes, parameters, multiply-accumulates, receptive fields.",
-    discussion: "EXAMPLE\n  switchback inspect squeezenet1.1.onnx")
+    discussion: """
+      A layer is called as the program that was exported calls its module \
+      (layer3.1.conv2), where the file says it; else conv5 by order, or as its node. \
+      Every name of a row leads to the row's layer in --layer and --layers. A \
+      block's name (layer3) means the value that the block makes last.
+
+      EXAMPLE
+        switchback inspect squeezenet1.1.onnx
+      """)
 
   @Argument(help: .network, completion: .onnx) var model: String
 
@@ -15,16 +23,25 @@ struct InspectCommand: ParsableCommand, ModelCommand {
     let network = try Network(onnx: model)
     let layers = try network.account()
     if common.json { return try Terminal.print(json: Listing(model: model, layers: layers)) }
-    var rows = [["name", "node", "op", "output", "shape", "parameters", "MACs", "field", "stride"]]
+    // Modules' paths may be many: where there are any, the other names stand at the end of the row.
+    let others = layers.contains { $0.aliases != nil } ? ["also"] : []
+    var rows = [["name", "node", "op", "output", "shape", "parameters", "MACs", "field", "stride"] + others]
     for layer in layers {
-      rows.append([
-        layer.name, layer.node, layer.operation, layer.output,
-        layer.shape.dropFirst().map(String.init).joined(separator: "x"), layer.parameters.grouped,
-        layer.multiplyAccumulates.grouped, layer.receptiveField.map { "\($0[0])x\($0[1])" } ?? "all",
-        layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
-      ])
+      rows.append(
+        [
+          layer.name, layer.node, layer.operation, layer.output,
+          layer.shape.dropFirst().map(String.init).joined(separator: "x"), layer.parameters.grouped,
+          layer.multiplyAccumulates.grouped,
+          layer.receptiveField.map { "\($0[0])x\($0[1])\(layer.isGated ? " +" : "")" } ?? "all",
+          layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
+        ] + others.map { _ in layer.aliases?.joined(separator: " ") ?? "" })
     }
     try Terminal.print(table(rows))
+    if layers.contains(where: \.isGated) {
+      try Terminal.print(
+        "\n+ beside this field it depends on the whole picture through a gate: one value a channel that maps are "
+          + "multiplied by or added to, as squeeze-and-excitation does")
+    }
     let parameters = layers.reduce(0) { $0 + $1.parameters }
     let products = layers.reduce(0) { $0 + $1.multiplyAccumulates }
     try Terminal.print(

@@ -55,20 +55,14 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
 
   var model: String { study.model }
 
-  private struct Report: Encodable {
-    var run: String
-    var pictures: Int
-    var skipped: [Skipped]
-  }
-
   func run() throws {
     let occlude = try Occlude(
-      try preprocessing.subject(model, common), try .parse(study.pictures), layers: layer, sizes: try sizes(),
+      try preprocessing.subject(model), try .parse(study.pictures), layers: layer, sizes: try sizes(),
       stride: stride, fill: fill.value, label: label, labels: labels, neighbours: from, seed: common.seed,
       strict: study.strict)
     common.note(occlude.note)
     try common.perform(occlude, in: study.out) {
-      Report(run: study.out, pictures: $0.result.pictures, skipped: $0.skipped)
+      RunReport(run: study.out, pictures: $0.result.pictures, skipped: $0.skipped)
     }
   }
 }

@@ -54,14 +54,17 @@ struct CommonOptions: ParsableArguments {
         study, threads: workers, cancellation: cancellation, listener: Terminal.listener(quiet: quiet)
       ).perform(in: folder)
     }
-    if self.json { return try Terminal.print(json: json(outcome)) }
+    if self.json {
+      return try Terminal.print(
+        json: json(outcome), assumed: study.subjects.contains(where: \.assumesPreprocessing))
+    }
     guard !quiet else { return }
     let unread = outcome.skipped.count { $0.count == nil }
     let unused = outcome.skipped.filter { $0.count != nil }
     let said = [
-      unread == 0 ? nil : "\(unread) pictures could not be read",
+      unread == 0 ? nil : "\(unread.counted("pictures")) could not be read",
       unused.first.map {
-        "\(unused.reduce(0) { $0 + ($1.count ?? 0) }) files are not used, such as \($0.image)"
+        "\(unused.reduce(0) { $0 + ($1.count ?? 0) }.counted("files")) not used, such as \($0.image)"
       },
     ].compactMap(\.self)
     if !said.isEmpty {
@@ -70,6 +73,14 @@ struct CommonOptions: ParsableArguments {
     for text in outcome.summary { try Terminal.print(text) }
     try Terminal.print(last?(outcome) ?? outcome.run.path(of: "index.html"))
   }
+}
+
+/// What `--json` prints of a run whose result is files.
+struct RunReport: Encodable {
+  var run: String
+  var layers: [String]?
+  var pictures: Int
+  var skipped: [Skipped]
 }
 
 /// One of a closed set of words, as an argument.
@@ -151,20 +162,11 @@ struct PreprocessingOptions: ParsableArguments {
     return numbers
   }
 
-  /// A network made ready, with a note where its preprocessing is assumed.
-  func subject(_ model: String, squeezingWhole isWhole: Bool = false, _ common: CommonOptions) throws
-    -> Subject
-  {
+  /// A network made ready; what is assumed or odd about it is said, however quiet the command is.
+  func subject(_ model: String, squeezingWhole isWhole: Bool = false) throws -> Subject {
     let subject = try Subject(model: model, preprocessing: try overrides(), squeezingWhole: isWhole)
-    common.note(subject.assumesPreprocessing ? Self.note(of: subject.preprocessing) : nil)
-    for note in subject.head?.notes ?? [] { common.note("note: \(model): \(note)") }
+    for note in subject.notes { Terminal.say("note: \(model): \(note)") }
     return subject
-  }
-
-  /// What is said where a model does not say how pictures are prepared.
-  static func note(of assumed: Preprocessing) -> String {
-    "note: the model does not say how pictures are prepared; using \(assumed). "
-      + "Flags such as --crop, --mean and --channels override it."
   }
 }
 

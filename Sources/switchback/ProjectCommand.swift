@@ -16,7 +16,11 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
 
   @Argument(help: .network, completion: .onnx) var model: String
   @Argument(help: "The picture.", completion: .file()) var image: String
-  @Option(help: "The layer: a node's name, its output's name, or conv5 by order.") var layer: String?
+  @Option(
+    help: """
+      The layer: layer3.1.conv2 as the exported program calls it, conv5 by order, a node's name, or its output's name.
+      """)
+  var layer: String?
   @Option(help: .value("channel", "The feature map.")) var unit: Int?
   @Option(help: .value("row,column", "The position in the feature map.")) var at: String?
   @Flag(help: "The unit's whole map, each activation with its own value.") var map = false
@@ -61,7 +65,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let network = try Network(onnx: model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
-    common.note(isAssumed ? PreprocessingOptions.note(of: prepared) : nil)
+    if isAssumed { Terminal.say("note: \(model): \(network.note(ofAssumed: prepared))") }
     let projection = try ActivationProjection(
       of: try target(), in: image, network: network, model: model, preprocessing: prepared, rule: rule.value,
       beforeRectifier: preActivation, limitedToField: !fullSize, threads: common.workers)
@@ -70,7 +74,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
       try SafeTensors(["projection": try projection.pixels.inONNXOrder()]).write(to: array)
     }
     let report = projection.report
-    if common.json { return try Terminal.print(json: report) }
+    if common.json { return try Terminal.print(json: report, assumed: isAssumed) }
     if !common.quiet {
       var line = "\(report.layer) unit \(report.unit)"
       if let row = report.row, let column = report.column, let value = report.value {

@@ -29,6 +29,7 @@ struct Switchback: ParsableCommand {
     Interrupts.begin()
     var model: String?
     do {
+      try refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
       var command = try parseAsRoot()
       model = (command as? any ModelCommand)?.model
       try command.run()
@@ -42,6 +43,14 @@ struct Switchback: ParsableCommand {
       let isForCaller = (error as? any BadInput)?.isForTheCallerToMend ?? false
       Foundation.exit(code == .validationFailure || isForCaller ? 2 : 1)
     }
+  }
+
+  /// - Throws: `StudyError` with the near one where the first word is no command.
+  private static func refuseUnknownCommand(_ word: String?) throws {
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+    guard let word, !word.hasPrefix("-"), !names.contains(word) else { return }
+    let near = nearNames(to: word, among: names).first.map { "Did you mean `switchback \($0)`? " } ?? ""
+    throw StudyError("there is no command '\(word)'. \(near)`switchback --help` lists them.")
   }
 
   /// One message: which file, what is wrong with it, what to do.

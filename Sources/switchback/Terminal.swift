@@ -4,9 +4,16 @@ internal import Synchronization
 
 /// What a person sees on standard error, and results on standard output.
 enum Terminal {
+  /// Whether a line of progress stands on the terminal without an end.
+  private static let stands = Atomic(false)
+
   /// Writes to standard error; where that is closed there is nobody to tell.
-  static func say(_ message: String, ending: String = "\n") {
-    try? FileHandle.standardError.write(contentsOf: Data((message + ending).utf8))
+  ///
+  /// A line of progress that is `standing` has no end: whatever is said next takes its place.
+  static func say(_ message: String, standing: Bool = false) {
+    let erasing = stands.exchange(standing, ordering: .relaxed) ? "\r\u{1B}[K" : ""
+    let line = erasing + message + (standing ? "" : "\n")
+    try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
   }
 
   /// Writes a result to standard output.
@@ -21,21 +28,34 @@ enum Terminal {
   }
 
   /// Writes a machine-readable result to standard output, keys in order.
-  static func print(json value: some Encodable) throws {
+  ///
+  /// Where the network's preparation of pictures is assumed, the result says `"preprocessingAssumed":true`; of a list each
+  /// part does.
+  static func print(json value: some Encodable, assumed isAssumed: Bool = false) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    let bytes = try encoder.encode(value)
+    guard isAssumed else { return try print(String(decoding: bytes, as: UTF8.self)) }
+    func marked(_ value: Any) -> Any {
+      if let list = value as? [Any] { return list.map(marked) }
+      guard var object = value as? [String: Any] else { return value }
+      object["preprocessingAssumed"] = true
+      return object
+    }
+    let object = marked(try JSONSerialization.jsonObject(with: bytes))
+    let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
+    try print(
+      String(decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self))
   }
 
   /// Shows how a job goes: on a terminal in place and often, elsewhere a line now and then.
   static func listener(quiet isQuiet: Bool) -> Listener {
     if isQuiet { return Listener() }
     let isTerminal = isatty(2) == 1
-    let erasing = isTerminal ? "\r\u{1B}[K" : ""
     let shown = Mutex((label: "", at: ContinuousClock.now))
     return Listener(
       progress: { progress in
-        if progress.isFinished { return say(erasing + progress.description) }
+        if progress.isFinished { return say(progress.description) }
         let isDue = shown.withLock { shown in
           let now = ContinuousClock.now
           if shown.label != progress.label { shown = (progress.label, now) }
@@ -43,7 +63,7 @@ enum Terminal {
           shown.at = now
           return true
         }
-        if isDue { say(erasing + progress.description, ending: isTerminal ? "" : "\n") }
-      }, note: { say(erasing + $0) })
+        if isDue { say(progress.description, standing: isTerminal) }
+      }, note: { say($0) })
   }
 }

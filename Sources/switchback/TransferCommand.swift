@@ -84,7 +84,7 @@ struct TransferCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
-    let subject = try preprocessing.subject(model, squeezingWhole: view == .whole, common)
+    let subject = try preprocessing.subject(model, squeezingWhole: view == .whole)
     let transfer = try TransferLayers(
       subject, try splits.division(of: dataset, seed: common.seed), layers: layers,
       pooling: pooling, scaling: .init(takesSquareRoot: squareRoot, normalizesLength: normalize),

@@ -1,6 +1,7 @@
 import Kernels
 import NetworkFixtures
 import Networks
+import ReferenceKernels
 import Tensors
 
 #if canImport(Glibc)
@@ -39,8 +40,8 @@ struct ReferenceWalk {
     let (input, x) = (inputs[0], inputs[0].elements)
     switch node.operation {
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
-      .concatenation, .split, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
-      .identity:
+      .concatenation, .split, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
+      .transposition, .dropout, .identity:
       var outputs = shapes.enumerated().map { place, shape in
         ReferenceTensor(shape, elements: (0..<shape.count).map { constant(of: node, place, at: $0, shape) })
       }
@@ -241,6 +242,22 @@ struct ReferenceWalk {
         let place = place(element, in: output).enumerated().map { starts[$0] + $1 * steps[$0] }
         term(0, offset(of: place, in: input), 0, element, 1)
       }
+    case .gathering(let axis, let positions):
+      for element in 0..<output.count {
+        var place = place(element, in: output)
+        place[axis] = positions[place[axis]]
+        term(0, offset(of: place, in: input), 0, element, 1)
+      }
+    case .resampling(let rule):
+      let (rows, columns) = (rule.referenceRows(over: input), rule.referenceColumns(over: input))
+      for element in 0..<output.count {
+        let place = place(element, in: output)
+        for (row, down) in rows[place[1]] {
+          for (column, across) in columns[place[2]] {
+            term(0, offset(of: [place[0], row, column, place[3]], in: input), 0, element, down * across)
+          }
+        }
+      }
     case .average(let axes, let keepsAxes):
       let kept = Shape(input.dimensions.indices.map { axes.contains($0) ? 1 : input[$0] })
       precondition(keepsAxes ? kept == output : kept.count == output.count)
@@ -330,6 +347,7 @@ struct ReferenceWalk {
       case .activation, .parametricRelu, .localResponseNormalization:
         return signals
       case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct, .average,
+        .resampling,
         .arithmetic(.add), .arithmetic(.subtract), .arithmeticWithConstant(.add, _, _),
         .arithmeticWithConstant(.subtract, _, _), .arithmeticWithConstant(.multiply, _, _),
         .arithmeticWithConstant(.divide, _, _):
@@ -399,8 +417,8 @@ struct ReferenceWalk {
     }
     switch node.operation {
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
-      .concatenation, .split, .padding, .slice, .average, .flatten, .reshape, .transposition, .dropout,
-      .identity:
+      .concatenation, .split, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,
+      .transposition, .dropout, .identity:
       var passed = inputs.map { [Double](repeating: 0, count: $0.elements.count) }
       terms(of: node, inputs.map(\.shape), outputs.map(\.shape)) { from, element, to, place, weight in
         passed[from][element] += weight * signals[to][place]

@@ -3,6 +3,7 @@ import Execution
 import Kernels
 import NetworkFixtures
 import Networks
+import ReferenceKernels
 import Tensors
 import TestSupport
 import Testing
@@ -14,7 +15,8 @@ import Testing
   /// A dozen layers of float32 sums, in parts of the projection's largest value.
   static let tolerance = 2e-5
 
-  /// A network, its last map, and the strongest position of one unit there, so that there is something to carry back.
+  /// A network, its last map, and the position where one unit there is largest in size, so that there is something to
+  /// carry back.
   private struct Case {
     let network: Network
     let value: String
@@ -33,10 +35,13 @@ import Testing
       let map = try #require(reference.values[value])
       let (columns, units) = (map.shape.columns, map.shape.channels)
       let positions = stride(from: seed % units, to: map.elements.count, by: units)
-      let strongest = try #require(positions.max { map.elements[$0] < map.elements[$1] })
+      let strongest = try #require(positions.max { abs(map.elements[$0]) < abs(map.elements[$1]) })
       self.seed = .activation(
         unit: seed % units, row: strongest / units / columns, column: strongest / units % columns)
-      signal = map.elements.indices.map { $0 == strongest ? map.elements[$0] : 0 }
+      // The activation as it was found: what rounding left of a small difference is not the walk's.
+      let found = try Runner(network, keeping: [value], threads: 1).forward(picture)[value]
+      let activation = try #require(found).elements[strongest]
+      signal = map.elements.indices.map { $0 == strongest ? Double(activation) : 0 }
     }
 
     func projection(by composite: Composite) throws -> [Float] {
@@ -54,9 +59,10 @@ import Testing
     for rule in RectifierRule.allCases {
       let expected = it.reference.carry(it.signal, from: it.value, rule: rule)
       let largest = expected.map(abs).max() ?? 0
+      let difference = largestDifference(try it.projection(by: Composite(rule)), expected)
       #expect(
-        largestDifference(try it.projection(by: Composite(rule)), expected) <= Self.tolerance * largest,
-        "seed \(seed), \(it.value), \(rule)")
+        difference <= Self.tolerance * largest,
+        "seed \(seed), \(it.value), \(rule): off by \(difference) of \(largest)")
     }
   }
 

@@ -52,6 +52,34 @@ import Testing
     }
   }
 
+  /// What people give first, by its first bytes, and the words that lead on.
+  static let foreign: [(name: String, bytes: [UInt8], words: [String])] = [
+    ("m.pt", Array("PK\u{3}\u{4}\0\0\0\0archive/data.pkl".utf8), ["PyTorch", "torch.onnx.export"]),
+    ("old.pth", [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46], ["PyTorch", "torch.onnx.export"]),
+    ("m.keras", Array("PK\u{3}\u{4}\0\0\0\0metadata.json".utf8), ["Keras", "load_model('m.keras')"]),
+    ("m.h5", [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0], ["HDF5", "--keras m.h5"]),
+    ("m.tflite", [0x1C, 0, 0, 0] + Array("TFL3".utf8) + [0, 0], ["TensorFlow Lite", "--tflite m.tflite"]),
+    ("saved_model.pb", [8, 1, 0x12, 4, 0xFF, 0xFE, 0xFD, 0xFC], ["SavedModel", "--saved-model"]),
+    (
+      "frozen.pb", [0x0A, 20, 0x0A, 1, 0x78, 0x12, 11] + Array("Placeholder".utf8) + [0xFF, 0xFF],
+      ["TensorFlow graph", "--graphdef frozen.pb"]
+    ),
+    ("m.zip", Array("PK\u{3}\u{4}\0\0\0\0model.onnx".utf8), ["ZIP", "unzip m.zip"]),
+    (
+      "m.safetensors", [40, 0, 0, 0, 0, 0, 0, 0] + Array("{\"w\":{\"dtype\":\"F32\",\"shape\":[1]}}".utf8),
+      ["safetensors", "torch.onnx.export"]
+    ),
+    ("lfs.onnx", Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), ["git lfs pull"]),
+    ("page.onnx", Array("\n<!DOCTYPE html>\n<html></html>".utf8), ["web page", "/resolve/"]),
+  ]
+
+  @Test(arguments: foreign.indices) func `what is another program's is recognised, and the way to ONNX told`(
+    index: Int
+  ) throws {
+    let (name, bytes, words) = Self.foreign[index]
+    try Command.refusal(["inspect", try workplace.folder.write(bytes, to: name)], naming: [name] + words)
+  }
+
   @Test(.timeLimit(.minutes(10))) func `a pipe is refused without waiting for it`() throws {
     try #require(unsafe mkfifo(workplace.path("pipe.onnx"), 0o600) == 0)
     try Command.refusal(["inspect", workplace.path("pipe.onnx")], naming: ["pipe.onnx"])
@@ -132,6 +160,17 @@ import Testing
     try two.writeONNX(to: workplace.path("two.onnx"))
     try Command.refusal(
       ["classify", workplace.path("two.onnx"), pictures], naming: ["two.onnx", "2 inputs", "other"])
+    var last = TinyNetworks.Builder(seed: 1)
+    last.add("rectified", .activation(.relu))
+    for (name, extents) in [("fixed", [nil, 224, 224, 3]), ("open", [nil, nil, nil, 3] as [Int?])] {
+      let network = try Network(
+        name: name, inputs: [.init(name: "input", extents: extents)], nodes: last.nodes,
+        outputs: ["rectified.out"])
+      try network.writeONNX(to: workplace.path(name + ".onnx"))
+      try Command.refusal(
+        ["classify", workplace.path(name + ".onnx"), pictures],
+        naming: [name + ".onnx", "channels last", "--inputs-as-nchw input"])
+    }
   }
 
   @Test func `pictures prepared for another size are refused before any is read`() throws {

@@ -52,7 +52,7 @@ import Testing
     #expect(outcome.status == 0 && outcome.errors.isEmpty)
     #expect(outcome.output.hasPrefix("1.png\t") && outcome.output.split(separator: "\n").count == 1)
     let loud = try Command.run("classify", model, picture)
-    #expect(loud.errors.contains("classify: 1 pictures in") && loud.errors.contains("a second"))
+    #expect(loud.errors.contains("classify: 1 picture in") && loud.errors.contains("a second"))
     #expect(loud.output == outcome.output)
   }
 
@@ -182,6 +182,56 @@ import Testing
       ["classify", workplace.path("huge.onnx"), pictures], naming: ["huge.onnx", "0.jpg", "NaN"])
   }
 
+  @Test func `one sigmoid is one class, everywhere`() throws {
+    let pictures = try workplace.pictures(2)
+    var build = TinyNetworks.Builder(seed: 5)
+    build.convolution("conv1", 4, of: 3, window: 3)
+    build.relu("relu1")
+    build.add("pool", .globalAveragePooling)
+    build.add("flat", .flatten)
+    build.add("one", .innerProduct(InnerProduct(weights: build.random([1, 4]), bias: nil)))
+    build.add("sure", .activation(.sigmoid))
+    var network = try build.network(rows: 16, columns: 16)
+    network.preprocessing = Preprocessing(resize: .init(rows: 16, columns: 16), crop: nil, scale: 1 / 64)
+    network.classes = ["empty", "full"]
+    try network.writeONNX(to: workplace.path("one.onnx"))
+    let outcome = try Command.run("classify", workplace.path("one.onnx"), pictures, "--json")
+    let entries = try #require(try outcome.json()["pictures"] as? [[String: Any]])
+    for entry in entries {
+      let picture = pictures + "/" + (entry["image"] as? String ?? "")
+      let input = try Picture(decoding: picture).prepared(#require(network.preprocessing)).tensor
+      let given = try #require(Runner(network, keeping: ["sure.out"]).forward(input)["sure.out"]).elements[0]
+      let top = try #require((entry["top"] as? [[String: Any]])?.first)
+      #expect(top["name"] as? String == "full")
+      #expect(abs(try #require(top["probability"] as? Double) - Double(given)) < 1e-5)
+    }
+    let occluded = try Command.run(
+      "occlude", workplace.path("one.onnx"), pictures, "--size", "8", "--stride", "8", "--class", "0",
+      "--out",
+      workplace.path("occluded"))
+    #expect(occluded.status == 0, "\(occluded.errors)")
+    let map = try String(contentsOfFile: workplace.path("occluded/occlusion/0.json"), encoding: .utf8)
+    #expect(map.contains("\"probability\":[["))
+    let moved = try Command.run(
+      "invariance", workplace.path("one.onnx"), pictures, "--changes", "flip", "--out",
+      workplace.path("moved"))
+    #expect(moved.status == 0, "\(moved.errors)")
+  }
+
+  @Test func `a class that is not there is told the names that hold its words`() throws {
+    let model = try workplace.classifier("words.onnx") {
+      $0.classes = ["Egyptian cat", "cab", "tiger cat, tabby", "cattle", "ant"]
+    }
+    let pictures = try workplace.pictures(1)
+    let message = try Command.refusal(
+      ["project", model, pictures + "/0.jpg", "--score", "cats'", "--out", workplace.path("p.png")],
+      naming: ["no class"])
+    #expect(!message.contains("Names with it"))
+    try Command.refusal(
+      ["project", model, pictures + "/0.jpg", "--score", "Cat", "--out", workplace.path("p.png")],
+      naming: ["Names with it: Egyptian cat; tiger cat, tabby."])
+  }
+
   @Test func `a network of one channel is given grey, one of four is refused`() throws {
     let pictures = try workplace.pictures(1)
     var build = TinyNetworks.Builder(seed: 5)
@@ -193,6 +243,22 @@ import Testing
     let outcome = try Command.run("classify", workplace.path("grey.onnx"), pictures, "--json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.errors.contains("does not say how") && outcome.errors.contains("GRAY"))
+    #expect(try outcome.json()["preprocessingAssumed"] as? Bool == true)
+    // A guess is no progress: it is said however quiet the command is, and stays with the run.
+    let quiet = try Command.run(
+      "features", workplace.path("grey.onnx"), pictures, "--quiet", "--json", "--out", workplace.path("run"))
+    #expect(quiet.status == 0 && quiet.errors.contains("does not say how"), "\(quiet.errors)")
+    #expect(try quiet.json()["preprocessingAssumed"] as? Bool == true)
+    for file in ["run/notes.json", "run/index.html"] {
+      let text = try String(contentsOfFile: workplace.path(file), encoding: .utf8)
+      #expect(text.contains("does not say how pictures are prepared; assumed"), "\(file)")
+    }
+    let lists = try Command.run(
+      "invariance", workplace.path("grey.onnx"), pictures, "--quiet", "--json", "--out",
+      workplace.path("list"),
+      "--changes", "flip")
+    let parts = try JSONSerialization.jsonObject(with: Data(lists.output.utf8)) as? [[String: Any]]
+    #expect(parts?.allSatisfy { $0["preprocessingAssumed"] as? Bool == true } == true, "\(lists.errors)")
     build = TinyNetworks.Builder(seed: 5)
     build.convolution("conv1", 4, of: 4, window: 3)
     network = try build.network(rows: 12, columns: 12, channels: 4)

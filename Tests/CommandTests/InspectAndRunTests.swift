@@ -24,6 +24,40 @@ import Testing
     #expect(outcome.output.contains("multiply-accumulates a picture"))
   }
 
+  @Test func `layers go by the modules of the program that was exported`() throws {
+    var build = TinyNetworks.Builder(seed: 3)
+    build.convolution("node_Conv_1", 4, of: 3, window: 3, padding: 1)
+    build.nodes[0].modules = ["layer1.0.conv1", "layer1.0.bn1"]
+    build.relu("node_relu")
+    build.nodes[1].modules = ["layer1.0.relu"]
+    let model = workplace.path("modules.onnx")
+    try build.network(rows: 16, columns: 16).writeONNX(to: model)
+    let rows = try Command.run("inspect", model).output.split(separator: "\n").map {
+      $0.split(separator: " ").map(String.init)
+    }
+    #expect(rows[0].last == "also")
+    #expect(rows[1].first == "layer1.0.conv1" && rows[1].suffix(2) == ["layer1.0.bn1", "conv1"])
+    #expect(rows[2].first == "layer1" && rows[2].suffix(2) == ["layer1.0", "layer1.0.relu"])
+    let layers = try #require(
+      try Command.run("inspect", model, "--json").json()["layers"] as? [[String: Any]])
+    #expect(layers[0]["aliases"] as? [String] == ["layer1.0.bn1", "conv1"])
+    let picture = try workplace.pictures(1) + "/0.jpg"
+    func project(_ layer: String) throws -> Command.Outcome {
+      try Command.run(
+        "project", model, picture, "--layer", layer, "--resize", "16", "--crop", "16", "--out",
+        workplace.path("out.png"), "--json", "--quiet")
+    }
+    #expect(try project("layer1").json()["layer"] as? String == "layer1")
+    #expect(try project("layer1.0.conv2").errors.contains("Near names: layer1.0.conv1"))
+    let run = try Command.run(
+      "features", model, workplace.path("pictures"), "--layers", "layer1.0.conv1,layer1", "--resize", "16",
+      "--crop",
+      "16", "--out", workplace.path("run"), "--quiet", "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let page = try String(contentsOfFile: workplace.path("run/index.html"), encoding: .utf8)
+    #expect(page.contains("layer1.0.conv1"))
+  }
+
   @Test func `JSON gives the same for programs`() throws {
     let model = try workplace.plain()
     let outcome = try Command.run("inspect", model, "--json", "--quiet")

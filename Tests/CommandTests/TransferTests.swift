@@ -145,7 +145,7 @@ import Testing
     for _ in 0..<2 {
       let outcome = try Command.run(arguments(try classes(), flags))
       #expect(
-        outcome.status == 0 && outcome.errors.contains("1 pictures could not be read"), "\(outcome.errors)")
+        outcome.status == 0 && outcome.errors.contains("1 picture could not be read"), "\(outcome.errors)")
       let skipped = try String(contentsOfFile: workplace.path("run/skipped.json"), encoding: .utf8)
       #expect(skipped.contains("bee/bad.png"))
     }

@@ -51,6 +51,12 @@ import Testing
     try Command.refusal(arguments, naming: ["switchback"])
   }
 
+  @Test func `a mistyped command is told the near one`() throws {
+    try Command.refusal(
+      ["featurs", "a.onnx", "b", "--out", "c"], naming: ["no command 'featurs'", "`switchback features`"])
+    try Command.refusal(["qqqqqqqqqqqqqqqq"], naming: ["no command", "switchback --help"])
+  }
+
   @Test(arguments: [
     ["--channels", "RGBA"], ["--mean", "1,2"], ["--mean", "a,b,c"], ["--std", "1,0,1"], ["--std", ""],
     ["--crop", "0"], ["--resize", "99999"], ["--resize", "12x"], ["--resize", "1x2x3"], ["--rounding", "up"],

@@ -63,6 +63,10 @@ import Testing
     #expect {
       _ = try dataset([9, 4]).classFolds(.folds, perClass: [4], testPerClass: nil, count: 1, seed: 0)
     } throws: { "\($0)".contains(message) && "\($0)".contains("--per-class 3") }
+    // Of a class of one picture, none could be tested whatever number is given.
+    #expect {
+      _ = try dataset([9, 1]).classFolds(.folds, perClass: [1], testPerClass: nil, count: 1, seed: 0)
+    } throws: { "\($0)".contains("Add pictures, or leave the class out") && !"\($0)".contains("--per-class") }
     #expect(
       throws: DatasetError.tooFew(name: "made", className: "c0", found: 4, asked: 5, testing: 0)
     ) {

@@ -1,4 +1,5 @@
 import Kernels
+import ReferenceKernels
 import Tensors
 import TestSupport
 import Testing
@@ -8,11 +9,18 @@ import Testing
     .relu, .leakyRelu(slope: 0.1), .clip(minimum: -0.5, maximum: 0.75), .sigmoid,
     .hardSigmoid(alpha: 0.2, beta: 0.5), .hardSwish, .swish, .tanh, .elu(alpha: 1.5), .softplus, .gelu,
     .exp, .log, .sqrt, .abs, .negate, .reciprocal, .erf,
+    .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .sign, .floor, .ceil, .round,
+    .thresholdedRelu(threshold: 0.3), .shrink(bias: 0.2, threshold: 0.4),
   ]
 
   private func inputs(for activation: Activation) -> [Float] {
     let spread = (-2000...2000).map { Float($0) * 0.0101 + 0.00037 }
-    return activation == .log || activation == .sqrt ? spread.filter { $0 > 0 } : spread
+    return switch activation {
+    case .log, .sqrt: spread.filter { $0 > 0 }
+    case .asin, .acos, .atanh: spread.filter { abs($0) < 1 }
+    case .acosh: spread.filter { $0 > 1 }
+    default: spread
+    }
   }
 
   @Test(arguments: all)
@@ -60,8 +68,13 @@ import Testing
 
   @Test(arguments: all)
   func `the gradient is the slope of the definition, away from kinks`(activation: Activation) throws {
-    let kinks: [Double] = [-3, -2.5, -0.5, 0, 0.75, 2.5, 3]
+    let kinks = [-0.4, 0.3, 0.4, 0.75] + (-10...10).map { Double($0) / 2 }
+    let ends: [Activation: Range<Float>] = [
+      .asin: -0.95..<0.95, .acos: -0.95..<0.95, .atanh: -0.95..<0.95, .acosh: 1.05..<5, .tan: -1.5..<1.5,
+    ]
     let values = inputs(for: activation).filter { value in
+      ends[activation]?.contains(value) != false
+    }.filter { value in
       abs(value) < 5 && abs(value) > 0.05 && kinks.allSatisfy { abs(Double(value) - $0) > 0.02 }
     }
     let input = Tensor([values.count], elements: values)

@@ -1,4 +1,5 @@
 import Kernels
+import ReferenceKernels
 import Tensors
 import TestSupport
 import Testing
@@ -150,5 +151,24 @@ import Testing
     }
     #expect(throws: KernelError.self) { try Device().softmax(map, axis: 4) }
     #expect(throws: KernelError.self) { try Device().softmaxBackward(map, output: Tensor([2]), axis: 0) }
+  }
+
+  /// Far from zero, where the mean of squares loses digits first.
+  @Test(arguments: [1, 7, 33])
+  func `moments of channels add up over pictures to the moments of all`(channels: Int) {
+    var generator = SeededGenerator(seed: 14)
+    let maps = Tensor(
+      [3, 4, 5, channels],
+      elements: Tensor.random([3, 4, 5, channels], using: &generator).elements.map { 1000 + $0 })
+    var moments = ChannelMoments(of: maps.slices(0..<1))
+    moments.add(ChannelMoments(of: maps.slices(1..<3)))
+    #expect(moments.count == 60)
+    for channel in 0..<channels {
+      let values = stride(from: channel, to: maps.shape.count, by: channels).map { Double(maps.elements[$0]) }
+      let mean = values.reduce(0, +) / 60
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 60
+      #expect(abs(moments.means[channel] - mean) < 1e-9)
+      #expect(abs(moments.variances[channel] - variance) < 1e-8)
+    }
   }
 }

@@ -89,12 +89,12 @@ import Testing
         #expect(peaks.positions[image * channels + channel] == place.map(Int32.init))
       }
     }
-    #expect(peaks.hasNaN == [false, false, false])
   }
 
   @Test func `NaN is reported for its image alone, and rank two peaks at position 0`() throws {
     let peaks = try ChannelPeaks(of: Tensor([2, 1, 3, 1], elements: [1, 2, 3, 5, .nan, 7]))
-    #expect(peaks.hasNaN == [false, true])
+    #expect(peaks.values[0] == 3)
+    #expect(peaks.values[1].isNaN)
     #expect(peaks.positions == [2, 1])
     #expect(try ChannelPeaks(of: Tensor([2, 2], elements: [1, 2, 3, 4])).positions == [0, 0, 0, 0])
     #expect(throws: KernelError.self) { try ChannelPeaks(of: Tensor([2, 0, 3, 1])) }

@@ -7,12 +7,12 @@ public enum OperationKind: String, CaseIterable, Sendable {
   case convolution, maxPooling, averagePooling, globalAveragePooling, globalMaxPooling
   case localResponseNormalization, batchNormalization, innerProduct, matrixProduct, activation
   case parametricRelu, softmax, logSoftmax, concatenation, split, arithmetic, arithmeticWithConstant
-  case padding, slice, average, flatten, reshape, transposition, dropout, identity
+  case padding, slice, gathering, resampling, average, flatten, reshape, transposition, dropout, identity
 
   /// Whether a position of the result may depend on every position of the map, whatever the parameters are.
   var mixesPositions: Bool {
     switch self {
-    case .globalAveragePooling, .globalMaxPooling, .matrixProduct, .slice, .flatten, .reshape, .transposition:
+    case .globalAveragePooling, .globalMaxPooling, .matrixProduct, .flatten, .reshape, .transposition:
       true
     default: false
     }
@@ -42,6 +42,8 @@ extension Operation {
     case .arithmeticWithConstant: .arithmeticWithConstant
     case .padding: .padding
     case .slice: .slice
+    case .gathering: .gathering
+    case .resampling: .resampling
     case .average: .average
     case .flatten: .flatten
     case .reshape: .reshape
@@ -159,9 +161,12 @@ public struct RandomNetworks {
       })
   }
 
-  /// The map pressed into 0.5...1.5, for functions that are not defined everywhere.
+  /// The map pressed into 0.5...1.5, for functions that are not defined everywhere; not so far that nothing is left of
+  /// the slope.
   private mutating func positive(_ map: Map) throws -> Map {
-    let pressed = try node(.activation(.sigmoid), map.name)[0]
+    let small = try node(
+      .arithmeticWithConstant(.multiply, Tensor([], elements: [0.1]), constantFirst: false), map.name)[0]
+    let pressed = try node(.activation(.sigmoid), small.name)[0]
     return try node(
       .arithmeticWithConstant(.add, Tensor([], elements: [0.5]), constantFirst: false), pressed.name)[0]
   }
@@ -180,6 +185,25 @@ public struct RandomNetworks {
         top: integer(0...window[0] - 1), left: integer(0...window[1] - 1), bottom: integer(0...window[0] - 1),
         right: integer(0...window[1] - 1))
     }
+    return rule
+  }
+
+  /// Rows and columns halved where the network is local, which leaves them on a grid; any size otherwise.
+  private mutating func resampling(of map: Map) -> ResamplingRule {
+    func extent(_ length: Int) -> ResamplingRule.Extent {
+      if isLocal { return chance(0.7) ? .scale(0.5) : .scale(1) }
+      return chance(0.5) ? .scale(choice([0.5, 0.7, 1.3, 2])) : .size(integer(5...length + 6))
+    }
+    var rule = ResamplingRule(
+      method: choice([
+        .nearest(.floor), .nearest(.ceil), .nearest(.preferFloor), .nearest(.preferCeil), .linear, .linear,
+        .cubic(coefficient: -0.75), .cubic(coefficient: -0.5),
+      ]),
+      coordinates: choice([.halfPixel, .halfPixelSymmetric, .torchHalfPixel, .alignedCorners, .asymmetric]),
+      rows: extent(map.shape.rows), columns: extent(map.shape.columns))
+    if case .nearest = rule.method { return rule }
+    rule.antialiases = chance(0.3)
+    rule.excludesOutside = chance(0.3)
     return rule
   }
 
@@ -258,10 +282,10 @@ public struct RandomNetworks {
     case .activation:
       let free: [Activation] = [
         .relu, .leakyRelu(slope: 0.1), .clip(minimum: 0, maximum: 1), .clip(minimum: -0.5, maximum: 1),
-        .sigmoid, .hardSigmoid(alpha: 0.2, beta: 0.5), .hardSwish, .swish, .tanh, .elu(alpha: 0.7), .softplus,
+        .hardSigmoid(alpha: 0.2, beta: 0.5), .hardSwish, .swish, .elu(alpha: 0.7), .softplus,
         .gelu, .abs, .negate, .erf,
       ]
-      let bound: [Activation] = [.exp, .log, .sqrt, .reciprocal]
+      let bound: [Activation] = [.exp, .log, .sqrt, .reciprocal, .sigmoid, .tanh]
       if chance(0.75) {
         try node(.activation(choice(free)), map.name)
       } else {
@@ -318,8 +342,12 @@ public struct RandomNetworks {
       try node(.padding(before: before, after: after, mode: mode), map.name)
     case .slice:
       var (starts, stops, steps) = ([0], [1], [1])
-      for extent in [rows, columns, channels] {
-        if chance(0.25) {
+      for (axis, extent) in [rows, columns, channels].enumerated() {
+        if isLocal && axis < 2 {
+          starts.append(0)
+          stops.append(.max)
+          steps.append(1)
+        } else if chance(0.25) {
           starts.append(extent - 1)
           stops.append(-1)
           steps.append(-1)
@@ -330,6 +358,14 @@ public struct RandomNetworks {
         }
       }
       try node(.slice(starts: starts, stops: stops, steps: steps), map.name)
+    case .gathering:
+      let axis = axis()
+      let positions = (0..<integer(max(2, map.shape[axis] - 3)...map.shape[axis] + 2)).map { _ in
+        integer(0...map.shape[axis] - 1)
+      }
+      try node(.gathering(axis: axis, positions: positions), map.name)
+    case .resampling:
+      try node(.resampling(resampling(of: map)), map.name)
     case .average:
       if isLocal {
         let mean = try node(.average(axes: [3], keepsAxes: true), map.name)[0]

@@ -129,7 +129,7 @@ import Testing
       ])
   }
 
-  @Test func `maps and a single number are no classes, yet scores begin below their sigmoid`() throws {
+  @Test func `maps are no classes; a single sigmoid is one, and a single number without it none`() throws {
     var build = TinyNetworks.Builder(seed: 2)
     build.convolution("maps", 6, of: 3, window: 3)
     let maps = build.add("each", .activation(.sigmoid))
@@ -137,8 +137,15 @@ import Testing
     build.add("flat", .flatten)
     build.add("one", .innerProduct(InnerProduct(weights: build.random([1, 6]), bias: nil)))
     let one = build.add("sure", .activation(.sigmoid))
-    let network = try build.network(rows: 8, columns: 8, outputs: [one, maps])
-    #expect(try network.classHead() == nil && network.scores == "one.out")
+    var network = try build.network(rows: 8, columns: 8, outputs: [maps, one])
+    let head = try #require(try network.classHead())
+    #expect(head.output == one && head.scores == "one.out" && head.classes == 1 && head.squashing == .sigmoid)
+    let scores = Tensor([3, 1], elements: [-20, 0, 20])
+    #expect(try head.probabilities(of: scores).elements == Device().activated(scores, by: .sigmoid).elements)
+    network.classes = ["empty", "full"]
+    #expect(network.name(ofClass: 0) == "full" && head.notes.isEmpty, "a high score says the second name")
+    let bare = try build.network(rows: 8, columns: 8, outputs: ["one.out"])
+    #expect(try bare.classHead() == nil && bare.scores == "one.out")
     #expect(try build.network(rows: 8, columns: 8, outputs: [maps]).scores == "maps.out")
   }
 

@@ -56,6 +56,37 @@ import Testing
     #expect(network.nodes[2].operation.parameter(.weights)?.shape == [2, 1, 1, 8])
   }
 
+  /// An end that holds the old number of classes, or squashes each class alone, would give no probabilities of the new ones.
+  @Test(arguments: ["written", "Sigmoid", "HardSigmoid", "clipped"])
+  func `what squashes the scores fits the new classes`(end: String) throws {
+    var build = ModelBuilder(input: [nil, 6])
+    build.node("Gemm", ["x", build.weights("w", [6, 4], (0..<24).map { Float($0 % 5) - 2 })], ["s"])
+    if end == "written" {
+      build.node("Exp", ["s"], ["e"])
+      build.node("ReduceSum", ["e", build.integers("along", [1])], ["t"], [attribute("keepdims", 1)])
+      build.node("Div", ["e", "t"], ["y"])
+    } else if end == "clipped" {
+      build.node("Softmax", ["s"], ["p"], [attribute("axis", 1)])
+      build.node("Clip", ["p", build.weights("low", [], [0]), build.weights("high", [], [1])], ["y"])
+    } else {
+      build.node(end, ["s"], ["y"])
+    }
+    build.output("y")
+    for names in [["a", "b"], (0..<7).map { "\($0)" }] {
+      var generator = SeededGenerator(seed: 1)
+      let network = try build.network().classifying(names, using: &generator)
+      let head = try #require(try network.classHead())
+      #expect(head.classes == names.count && head.squashing == .softmax && head.notes.isEmpty)
+      let trace = try Runner(network, keeping: [head.scores, head.output], threads: 1)
+        .forward(Tensor([2, 6], elements: (0..<12).map { Float($0) * 9 - 40 }))
+      let (scores, given) = (try #require(trace[head.scores]), try #require(trace[head.output]))
+      #expect(given.shape == [2, names.count])
+      #expect(
+        zip(try head.probabilities(of: scores).elements, given.elements).allSatisfy { abs($0 - $1) < 1e-6 })
+      #expect(abs(given.elements.reduce(0, +) - 2) < 1e-5)
+    }
+  }
+
   @Test func `an end of another kind is named`() throws {
     var build = TinyNetworks.Builder(seed: 3)
     build.convolution("conv1", 8, of: 3, window: 3, stride: 2)

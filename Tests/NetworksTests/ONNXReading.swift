@@ -243,9 +243,53 @@ import Testing
       #expect(network.classes == ["cat", "dog"])
       #expect(network.metadata == ["author": "someone"])
     }
-    build.metadata["switchback.preprocessing"] = #"{"crop":{"center":-4}}"#
-    let error = #expect(throws: ONNXError.self) { try build.network() }
-    #expect(error?.description.contains("switchback.preprocessing") == true)
+    for (text, key) in [
+      (#"{"crop":{"center":-4}}"#, "'crop' is 1 to"), (#"{"mean":[1,"x"]}"#, "'mean', '2'"),
+      (#"{"mean":[1,2]}"#, "'mean' is one"), (#"{"std":[0,1,1]}"#, "'std' is one"),
+      (#"{"resize":{"rows":4}}"#, "'resize' is"), (#"{"resize":256}"#, "at 'resize'"),
+      (#"{"channels":"YUV"}"#, "at 'channels'"), (#"{"crop":{}}"#, "'center' is missing at 'crop'"),
+      ("{", "switchback.preprocessing"),
+    ] {
+      build.metadata["switchback.preprocessing"] = text
+      let error = #expect(throws: ONNXError.self) { try build.network() }
+      let message = error?.description ?? ""
+      #expect(message.contains("switchback.preprocessing") && message.contains(key), "\(message)")
+    }
+  }
+
+  @Test func `what other programs write of classes and pixels is read`() throws {
+    func network(_ metadata: [String: String]) throws -> Network {
+      var build = ModelBuilder()
+      build.node("Relu", ["x"], ["y"])
+      build.output("y")
+      build.metadata = metadata
+      return try build.network()
+    }
+    let named = try network([
+      "names": #"{0: 'person', 1: "bird's nest", 2: 'a\'b, {c}: d'}"#, "author": "Ultralytics",
+    ])
+    #expect(named.classes == ["person", "bird's nest", "a'b, {c}: d"])
+    let (pixels, isAssumed) = try named.preprocessing()
+    #expect(isAssumed && pixels.channels == .rgb && pixels.scale == 1 / 255)
+    #expect(pixels.mean == [0, 0, 0] && pixels.std == [1, 1, 1] && pixels.crop?.center == 8)
+    #expect(try network(["names": #"["a", "b"]"#]).classes == ["a", "b"])
+    for text in ["{0: 'a', 2: 'b'}", "{0: 'a'", "{0: a}", "{}", "nobody", #"{0: 'a\"#] {
+      #expect(try network(["names": text]).classes == nil, "\(text)")
+    }
+    let pixelKinds: [(String, String, Preprocessing.Channels, [Float])] = [
+      ("Bgr8", "NominalRange_0_255", .bgr, [0, 255]), ("Rgba8", "Normalized_0_1", .rgb, [0, 1]),
+      ("Rgb8", "Normalized_1_1", .rgb, [-1, 1]),
+    ]
+    for (format, range, channels, values) in pixelKinds {
+      let network = try network(["Image.BitmapPixelFormat": format, "Image.NominalPixelRange": range])
+      let found = try network.preprocessing().preprocessing
+      #expect(found.channels == channels)
+      #expect([0, 255].map { ($0 * found.scale - found.mean[0]) / found.std[0] } == values, "\(range)")
+      #expect(network.note(ofAssumed: found).contains("says what its pixels are"))
+    }
+    let strange = try network(["Image.BitmapPixelFormat": "Yuv"])
+    #expect(strange.note(ofAssumed: .imageNet).contains("(Image.BitmapPixelFormat) is not understood"))
+    #expect(try network([:]).note(ofAssumed: .imageNet).contains("does not say how"))
   }
 
   @Test func `nodes in any order are put in one that runs`() throws {

@@ -44,7 +44,8 @@ import Testing
       .relu, .leakyRelu(slope: 0.2), .clip(minimum: -0.5, maximum: 0.75), .sigmoid,
       .hardSigmoid(alpha: 0.3, beta: 0.4), .hardSwish, .swish, .tanh, .elu(alpha: 0.6), .softplus, .gelu,
       .exp,
-      .abs, .negate, .erf,
+      .abs, .negate, .erf, .sin, .cos, .atan, .sinh, .cosh, .asinh, .sign, .floor, .ceil, .round,
+      .thresholdedRelu(threshold: 0.3), .shrink(bias: 0.2, threshold: 0.4),
     ]
     var made: [String] = []
     for (index, activation) in activations.enumerated() {
@@ -78,6 +79,11 @@ import Testing
     build.add("edge", .padding(before: [0, 0, 1, 0], after: [0, 1, -1, 0], mode: .edge))
     build.add("slice", .slice(starts: [0, 1, 8, 0], stops: [.max, 7, -1, channels], steps: [1, 2, -2, 1]))
     build.add("same", .averagePooling(SlidingRule(window: [2, 2], padding: .sameLower), countsPadding: true))
+    build.add("gather", .gathering(axis: 1, positions: [2, 0, 1, 2]))
+    build.add(
+      "resize",
+      .resampling(
+        ResamplingRule(method: .linear, coordinates: .torchHalfPixel, rows: .scale(1.5), columns: .scale(2))))
     build.add("turn", .transposition([0, 2, 1, 3]))
     let maps = build.last
     build.add("mean", .average(axes: [1], keepsAxes: true))
@@ -103,6 +109,37 @@ import Testing
     build.add("log soft", .logSoftmax(axis: 2))
     let network = try build.network(rows: 6, columns: 5, channels: 4, outputs: [build.last, largest, "s0"])
     try expectAlike(network, try network.rewritten(), images: 2)
+  }
+
+  /// Sizes, sides of a kind of their own, boxes and filters for reductions.
+  @Test(arguments: [
+    ResamplingRule(method: .nearest(.ceil), coordinates: .asymmetric, rows: .size(4), columns: .size(11)),
+    ResamplingRule(
+      method: .cubic(coefficient: -0.5), coordinates: .alignedCorners, rows: .scale(1), columns: .size(3)),
+    ResamplingRule(
+      method: .linear, coordinates: .crop(top: 0.1, left: -0.2, bottom: 0.9, right: 1.1), rows: .size(5),
+      columns: .scale(1.5)),
+    ResamplingRule(
+      method: .linear, coordinates: .crop(top: 0, left: 0.25, bottom: 1, right: 1), rows: .scale(2),
+      columns: .scale(1)),
+    ResamplingRule(
+      method: .nearest(.preferCeil), coordinates: .nearestHalfPixel, rows: .scale(0.6), columns: .scale(1.4)),
+  ])
+  func `a resizing of any kind comes back`(rule: ResamplingRule) throws {
+    for proportions in [ResamplingRule.Proportions.stretched, .notLarger, .notSmaller] {
+      for (antialiases, excludesOutside) in [(false, true), (true, false)] {
+        var build = TinyNetworks.Builder(seed: 9)
+        var rule = rule
+        if case (.size, .size) = (rule.rows, rule.columns) { rule.proportions = proportions }
+        if case .nearest = rule.method {
+        } else {
+          (rule.antialiases, rule.excludesOutside) = (antialiases, excludesOutside)
+        }
+        build.add("resized", .resampling(rule))
+        let network = try build.network(rows: 9, columns: 7, channels: 4)
+        try expectAlike(network, try network.rewritten(), images: 2)
+      }
+    }
   }
 
   /// Operator sets before 19 have no dilated average: the writer changes the set, and with it how axes are said.

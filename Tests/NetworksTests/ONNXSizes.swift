@@ -38,6 +38,9 @@ import Testing
   {
     let read = try shuffle().network()
     #expect(read.inputs[0].extents == [nil, 4, nil, nil])
+    // One permutation of channels, so that a position stays a position.
+    let shapes = try read.shapes(inputs: ["x": Shape(extents).fromONNXOrder])
+    #expect(read.fields(below: "y", shapes: shapes)["x"] == .window(rows: .one, columns: .one))
     let input = picture(Shape(extents))
     let (elements, map) = (input.elements, extents[2] * extents[3])
     var expected: [Float] = []

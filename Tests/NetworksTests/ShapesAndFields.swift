@@ -129,6 +129,27 @@ import Testing
       network.fields(below: "join.out", shapes: shapes)["small.out"] == .window(rows: .one, columns: .one))
   }
 
+  /// A halving lies on a grid of two pixels, and a filter for reductions reaches twice as far; an enlargement lies on
+  /// no grid of whole pixels.
+  @Test func `a resizing by a whole number has a window, and any other sees the whole map`() throws {
+    func field(_ extent: ResamplingRule.Extent, _ method: ResamplingRule.Method, filtered: Bool = false)
+      throws -> [[Int]?]
+    {
+      var rule = ResamplingRule(method: method, coordinates: .halfPixel, rows: extent, columns: extent)
+      rule.antialiases = filtered
+      var build = TinyNetworks.Builder(seed: 3)
+      build.add("resized", .resampling(rule))
+      build.convolution("conv", 2, of: 3, window: 3, padding: 1)
+      let account = try build.network(rows: 24, columns: 24).account()
+      return try #require(account.first { $0.name == "conv1" }).fieldAndStride
+    }
+    #expect(try field(.scale(0.5), .linear) == [[6, 6], [2, 2]])
+    #expect(try field(.size(8), .nearest(.preferFloor)) == [[7, 7], [3, 3]])
+    #expect(try field(.scale(0.5), .linear, filtered: true) == [[8, 8], [2, 2]])
+    #expect(try field(.scale(2), .linear) == [nil, nil])
+    #expect(try field(.size(7), .linear) == [nil, nil])
+  }
+
   /// A position outside its field changes nothing, and the corners of the field change something.
   @Test(arguments: ["plain", "residual", "branches", "gated"])
   func `a field holds every pixel that matters and none that does not`(name: String) throws {
@@ -170,4 +191,38 @@ import Testing
     let account = try network.account()
     #expect(account.last?.receptiveField == nil && account.last?.shape == [1, 3, 1, 1])
   }
+
+  @Test(arguments: 0..<60)
+  func `fields in the input, found in one pass, are those found from each layer back`(seed: Int) throws {
+    let network = try RandomNetworks.draw(seed: seed).network
+    let shapes = try network.shapes(inputs: ["input": network.inputShape(images: 1)])
+    let fields = network.fieldsInInput(shapes)
+    for value in network.nodes.flatMap(\.outputs) {
+      let expected = network.fields(below: value, shapes: shapes, throughGates: false)["input"]
+      #expect(fields[value]?.field == expected, "\(value)")
+    }
+  }
+
+  /// Squeeze-and-excitation: the field is that of the convolutions, and is marked.
+  @Test func `a gate leaves the field of what it scales, and says that it is there`() throws {
+    var build = TinyNetworks.Builder(seed: 1)
+    build.convolution("first", 4, of: 3, window: 3, stride: 2, padding: 1)
+    build.add("squeeze", .globalAveragePooling)
+    build.convolution("excite", 4, of: 4, window: 1)
+    build.add("scale", .arithmetic(.multiply), from: ["excite.out", "first.out"])
+    build.convolution("second", 4, of: 4, window: 3, padding: 1)
+    let network = try build.network(rows: 32, columns: 32)
+    let account = Dictionary(
+      uniqueKeysWithValues: try network.account().map { ($0.node, ($0.receptiveField, $0.isGated)) })
+    #expect(account["first"]?.0 == [3, 3] && account["first"]?.1 == false)
+    #expect(account["squeeze"]?.0 == nil && account["squeeze"]?.1 == false)
+    #expect(account["scale"]?.0 == [3, 3] && account["scale"]?.1 == true)
+    #expect(account["second"]?.0 == [7, 7] && account["second"]?.1 == true)
+    let shapes = try network.shapes(inputs: ["input": network.inputShape(images: 1)])
+    #expect(network.fields(below: "second.out", shapes: shapes)["input"] == .whole)
+  }
+}
+
+extension LayerAccount {
+  fileprivate var fieldAndStride: [[Int]?] { [receptiveField, stride] }
 }

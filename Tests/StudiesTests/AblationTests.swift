@@ -46,7 +46,7 @@ import Testing
       let ablation = Ablation(
         variants: [.init(name: "good", base: "zfnet"), .init(name: "odd one", base: base, edits: edits)],
         seeds: [0], input: 64, width: 0.1)
-      let error = #expect(throws: AblationError.self) { try ablation.costs(classes: 10) }
+      let error = #expect(throws: StudyError.self) { try ablation.costs(classes: 10) }
       return error?.description ?? ""
     }
     #expect(failure(.init(removing: [9])).contains("'odd one': there is no layer 9"))

@@ -75,11 +75,7 @@ import Testing
     throws
   {
     let thumbnail = try #require(Thumbnail(Scenes(.init(size: 96, count: 4)).scene(3).picture))
-    let windows = [
-      Thumbnail.Window(top: 0, left: 0, bottom: 64, right: 64),
-      Thumbnail.Window(top: 3.2, left: 0, bottom: 64, right: 57.6),
-      Thumbnail.Window(top: 6.4, left: 1.1, bottom: 60.03, right: 63.9),
-    ]
+    let windows: [Thumbnail.Window] = [(0, 0, 64, 64), (3.2, 0, 64, 57.6), (6.4, 1.1, 60.03, 63.9)]
     for window in windows {
       let found = SummedThumbnail(thumbnail).vector(of: window, count: count)
       let expected = reference(thumbnail, window, count)

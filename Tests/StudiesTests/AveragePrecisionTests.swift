@@ -80,8 +80,8 @@ import Testing
   }
 
   @Test func `each class counts the same, however many pictures it has`() {
-    let accuracy = ClassAccuracy(predictions: [0, 0, 0, 1, 2], labels: [0, 0, 0, 0, 2], classes: 4)
-    #expect(accuracy.shares == [0.75, nil, 1, nil])
+    let accuracy = TransferTable.Outcome(predictions: [0, 0, 0, 1, 2], labels: [0, 0, 0, 0, 2], classes: 4)
+    #expect(accuracy.classes == [0.75, nil, 1, nil])
     #expect(accuracy.mean == 0.875 && accuracy.overall == 0.8)
   }
 }

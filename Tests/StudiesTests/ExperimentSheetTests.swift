@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func `a table of variants has the paper's columns, deviations and the published errors`() throws {
-    let lines = AblationSheet.table(try table())
+    let lines = try table().lines
     #expect(
       lines.headings.prefix(6) == [
         "variant", "architecture", "train top-1 error %", "val top-1 error %", "val top-5 error %",
@@ -40,13 +40,13 @@ import Testing
         ["own", "zfnet", "7.0", "8.0", "3.5", ""],
       ])
     #expect(lines.rows[0].suffix(2) == ["2", "90.0 s"])
-    let order = AblationSheet.agreement(try table())
+    let order = try table().agreementLines
     #expect(order.rows.map { $0[1] } == ["0 of 1", "0 of 1", "0 of 1"])
     #expect(order.rows[0][3] == "whole <1> < cut")
   }
 
   @Test func `variants are drawn, a group each`() throws {
-    let drawing = AblationSheet(title: "Layers", table: try table()).drawing()
+    let drawing = try table().drawing(title: "Layers")
     let svg = try drawing.svg()
     for word in ["whole &lt;1&gt;", "cut", "val top-5", "published", "61.0"] {
       #expect(svg.contains(word), "\(word)")
@@ -57,11 +57,9 @@ import Testing
 
   @Test func `pairs stand side by side, four in a row, in their own proportions`() throws {
     let wide = Picture(rows: 10, columns: 40, pixels: [UInt8](repeating: 9, count: 1200))
-    let pair = PairSheet.Pair(
-      pictures: [wide, wide], caption: "0.990", names: ["a.jpg", String(repeating: "b", count: 60)])
-    let one = try PairSheet(title: "Pairs", sides: ("A", "B"), pairs: [pair]).drawing()
-    let five = try PairSheet(title: "Pairs", sides: ("A", "B"), pairs: [pair, pair, pair, pair, pair])
-      .drawing()
+    let pair: Drawing.Pair = ([wide, wide], "0.990", ["a.jpg", String(repeating: "b", count: 60)])
+    let one = try Drawing.pairs([pair], title: "Pairs", sides: ("A", "B"))
+    let five = try Drawing.pairs([pair, pair, pair, pair, pair], title: "Pairs", sides: ("A", "B"))
     #expect(five.columns == one.columns && five.rows > one.rows)
     let svg = try five.svg()
     #expect(svg.components(separatedBy: "<image").count == 11)

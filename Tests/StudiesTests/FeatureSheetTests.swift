@@ -15,16 +15,17 @@ import Testing
   private func sheet(
     units: Int, depth: Int = 9, field: (rows: Int, columns: Int) = (11, 11), title: String = "tiny · conv1",
     caption: String = "unit"
-  ) -> FeatureSheet {
+  ) throws -> Drawing {
     let tile = FeatureSheet.tile(ofField: field.rows, field.columns)
     let extents = tile.rows < field.rows ? tile : field
-    return FeatureSheet(
+    return try FeatureSheet.drawing(
       title: title, subtitle: "some pictures", field: field,
       units: (0..<units).map { unit in
-        FeatureSheet.Unit(
-          caption: "\(caption) \(unit)",
-          projections: (0..<depth).map { $0 == depth - 1 ? nil : flat(extents.rows, extents.columns, 40) },
-          patches: (0..<depth).map { _ in flat(extents.rows, extents.columns, 200) })
+        (
+          "\(caption) \(unit)",
+          (0..<depth).map { $0 == depth - 1 ? nil : flat(extents.rows, extents.columns, 40) },
+          (0..<depth).map { _ in flat(extents.rows, extents.columns, 200) }
+        )
       })
   }
 
@@ -34,9 +35,9 @@ import Testing
   func `a sheet holds every tile, as PNG and SVG alike`(units: Int, depth: Int, rows: Int, columns: Int)
     throws
   {
-    let sheet = sheet(units: units, depth: depth, field: (rows, columns))
-    let picture = try sheet.drawing().picture()
-    let (names, size) = try elements(of: sheet.drawing().svg())
+    let sheet = try sheet(units: units, depth: depth, field: (rows, columns))
+    let picture = try sheet.picture()
+    let (names, size) = try elements(of: sheet.svg())
     #expect(size == ["\(picture.columns)", "\(picture.rows)"])
     #expect(names.filter { $0 == "image" }.count == units)
     #expect(names.filter { $0 == "text" }.count == units + 2)
@@ -55,7 +56,7 @@ import Testing
   }
 
   @Test func `no units make a sheet with a title`() throws {
-    let picture = try sheet(units: 0).drawing().picture()
+    let picture = try sheet(units: 0).picture()
     #expect(picture.rows > 0 && picture.pixels.contains { $0 < 100 })
   }
 
@@ -65,11 +66,11 @@ import Testing
       "bell\u{7} null\u{0} \u{FFFE}",
       "line\nbreak\ttab", "é 日本 🐈 \u{202E}", "%s <!-- &amp; -->",
     ] {
-      let svg = try sheet(units: 1, title: hostile, caption: hostile).drawing().svg()
+      let svg = try sheet(units: 1, title: hostile, caption: hostile).svg()
       let (names, _) = try elements(of: svg)
       #expect(!names.contains("script") && !names.contains("b"))
       #expect(!svg.contains("<script"))
-      #expect(try sheet(units: 1, title: hostile, caption: hostile).drawing().picture().rows > 0)
+      #expect(try sheet(units: 1, title: hostile, caption: hostile).picture().rows > 0)
     }
   }
 

@@ -1,8 +1,11 @@
+import Attribution
+import Execution
 import Kernels
 import NetworkFixtures
 import Networks
 import Peaks
 import Studies
+import Tensors
 import Testing
 
 @Suite struct Galleries {
@@ -19,7 +22,7 @@ import Testing
   }
 
   private let places = (0..<150).map {
-    Gallery.Place(unit: $0 % 8, rank: $0 / 8, peak: Peak(value: 1, image: $0 / 2, row: 9, column: 9))
+    (unit: $0 % 8, rank: $0 / 8, peak: Peak(value: 1, image: $0 / 2, row: 9, column: 9))
   }
 
   @Test func `pictures whose evidence is whole maps are few at a time`() throws {
@@ -28,7 +31,7 @@ import Testing
     // Of each picture the 24 maps and their gates are held, of each of its two seeds a whole projection.
     let picture = 4 * 256 * 256 * 24 + 4 * 24 + 2 * 4 * 256 * 256 * 3
     #expect(stretches.map(\.count) == [34, 34, 7] && (256 << 20) / picture == 34)
-    #expect(stretches.flatMap { $0.flatMap { $0 } } == places)
+    #expect(stretches.flatMap { $0.flatMap { $0 } }.elementsEqual(places) { $0 == $1 })
   }
 
   @Test func `pictures whose evidence is small are as many as before`() throws {
@@ -44,5 +47,44 @@ import Testing
     let network = try build.network(rows: 500, columns: 500)
     let gallery = try Gallery(network, value: "squeeze.out", rule: .guided, threads: 1)
     #expect(gallery.stretches(of: places).map(\.count) == [Int](repeating: 1, count: 75))
+  }
+
+  /// The projection through the gate's path is computed and left out of the crop; what is shown keeps its values.
+  @Test func `behind a gate a projection is cut to what its windows see`() throws {
+    var build = TinyNetworks.Builder(seed: 9)
+    build.convolution("conv1", 6, of: 3, window: 3, padding: 1)
+    let maps = build.relu("relu1")
+    build.add("squeeze", .globalAveragePooling)
+    let gate = build.add("gate", .activation(.sigmoid))
+    build.add("scale", .arithmetic(.multiply), from: [maps, gate])
+    build.convolution("conv2", 4, of: 6, window: 3, padding: 1)
+    let network = try build.network(rows: 20, columns: 24)
+    let value = "conv2.out"
+    let gallery = try Gallery(network, value: value, rule: .gradient, threads: 1)
+    #expect(gallery.extents == (5, 5) && gallery.isCutAtGates)
+    var generator = SeededGenerator(seed: 2)
+    let picture = Tensor.random([1, 20, 24, 3], using: &generator)
+    let peak = Peak(value: 1, image: 0, row: 0, column: 23)
+    var projections: [PixelProjection] = []
+    try gallery.project([.init(unit: 2, rank: 0, peak: peak)], input: { _ in picture }) {
+      projections += $0.map(\.projection)
+    }
+    let cut = try #require(projections.first)
+    #expect(projections.count == 1 && cut.pixels.shape == [5, 5, 3] && (cut.top, cut.left) == (-2, 21))
+    let projector = try Projector(network, value: value, rule: .gradient, threads: 1)
+    let runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)
+    let evidence = try projector.evidence(
+      of: .activation(unit: 2, row: 0, column: 23), in: try runner.forward(picture))
+    let whole = try projector.project([evidence])[0]
+    #expect(whole.pixels.shape == [20, 24, 3])
+    for row in 0..<5 {
+      for column in 0..<5 {
+        for channel in 0..<3 {
+          let isInside = row >= 2 && column < 3
+          let expected = isInside ? whole.pixels.elements[((row - 2) * 24 + 21 + column) * 3 + channel] : 0
+          #expect(cut.pixels.elements[(row * 5 + column) * 3 + channel] == expected)
+        }
+      }
+    }
   }
 }

@@ -34,10 +34,9 @@ import Testing
     let report = try study.report(name: "a <b>", count: 4, input: { Self.picture($0) })
     let filters = study.banks[0].filters
     let tiles = FilterGrid.tiles(of: filters, isBGR: false, scale: .own)
-    let column = DiagnosisSheet.Column(report: report, common: tiles, own: tiles, projections: [])
-    let one = try DiagnosisSheet(title: "Features", columns: [column]).drawing()
-    let sheet = DiagnosisSheet(title: "Features", columns: [column, column])
-    let two = try sheet.drawing()
+    let column: DiagnosisSheet.Column = (report, tiles, tiles, [])
+    let one = try DiagnosisSheet.drawing(title: "Features", columns: [column])
+    let two = try DiagnosisSheet.drawing(title: "Features", columns: [column, column])
     #expect(two.columns > one.columns)
     let svg = try two.svg()
     #expect(svg.contains("a &lt;b&gt;"))
@@ -54,17 +53,17 @@ import Testing
       over: [1, 2], network: { try TinyNetworks.plain(seed: UInt64($0)) }, images: ["a", "b"],
       input: { Self.picture($0) }, search: { try Evolutions.search($1, $2, count: 2) })
     let grey = Picture(rows: 9, columns: 9, pixels: [UInt8](repeating: 90, count: 243))
-    let sheet = EvolutionSheet(
+    let sheet = try EvolutionSheet.drawing(
       title: "Evolution", subtitle: "", epochs: table.epochs,
       layers: table.layers.map {
         (
           name: $0.layer,
           rows: $0.units.map {
-            EvolutionSheet.Row(unit: $0.unit, projections: [grey, nil], jumps: [false, true])
+            ($0.unit, [grey, nil], [false, true])
           }
         )
       })
-    let svg = try sheet.drawing().svg()
+    let svg = try sheet.svg()
     #expect(svg.components(separatedBy: "<image").count == 7)
     #expect(try EvolutionSheet.charts(of: table).svg().contains("conv3"))
     #expect(EvolutionSheet.table(of: table).rows.map { $0[0] } == ["conv1", "conv2", "conv3"])

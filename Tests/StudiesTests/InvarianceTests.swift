@@ -49,9 +49,9 @@ import Testing
     }
   }
 
-  @Test func `the area is the mean height, by hand`() {
-    let picture = InvarianceCurves.Picture(
-      image: "a", label: nil, distances: ["l": [0, 1, 4]], normalized: ["l": [0, 1, 4]], probability: nil)
+  @Test func `the area is the mean height, by hand`() throws {
+    let picture: InvarianceCurves.Picture = try made(
+      #"{"image":"a","distances":{"l":[0,1,4]},"normalized":{"l":[0,1,4]}}"#)
     let curves = InvarianceCurves(change: .scale, amounts: [1, 2, 4], layers: ["l"], pictures: [picture])
     // (0 + 1) / 2 * 1 + (1 + 4) / 2 * 2 = 5.5 over a width of 3.
     #expect(abs((curves.area["l"] ?? 0) - 5.5 / 3) < 1e-12)

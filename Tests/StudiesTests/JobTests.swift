@@ -125,6 +125,39 @@ import Training
     try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("run"))
     let search = told.withLock { $0 }.filter { $0.unit == "pictures" && $0.isFinished }
     #expect(search.contains { $0.done == 5 && $0.total == 5 })
+    told.withLock { $0 = [] }
+    try Job(Occlude(subject, pictures, sizes: [8], stride: 3), listener: listener).perform(
+      in: folder.file("occluded"))
+    let positions = told.withLock { $0 }.filter { $0.unit == "positions" }
+    // 3 x 5 positions of each of five pictures; the pictures unoccluded are none.
+    #expect(positions.last?.done == 75 && positions.last?.isFinished == true)
+    #expect(positions.allSatisfy { $0.done <= $0.total && $0.total == 75 && !$0.description.contains("-") })
+  }
+
+  @Test func `a long search says what it will cost before it begins`() throws {
+    let many = try Dataset.parse("scenes:size=24,count=400000")
+    let said = Mutex([String]())
+    let asked = Mutex(0)
+    // The pictures that the estimate is measured on, and a few of the search's.
+    let cancellation = Cancellation {
+      asked.withLock { asked in
+        asked += 1
+        return asked > 60
+      }
+    }
+    let listener = Listener(note: { note in said.withLock { $0.append(note) } })
+    #expect(throws: Interruption.self) {
+      try Job(Features(subject, many, top: 2), threads: 1, cancellation: cancellation, listener: listener)
+        .perform(in: folder.file("long"))
+    }
+    let notes = said.withLock { $0 }
+    #expect(notes.count == 1, "\(notes)")
+    let note = try #require(notes.first)
+    #expect(note.hasPrefix("estimate: about ") && note.contains("\(many.items.count) pictures"))
+    #expect(note.contains("projections of \(subject.convolutions.count) layers"))
+    // A short one says nothing.
+    try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("short"))
+    #expect(said.withLock { $0 }.count == 1)
   }
 
   @Test func `one set of pictures under two spellings is audited as one`() throws {
@@ -140,6 +173,32 @@ import Training
 
 @Suite struct Subjects {
   /// What the network makes of the mean input before its first layer is zero, wherever the mean is subtracted.
+  @Test func `convolutions of one position are studied only where there are no others`() throws {
+    var build = TinyNetworks.Builder(seed: 4)
+    build.convolution("conv", 4, of: 3, window: 3)
+    build.add("squeeze", .globalAveragePooling)
+    build.convolution("gate", 4, of: 4, window: 1)
+    build.add("scale", .arithmetic(.multiply), from: ["conv.out", "gate.out"])
+    let network = try build.network(rows: 8, columns: 8)
+    #expect(try Subject(network, model: "m").convolutions.map(\.node) == ["conv"])
+    var flat = TinyNetworks.Builder(seed: 4)
+    flat.convolution("only", 4, of: 3, window: 1)
+    #expect(
+      try Subject(try flat.network(rows: 1, columns: 1), model: "m").convolutions.map(\.node) == ["only"])
+  }
+
+  @Test func `features are shown of convolutions and of the ends of residual blocks`() throws {
+    let subject = try Subject(TinyNetworks.residual(), model: "m")
+    let convolutions = ["stem", "branch1", "branch2", "skip", "again"]
+    #expect(subject.convolutions.map(\.node) == convolutions)
+    #expect(
+      subject.featureLayers(beforeRectifier: false).map(\.node)
+        == ["stem", "branch1", "branch2", "skip", "sumRelu", "again", "out"])
+    #expect(
+      subject.featureLayers(beforeRectifier: true).map(\.node)
+        == ["stem", "branch1", "branch2", "skip", "sum", "again", "sum2"])
+  }
+
   @Test func `the mean input is what the network subtracts`() throws {
     var network = try TinyNetworks.classifier()
     network.preprocessing = Preprocessing(

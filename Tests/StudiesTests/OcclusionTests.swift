@@ -115,14 +115,13 @@ import Testing
     let network = try TinyNetworks.classifier()
     var subject = try subject(network, seed: 5)
     let study = try Occlusion(network, layers: [], threads: 1)
-    #expect(throws: OcclusionError.size(size: 17, rows: 16, columns: 20)) {
-      try study.sweep([subject], size: 17, stride: 1)
+    func refusal(size: Int, stride: Int) -> String? {
+      #expect(throws: StudyError.self) { try study.sweep([subject], size: size, stride: stride) }?.description
     }
-    #expect(throws: OcclusionError.stride(0)) { try study.sweep([subject], size: 4, stride: 0) }
+    #expect(refusal(size: 17, stride: 1)?.contains("17 pixels does not fit") == true)
+    #expect(refusal(size: 4, stride: 0)?.contains("a stride of 0 pixels") == true)
     subject.label = 5
-    #expect(throws: OcclusionError.unknownClass(index: 5, classes: 5)) {
-      try study.sweep([subject], size: 4, stride: 8)
-    }
+    #expect(refusal(size: 4, stride: 8) == "there is no class 5: the network has 5, from 0 to 4.")
   }
 
   @Test func `a sweep can be ended`() throws {

@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func `layers stand side by side, and a network trained whole is a line across`() throws {
-    let figure = TransferFigure(table: table([3, 30]))
+    let figure = table([3, 30])
     let drawing = figure.byLayer()
     let svg = try drawing.svg()
     for word in ["conv1", "grid:4", "pool5", "svm", "softmax", "from-scratch"] {
@@ -40,21 +40,21 @@ import Testing
   }
 
   @Test func `curves need two numbers of pictures`() throws {
-    #expect(TransferFigure(table: table([30])).byPictures() == nil)
-    let svg = try #require(TransferFigure(table: table([1, 30])).byPictures()).svg()
+    #expect(table([30]).byPictures() == nil)
+    let svg = try #require(table([1, 30]).byPictures()).svg()
     #expect(svg.contains("conv1 grid:4, svm") && svg.contains("training pictures a class"))
   }
 
   @Test func `tables hold each row in per cent, and each class at the largest number`() {
-    let rows = TransferFigure.table(table([3, 30])).rows
+    let rows = table([3, 30]).lines.rows
     #expect(rows.count == 8)
     #expect(rows[0] == ["conv1", "grid:4", "7", "svm", "3", "45.0", "7.1", "45.0", "2"])
-    let classes = TransferFigure.classTable(table([3, 30]))
+    let classes = table([3, 30]).classLines
     #expect(
       classes.headings == [
         "class", "conv1 grid:4, svm", "conv1 grid:4, softmax", "pool5, svm", "from-scratch",
       ])
     #expect(classes.rows == [["a|b", "45.0", "30.0", "80.0", "20.0"], ["c", "", "", "", ""]])
-    #expect(TransferFigure.table(table([1], .averagePrecision)).headings.contains("11-point %"))
+    #expect(table([1], .averagePrecision).lines.headings.contains("11-point %"))
   }
 }

@@ -15,7 +15,8 @@ import Training
     return (0..<count).map { _ in Tensor.random(shape, using: &generator) }
   }
 
-  /// A network for maps that mix what a path can hold: a parametric rectifier, a constant, a split, a dropout.
+  /// A network for maps that mix what a path can hold: a parametric rectifier, a constant, a split, a resizing, a
+  /// dropout.
   private static func mixed() throws -> Network {
     var build = TinyNetworks.Builder(seed: 8)
     build.add(
@@ -34,10 +35,15 @@ import Training
         SlidingRule(
           window: [3, 3], strides: [2, 2], padding: .explicit(top: 1, left: 1, bottom: 1, right: 1)),
         countsPadding: false))
+    build.add("gather", .gathering(axis: 3, positions: [7, 0, 1, 2, 2, 3, 4, 6]))
+    build.add(
+      "resize",
+      .resampling(
+        ResamplingRule(method: .linear, coordinates: .halfPixel, rows: .scale(1.5), columns: .size(4))))
     build.add("drop", .dropout(ratio: 0.3))
     build.add("flat", .flatten)
     build.add(
-      "fc", .innerProduct(InnerProduct(weights: build.random([6, 8 * 6 * 5]), bias: build.random([6]))))
+      "fc", .innerProduct(InnerProduct(weights: build.random([6, 8 * 9 * 4]), bias: build.random([6]))))
     return try build.network(rows: 12, columns: 10)
   }
 

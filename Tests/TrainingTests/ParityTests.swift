@@ -24,65 +24,115 @@ import Training
       .reshaped(to: weights.shape)
   }
 
-  private static func network() throws -> Network {
-    let names = ["conv1", "conv2", "conv3", "fc1", "fc2"]
-    func scale(_ fan: Int) -> Double { (6 / Double(fan)).squareRoot() }
-    func seed(_ name: String) -> UInt64 { UInt64(names.firstIndex(of: name) ?? 0) }
-    func convolution(_ name: String, _ outputs: Int, _ inputs: Int, _ window: Int, _ stride: Int) throws
-      -> Networks.Operation
+  /// A chain whose learned layers draw their weights from seeds in their order.
+  private struct Chain {
+    private var nodes: [Network.Node] = []
+    private var learned: UInt64 = 0
+
+    private var last: String { nodes.last?.outputs[0] ?? "input" }
+
+    mutating func add(_ name: String, _ operation: Networks.Operation) {
+      nodes.append(Network.Node(name: name, operation: operation, inputs: [last], outputs: [name + ".out"]))
+    }
+
+    private mutating func drawnNext(_ shape: Shape, _ scale: Double) -> (weights: Tensor, bias: Tensor) {
+      defer { learned += 1 }
+      return (drawn(100 + learned, shape, scale), drawn(200 + learned, [shape[0]], 0.05))
+    }
+
+    mutating func convolution(_ name: String, _ outputs: Int, _ inputs: Int, _ window: Int, _ stride: Int)
+      throws
     {
-      let fan = inputs * window * window
-      return .convolution(
-        Convolution(
-          filters: try drawn(100 + seed(name), [outputs, inputs, window, window], scale(fan)).fromONNXOrder(),
-          bias: drawn(200 + seed(name), [outputs], 0.05),
-          rule: SlidingRule(
-            window: [window, window], strides: [stride, stride],
-            padding: .explicit(top: 1, left: 1, bottom: 1, right: 1))))
+      let scale = (6 / Double(inputs * window * window)).squareRoot()
+      let (weights, bias) = drawnNext([outputs, inputs, window, window], scale)
+      add(
+        name,
+        .convolution(
+          Convolution(
+            filters: try weights.fromONNXOrder(), bias: bias,
+            rule: SlidingRule(
+              window: [window, window], strides: [stride, stride],
+              padding: .explicit(top: 1, left: 1, bottom: 1, right: 1)))))
     }
-    func product(_ name: String, _ outputs: Int, _ inputs: Int, map: Shape? = nil) throws
-      -> Networks.Operation
-    {
-      let weights = drawn(100 + seed(name), [outputs, inputs], scale(inputs))
-      return .innerProduct(
-        InnerProduct(
-          weights: try map.map { try turned(weights, map: $0) } ?? weights,
-          bias: drawn(200 + seed(name), [outputs], 0.05)))
+
+    mutating func product(_ name: String, _ outputs: Int, _ inputs: Int, map: Shape? = nil) throws {
+      let (weights, bias) = drawnNext([outputs, inputs], (6 / Double(inputs)).squareRoot())
+      let turned = try map.map { try ParityWithPyTorch.turned(weights, map: $0) } ?? weights
+      add(name, .innerProduct(InnerProduct(weights: turned, bias: bias)))
     }
-    func pool(roundsUp: Bool = false) -> Networks.Operation {
-      .maxPooling(SlidingRule(window: [3, 3], strides: [2, 2], roundsUp: roundsUp))
+
+    mutating func batchNormalization(_ name: String, _ channels: Int) {
+      let (gains, shift) = drawnNext([channels], 0.5)
+      add(
+        name,
+        .batchNormalization(
+          BatchNormalization(
+            scale: Tensor([channels], elements: gains.elements.map { 1 + $0 }), shift: shift,
+            mean: Tensor([channels]), variance: Tensor([channels], repeating: 1), epsilon: 1e-5)))
     }
-    let norm = Networks.Operation.localResponseNormalization(
-      LocalResponseNormalization(size: 5, alpha: 1e-1, beta: 0.75, bias: 2))
-    let operations: [(String, Networks.Operation)] = [
-      ("conv1", try convolution("conv1", 12, 3, 5, 2)), ("relu1", .activation(.relu)),
-      ("pool1", pool(roundsUp: true)), ("norm1", norm),
-      ("conv2", try convolution("conv2", 20, 12, 3, 1)), ("relu2", .activation(.relu)), ("pool2", pool()),
-      ("norm2", norm),
-      ("conv3", try convolution("conv3", 16, 20, 3, 1)), ("relu3", .activation(.relu)), ("pool3", pool()),
-      ("flat", .flatten),
-      ("fc1", try product("fc1", 24, 64, map: Shape(images: 1, rows: 2, columns: 2, channels: 16))),
-      ("relu4", .activation(.relu)), ("fc2", try product("fc2", 5, 24)),
-    ]
-    var last = "input"
-    let nodes = operations.map { name, operation in
-      let node = Network.Node(name: name, operation: operation, inputs: [last], outputs: [name + ".out"])
-      last = name + ".out"
-      return node
+
+    mutating func relu(_ name: String) { add(name, .activation(.relu)) }
+
+    mutating func pool(_ name: String, roundsUp: Bool = false) {
+      add(name, .maxPooling(SlidingRule(window: [3, 3], strides: [2, 2], roundsUp: roundsUp)))
     }
-    return try Network(
-      name: "small", inputs: [.init(name: "input", extents: [nil, 3, 47, 47])], nodes: nodes, outputs: [last])
+
+    func network(size: Int) throws -> Network {
+      try Network(
+        name: "small", inputs: [.init(name: "input", extents: [nil, 3, size, size])], nodes: nodes,
+        outputs: [last])
+    }
   }
 
-  private static func batch(_ index: Int) throws -> (pictures: [Tensor], labels: [Int]) {
-    let pictures = try drawn(300 + UInt64(index), [8, 3, 47, 47], 1).fromONNXOrder()
+  private static func network() throws -> Network {
+    let norm = Networks.Operation.localResponseNormalization(
+      LocalResponseNormalization(size: 5, alpha: 1e-1, beta: 0.75, bias: 2))
+    var chain = Chain()
+    try chain.convolution("conv1", 12, 3, 5, 2)
+    chain.relu("relu1")
+    chain.pool("pool1", roundsUp: true)
+    chain.add("norm1", norm)
+    try chain.convolution("conv2", 20, 12, 3, 1)
+    chain.relu("relu2")
+    chain.pool("pool2")
+    chain.add("norm2", norm)
+    try chain.convolution("conv3", 16, 20, 3, 1)
+    chain.relu("relu3")
+    chain.pool("pool3")
+    chain.add("flat", .flatten)
+    try chain.product("fc1", 24, 64, map: Shape(images: 1, rows: 2, columns: 2, channels: 16))
+    chain.relu("relu4")
+    try chain.product("fc2", 5, 24)
+    return try chain.network(size: 47)
+  }
+
+  /// Batch normalisation of maps and of features.
+  private static func normalized() throws -> Network {
+    var chain = Chain()
+    try chain.convolution("conv1", 8, 3, 3, 2)
+    chain.batchNormalization("bn1", 8)
+    chain.relu("relu1")
+    try chain.convolution("conv2", 12, 8, 3, 1)
+    chain.batchNormalization("bn2", 12)
+    chain.relu("relu2")
+    chain.add("average", .globalAveragePooling)
+    chain.add("flat", .flatten)
+    try chain.product("fc1", 16, 12)
+    chain.batchNormalization("bn3", 16)
+    chain.relu("relu3")
+    try chain.product("fc2", 5, 16)
+    return try chain.network(size: 15)
+  }
+
+  private static func batch(_ index: Int, size: Int = 47) throws -> (pictures: [Tensor], labels: [Int]) {
+    let pictures = try drawn(300 + UInt64(index), [8, 3, size, size], 1).fromONNXOrder()
     let labels = drawn(400 + UInt64(index), [8], 1).elements.map { min(max(Int(($0 + 1) * 2.5), 0), 4) }
     return ((0..<8).map { pictures.slices($0..<$0 + 1) }, labels)
   }
 
-  private static func goldens() throws -> [String: Tensor] {
+  private static func goldens(_ name: String = "small_alexnet") throws -> [String: Tensor] {
     let path = try #require(
-      Bundle.module.path(forResource: "small_alexnet", ofType: "safetensors", inDirectory: "Goldens"))
+      Bundle.module.path(forResource: name, ofType: "safetensors", inDirectory: "Goldens"))
     return try SafeTensors(reading: path).tensors
   }
 
@@ -118,6 +168,41 @@ import Training
       let largest = expected.elements.map(abs).max() ?? 0
       let difference = zip(gradient.elements, expected.elements).map { abs($0 - $1) }.max() ?? .infinity
       #expect(difference <= 1e-4 * largest, "\(name): \(difference) of \(largest)")
+    }
+  }
+
+  @Test(arguments: [1, 2, 3])
+  func `batch normalisation learns by the batch's statistics and keeps their running mean`(threads: Int)
+    throws
+  {
+    let goldens = try Self.goldens("small_normalized")
+    let losses = try #require(goldens["losses"]).elements
+    #expect(losses.count == 50)
+    let learner = try Learner(try Self.normalized(), threads: threads)
+    let (pictures, labels) = try Self.batch(0, size: 15)
+    for (name, gradient) in try learner.gradients(of: pictures, labels: labels).gradients {
+      var expected = try #require(goldens[name])
+      if expected.shape.rank == 4 { expected = try expected.fromONNXOrder() }
+      // A bias before a batch normalisation has no effect: its gradient is rounding alone.
+      let largest = max(expected.elements.map(abs).max() ?? 0, 0.02)
+      let difference = zip(gradient.elements, expected.elements).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(difference <= 1e-4 * largest, "\(name): \(difference) of \(largest)")
+    }
+    for (step, loss) in losses.enumerated() {
+      let (pictures, labels) = try Self.batch(step % 5, size: 15)
+      let outcome = try learner.learn(
+        from: pictures, labels: labels, by: MomentumStep(rate: 0.02, momentum: 0.9, decay: 5e-4), number: step
+      )
+      #expect(abs(outcome.loss / 8 - Double(loss)) <= 1e-3 * Double(loss), "step \(step)")
+    }
+    for node in learner.network.nodes {
+      guard case .batchNormalization(let normalization) = node.operation else { continue }
+      for (kept, name) in [(normalization.mean, "mean"), (normalization.variance, "variance")] {
+        let expected = try #require(goldens["\(node.name).\(name)"]).elements
+        for (found, expected) in zip(kept.elements, expected) {
+          #expect(abs(found - expected) <= 1e-3 * max(abs(expected), 0.1), "\(node.name).\(name)")
+        }
+      }
     }
   }
 }

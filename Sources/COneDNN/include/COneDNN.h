@@ -59,8 +59,6 @@ int onednn_convolution_create(onednn_engine *engine, const onednn_convolution *g
 int onednn_product_create(onednn_engine *engine, const onednn_product *geometry, onednn_primitive **made);
 void onednn_primitive_destroy(onednn_primitive *primitive);
 
-/// The name of oneDNN's implementation.
-const char *onednn_primitive_implementation(const onednn_primitive *primitive);
 /// Bytes of scratch memory that an execution needs.
 size_t onednn_primitive_scratch(const onednn_primitive *primitive);
 /// Bytes of the weights, or of their gradient, in the layout it wants.

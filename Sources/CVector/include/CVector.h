@@ -50,7 +50,9 @@ void vector_softmax_backward(const float *signal, const float *output, float *re
 typedef enum VectorActivation : int32_t {
   VectorRelu, VectorLeakyRelu, VectorClip, VectorSigmoid, VectorHardSigmoid, VectorHardSwish, VectorSwish,
   VectorTanh, VectorElu, VectorSoftplus, VectorGelu, VectorExp, VectorLog, VectorSqrt, VectorAbs,
-  VectorNegate, VectorReciprocal, VectorErf
+  VectorNegate, VectorReciprocal, VectorErf, VectorSin, VectorCos, VectorTan, VectorAsin, VectorAcos, VectorAtan,
+  VectorSinh, VectorCosh, VectorAsinh, VectorAcosh, VectorAtanh, VectorSign, VectorFloor, VectorCeil, VectorRound,
+  VectorThresholdedRelu, VectorShrink
 } VectorActivation;
 void vector_activation(const float *input, float *output, ptrdiff_t count, VectorActivation kind, float first,
                        float second);
@@ -80,7 +82,12 @@ void vector_summing(const float *input, float *output, ptrdiff_t rows, ptrdiff_t
 // `shift` may be null.
 void vector_scaling(const float *input, const float *scale, const float *shift, float *output, ptrdiff_t rows,
                     ptrdiff_t channels);
+// Adds each channel's elements, and their squares, to sums that start at zero.
+void vector_moments(const float *input, double *sums, double *squares, ptrdiff_t rows, ptrdiff_t channels);
 void vector_adding(const float *input, float *output, ptrdiff_t count);
+// Adds a multiple of each row of `count` to a row of the output; steps lead from one row to the next.
+void vector_adding_multiple(float factor, const float *input, ptrdiff_t input_step, float *output,
+                            ptrdiff_t output_step, ptrdiff_t rows, ptrdiff_t count);
 void vector_scaling_by(float factor, float *elements, ptrdiff_t count);
 double vector_sum_of_squares(const float *input, ptrdiff_t count);
 // velocity = momentum * velocity + gradient + decay * weights; weights -= rate * velocity.

@@ -58,14 +58,14 @@ struct ONNXNode {
 
   func tensor(_ name: String) -> Onnx_TensorProto? { attributes[name].flatMap { $0.hasT ? $0.t : nil } }
 
-  /// An attribute of one number for each of two axes, within bounds that no sound model leaves.
-  func pair(
-    _ name: String, default value: Int, in range: ClosedRange<Int> = 1...(1 << 20)
+  /// An attribute of one number for each axis of so many, within bounds that no sound model leaves.
+  func numbers(
+    _ name: String, _ axes: Int, default value: Int, in range: ClosedRange<Int> = 1...(1 << 20)
   ) throws(ONNXReader.Unsupported) -> [Int] {
-    guard let numbers = try integers(name), !numbers.isEmpty else { return [value, value] }
-    guard numbers.count == 2 else {
-      throw .init("\(name) is for \(numbers.count) axes; only rows and columns are supported")
+    guard let numbers = try integers(name), !numbers.isEmpty else {
+      return [Int](repeating: value, count: axes)
     }
+    guard numbers.count == axes else { throw .init("\(name) is for \(numbers.count) axes, not for \(axes)") }
     guard numbers.allSatisfy(range.contains) else { throw .init("\(name) is \(numbers)") }
     return numbers
   }

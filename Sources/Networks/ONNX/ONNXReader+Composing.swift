@@ -70,16 +70,64 @@ extension ONNXReader {
 
   // MARK: Reductions
 
+  /// The axes over which a node reduces, in ONNX's order.
+  private func reducedAxes(_ node: ONNXNode, rank: Int) throws -> [Int] {
+    let isInput = node.version >= (node.type == "ReduceSum" ? 13 : 18)
+    let given = try isInput ? known(node, 1)?.integers : node.integers("axes")
+    guard let given, !given.isEmpty else {
+      return try isInput && node.integer("noop_with_empty_axes", default: 0) != 0 ? [] : Array(0..<rank)
+    }
+    return Set(try given.map { try axis($0, rank) }).sorted()
+  }
+
+  /// Largest and smallest values, and the logarithm of a sum of exponentials, which none may overflow.
+  ///
+  /// What is reduced stands together at the end, as the rows of maps of one column.
+  mutating func reduceTogether(_ node: ONNXNode) throws {
+    let shape = try shape(node, 0)
+    let extents = shape.inONNXOrder.dimensions
+    let axes = try reducedAxes(node, rank: shape.rank)
+    guard !axes.isEmpty else { return try unary(node, .identity) }
+    guard !axes.contains(0) || fixedBatch != nil else {
+      throw Unsupported("it reduces an open number of images")
+    }
+    let keepsAxes = try node.integer("keepdims", default: 1) != 0
+    let isLogSum = node.type == "ReduceLogSumExp"
+    if axes == [2, 3], shape.rank == 4, !isLogSum {
+      let parts: [Operation] = [.globalMaxPooling] + (keepsAxes ? [] : [.reshape([0, 0])])
+      return try chain(node, node.type == "ReduceMin" ? Self.negated(parts) : parts)
+    }
+    let kept = extents.indices.filter { !axes.contains($0) }
+    let order = kept + axes
+    let others = kept.filter { $0 > 0 }.reduce(1) { $0 * extents[$1] }
+    var parts: [Operation] = order == Array(extents.indices) ? [] : [Self.transposition(order)]
+    parts.append(.reshape([axes.contains(0) ? 1 : 0, others, axes.reduce(1) { $0 * extents[$1] }, 1]))
+    let made =
+      keepsAxes ? extents.indices.map { axes.contains($0) ? 1 : extents[$0] } : kept.map { extents[$0] }
+    let restored = Operation.reshape(axes.contains(0) ? made : [0] + made.dropFirst())
+    guard isLogSum else {
+      parts += [.globalMaxPooling, restored]
+      return try chain(node, node.type == "ReduceMin" ? Self.negated(parts) : parts)
+    }
+    // Every value less its log-softmax is the logarithm of the sum; the first one's is taken.
+    var rows = node.inputs[0]
+    for (index, operation) in parts.enumerated() {
+      rows = try part("rows\(index)", of: node, operation, [rows])
+    }
+    let soft = try part("soft", of: node, .logSoftmax(axis: 1), [rows])
+    let sums = try part("sums", of: node, .arithmetic(.subtract), [rows, soft])
+    let first = Operation.slice(starts: [0, 0, 0, 0], stops: [.max, 1, .max, .max], steps: [1, 1, 1, 1])
+    try chain(node, [first, restored], from: sums)
+  }
+
+  private static func negated(_ parts: [Operation]) -> [Operation] {
+    [.activation(.negate)] + parts + [.activation(.negate)]
+  }
+
   /// Means and sums over axes, with a function before and after.
   mutating func reduce(_ node: ONNXNode) throws {
     let shape = try shape(node, 0)
-    let isInput = node.version >= (node.type == "ReduceSum" ? 13 : 18)
-    var given = try isInput ? known(node, 1)?.integers : node.integers("axes")
-    if given?.isEmpty == true { given = nil }
-    let reducesNothing = try given == nil && isInput && node.integer("noop_with_empty_axes", default: 0) != 0
-    let axes =
-      try reducesNothing
-      ? [] : Set((given ?? Array(0..<shape.rank)).map { try axis($0, shape.rank) }).sorted()
+    let axes = try reducedAxes(node, rank: shape.rank)
     let ours = axes.map { Self.ours($0, rank: shape.rank) }.sorted()
     var parts: [Operation] = []
     var input = node.inputs[0]
@@ -87,37 +135,20 @@ extension ONNXReader {
     case "ReduceL1": parts.append(.activation(.abs))
     case "ReduceL2", "ReduceSumSquare":
       input = try part("square", of: node, .arithmetic(.multiply), [input, input])
-    case "ReduceLogSumExp": parts.append(.activation(.exp))
     default: break
     }
-    if node.type == "ReduceMax" {
-      let extents = shape.inONNXOrder.dimensions
-      if ours != [1, 2] || shape.rank != 4 {
-        // As rows of a map of one column: what is reduced stands together at the end.
-        guard let first = axes.first, first > 0,
-          (first..<extents.count).allSatisfy({ axes.contains($0) || extents[$0] == 1 })
-        else {
-          throw Unsupported("a largest value over axes \(axes); only the last ones together are supported")
-        }
-        parts.append(.reshape([0, extents[1..<first].reduce(1, *), extents[first...].reduce(1, *), 1]))
-      }
-      parts.append(.globalMaxPooling)
-      if parts.count > 1 {
-        let kept = extents.indices.map { axes.contains($0) ? 1 : extents[$0] }
-        parts.append(.reshape(open(kept, from: shape.inONNXOrder)))
-      }
-    } else if !ours.isEmpty {
+    guard fixedBatch != nil || !axes.contains(0) else {
+      throw Unsupported("it reduces an open number of images")
+    }
+    if !ours.isEmpty {
       parts.append(.average(axes: ours, keepsAxes: true))
       if node.type != "ReduceMean" {
-        guard fixedBatch != nil || !axes.contains(0) else {
-          throw Unsupported("it adds up an open number of images")
-        }
         parts.append(times(Float(ours.reduce(1) { $0 * shape[$1] })))
       }
     }
     switch node.type {
     case "ReduceL2": parts.append(.activation(.sqrt))
-    case "ReduceLogSum", "ReduceLogSumExp": parts.append(.activation(.log))
+    case "ReduceLogSum": parts.append(.activation(.log))
     default: break
     }
     if try node.integer("keepdims", default: 1) == 0 {
@@ -160,8 +191,21 @@ extension ONNXReader {
       normalized = try part("restored", of: node, .reshape([0] + extents.dropFirst()), [each])
     } else {
       let first = isLayer ? try axis(try node.integer("axis", default: -1), rank) : 2
+      guard first > 0 || fixedBatch != nil else {
+        throw Unsupported("it normalizes an open number of images")
+      }
       let axes = (first..<rank).map { Self.ours($0, rank: rank) }.sorted()
       normalized = try standardized(input, over: axes, epsilon, node)
+    }
+    if isLayer {
+      for (output, operation) in zip(
+        node.outputs.dropFirst(), [Operation.identity, .activation(.reciprocal)])
+      where !output.isEmpty {
+        let isMean = output == node.outputs[1]
+        try add(
+          node.name + (isMean ? ".shared mean" : ".shared deviation"), operation,
+          [node.outputs[0] + (isMean ? ".mean" : ".deviation")], [output])
+      }
     }
     // Layers scale their last axes, the others their channels.
     func placed(_ weights: Tensor) throws -> Tensor {

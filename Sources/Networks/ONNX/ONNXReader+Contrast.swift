@@ -4,31 +4,6 @@ internal import Tensors
 
 /// Contrast normalisation across maps as PyTorch writes it: x / (k + alpha * mean of neighbours' squares) ^ beta.
 extension ONNXReader {
-  /// A window over the first of three axes alone, by which PyTorch averages neighbouring maps.
-  mutating func averageNeighbors(_ node: ONNXNode) throws {
-    let extents = try shape(node, 0).dimensions
-    let kernel = try node.integers("kernel_shape") ?? []
-    let pads = try node.integers("pads") ?? [0, 0, 0, 0, 0, 0]
-    guard extents.count == 5, kernel.count == 3, kernel[1] == 1, kernel[2] == 1,
-      (1...4096).contains(kernel[0]),
-      try node.integers("strides").map({ $0 == [1, 1, 1] }) != false,
-      try node.integers("dilations").map({ $0 == [1, 1, 1] }) != false, pads.count == 6,
-      [1, 2, 4, 5].allSatisfy({ pads[$0] == 0 }), [0, 3].allSatisfy({ (0...4096).contains(pads[$0]) }),
-      ["NOTSET", ""].contains(node.string("auto_pad", default: "NOTSET"))
-    else {
-      throw Unsupported("only windows of rows and columns, or over one axis at stride 1, are supported")
-    }
-    let rule = SlidingRule(
-      window: [kernel[0], 1], padding: .explicit(top: pads[0], left: 0, bottom: pads[3], right: 0))
-    let counts = try node.integer("count_include_pad", default: 0) != 0
-    try chain(
-      node,
-      [
-        .reshape([0, 0, 0, -1]), .averagePooling(rule, countsPadding: counts),
-        .reshape([0, extents[1], -1, extents[3], extents[4]]),
-      ])
-  }
-
   /// Puts the operation that it is in the place of each such sequence.
   mutating func recognizeContrast() {
     var makers: [String: Int] = [:]

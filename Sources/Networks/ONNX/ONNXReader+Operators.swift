@@ -6,21 +6,21 @@ extension ONNXReader {
   /// Adds what a node of the file stands for.
   mutating func map(_ node: ONNXNode) throws {
     guard !node.inputs.isEmpty else { throw Unsupported("it reads nothing") }
-    for (index, output) in node.outputs.enumerated().dropFirst() where !output.isEmpty && node.type != "Split"
-    {
+    for (index, output) in node.outputs.enumerated().dropFirst()
+    where !output.isEmpty && !Self.makersOfSeveral.contains(node.type) {
       guard !read.contains(output) else { throw Unsupported("its output \(index) '\(output)' is used") }
     }
     switch node.type {
     case "Conv": try convolution(node)
     case "MaxPool":
       guard try node.integer("storage_order", default: 0) == 0 else { throw Unsupported("storage_order 1") }
-      try unary(node, .maxPooling(try rule(node, window: nil)), rank: 4)
-    case "AveragePool" where try shape(node, 0).rank == 5: try averageNeighbors(node)
+      try pool(node) { .maxPooling($0) }
     case "AveragePool":
       let counts = try node.integer("count_include_pad", default: 0) != 0
-      try unary(node, .averagePooling(try rule(node, window: nil), countsPadding: counts), rank: 4)
-    case "GlobalAveragePool": try unary(node, .globalAveragePooling, rank: 4)
-    case "GlobalMaxPool": try unary(node, .globalMaxPooling, rank: 4)
+      try pool(node) { .averagePooling($0, countsPadding: counts) }
+    case "LpPool", "GlobalLpPool": try powerPool(node)
+    case "GlobalAveragePool": try overChannels(node, .globalAveragePooling)
+    case "GlobalMaxPool": try overChannels(node, .globalMaxPooling)
     case "LRN":
       let size = try node.integer("size", default: 0)
       guard (1...4096).contains(size) else { throw Unsupported("size \(size)") }
@@ -28,7 +28,7 @@ extension ONNXReader {
         size: size, alpha: try node.float("alpha", default: 1e-4),
         beta: try node.float("beta", default: 0.75),
         bias: try node.float("bias", default: 1))
-      try unary(node, .localResponseNormalization(constants), rank: 4)
+      try overChannels(node, .localResponseNormalization(constants), isElementwise: true)
     case "BatchNormalization": try batchNormalization(node)
     case "Gemm": try gemm(node)
     case "MatMul": try matrixProduct(node)
@@ -37,6 +37,14 @@ extension ONNXReader {
       if node.string("approximate", default: "none") == "tanh" { return try approximateGelu(node) }
       guard try node.float("alpha", default: 1) == 1 else { throw Unsupported("alpha is not 1") }
       if let activation = Self.plainActivations[node.type] { try unary(node, .activation(activation)) }
+    case "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
+      "Sign", "Floor", "Ceil", "Round":
+      if let activation = Self.furtherActivations[node.type] { try unary(node, .activation(activation)) }
+    case "ThresholdedRelu":
+      try unary(node, .activation(.thresholdedRelu(threshold: try node.float("alpha", default: 1))))
+    case "Shrink":
+      let (bias, threshold) = (try node.float("bias", default: 0), try node.float("lambd", default: 0.5))
+      try unary(node, .activation(.shrink(bias: bias, threshold: threshold)))
     case "LeakyRelu": try unary(node, .activation(.leakyRelu(slope: try node.float("alpha", default: 0.01))))
     case "Elu": try unary(node, .activation(.elu(alpha: try node.float("alpha", default: 1))))
     case "HardSigmoid":
@@ -47,13 +55,7 @@ extension ONNXReader {
       try unary(node, .activation(.clip(minimum: minimum, maximum: maximum)))
     case "PRelu": try parametricRelu(node)
     case "Softmax", "LogSoftmax": try softmax(node)
-    case "Concat":
-      let rank = try shape(node, 0).rank
-      for name in node.inputs where shapes[name] == nil {
-        throw Unsupported("it joins the constant '\(name)'")
-      }
-      let place = try axis(try node.integer("axis", default: 1), rank)
-      try add(node.name, .concatenation(axis: Self.ours(place, rank: rank)), node.inputs, [node.outputs[0]])
+    case "Concat": try join(node)
     case "Split": try split(node)
     case "Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Sum", "Mean": try arithmetic(node)
     case "Pad": try pad(node)
@@ -70,15 +72,21 @@ extension ONNXReader {
         .slice(
           starts: order.map { found.starts[$0] }, stops: order.map { stops[$0] },
           steps: order.map { found.steps[$0] }))
-    case "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum",
-      "ReduceLogSumExp", "ReduceMax":
+    case "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum":
       try reduce(node)
+    case "ReduceMax", "ReduceMin", "ReduceLogSumExp": try reduceTogether(node)
     case "Gather": try gather(node)
+    case "GatherElements": try gatherElements(node)
+    case "GatherND": try gatherSlices(node)
+    case "Compress": try compress(node)
+    case "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss": try loss(node)
+    case "Tile": try tile(node)
+    case "Einsum": try einsum(node)
     case "Expand": try expand(node)
     case "LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization":
       try normalization(node)
     case "DepthToSpace", "SpaceToDepth": try blocks(node)
-    case "Resize", "Upsample": try repeated(node)
+    case "Resize", "Upsample": try resize(node)
     case "ConvTranspose": try convolutionTransposed(node)
     case "Selu", "Celu", "Softsign", "Mish": try composedActivation(node)
     case "Flatten", "Reshape", "Squeeze", "Unsqueeze":
@@ -93,7 +101,7 @@ extension ONNXReader {
       let rank = try shape(node, 0).rank
       let axes = try node.integers("perm") ?? Array((0..<rank).reversed())
       guard axes.sorted() == Array(0..<rank) else { throw Unsupported("perm \(axes) for \(rank) axes") }
-      try unary(node, .transposition(Self.ourOrder(rank: rank).map { Self.ours(axes[$0], rank: rank) }))
+      try unary(node, Self.transposition(axes))
     case "Dropout":
       let ratio = try known(node, 1)?.floats.first ?? node.float("ratio", default: 0.5)
       guard try (known(node, 2)?.floats.first ?? 0) == 0 else {
@@ -111,22 +119,38 @@ extension ONNXReader {
     }
   }
 
+  private static let furtherActivations: [String: Activation] = [
+    "Sin": .sin, "Cos": .cos, "Tan": .tan, "Asin": .asin, "Acos": .acos, "Atan": .atan, "Sinh": .sinh,
+    "Cosh": .cosh, "Asinh": .asinh, "Acosh": .acosh, "Atanh": .atanh, "Sign": .sign, "Floor": .floor,
+    "Ceil": .ceil, "Round": .round,
+  ]
+
+  /// Operators of which more than the first output is made.
+  private static let makersOfSeveral: Set = ["Split", "LayerNormalization", "SoftmaxCrossEntropyLoss"]
+
   /// Every operator that is read or worked out, in some form or other.
   static let operators: Set = [
-    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Celu", "Clip", "Concat", "Constant",
-    "ConstantOfShape", "Conv", "ConvTranspose", "DepthToSpace", "Div", "Dropout", "Elu", "Equal", "Erf",
-    "Exp", "Expand", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool",
-    "GroupNormalization", "HardSigmoid", "HardSwish", "Identity", "If", "InstanceNormalization", "LRN",
-    "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool",
-    "Mean", "Min", "Mish", "Mul", "Neg", "PRelu", "Pad", "Pow", "Range", "Reciprocal", "ReduceL1",
-    "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceSum",
-    "ReduceSumSquare", "Relu", "Reshape", "Resize", "Selu", "Shape", "Sigmoid", "Size", "Slice",
-    "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Swish",
-    "Tanh", "Transpose", "Unsqueeze", "Upsample", "Where",
+    "Abs", "Acos", "Acosh", "Add", "Asin", "Asinh", "Atan", "Atanh", "AveragePool", "BatchNormalization",
+    "Cast", "Ceil", "Celu", "Clip", "Compress", "Concat", "Constant", "ConstantOfShape", "Conv",
+    "ConvTranspose", "Cos", "Cosh", "DepthToSpace", "Div", "Dropout", "Einsum", "Elu", "Equal", "Erf", "Exp",
+    "Expand", "Flatten", "Floor", "Gather", "GatherElements", "GatherND", "Gelu", "Gemm", "GlobalAveragePool",
+    "GlobalLpPool", "GlobalMaxPool", "GroupNormalization", "HardSigmoid", "HardSwish", "Identity", "If",
+    "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization",
+    "LpPool", "MatMul", "Max", "MaxPool", "Mean", "Min", "Mish", "Mul", "Neg", "NegativeLogLikelihoodLoss",
+    "PRelu", "Pad", "Pow", "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
+    "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "Resize",
+    "Round", "Selu", "Shape", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Size", "Slice", "Softmax",
+    "SoftmaxCrossEntropyLoss", "Softplus", "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub",
+    "Sum", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Tile", "Transpose", "Unsqueeze", "Upsample", "Where",
   ]
 
   /// The axes of ONNX's order as this package orders them.
   static func ourOrder(rank: Int) -> [Int] { rank == 4 ? [0, 2, 3, 1] : Array(0..<rank) }
+
+  /// A transposition whose axes are in ONNX's order.
+  static func transposition(_ axes: [Int]) -> Operation {
+    .transposition(ourOrder(rank: axes.count).map { ours(axes[$0], rank: axes.count) })
+  }
 
   /// The shape of a computed input.
   func shape(_ node: ONNXNode, _ index: Int) throws -> Shape {
@@ -157,74 +181,27 @@ extension ONNXReader {
     return constant
   }
 
-  mutating func unary(_ node: ONNXNode, _ operation: Operation, rank: Int? = nil) throws {
-    let shape = try shape(node, 0)
-    if let rank, shape.rank != rank {
-      throw Unsupported("its input has \(shape.rank) axes; only pictures of rows and columns are supported")
-    }
+  mutating func unary(_ node: ONNXNode, _ operation: Operation) throws {
+    _ = try shape(node, 0)
     try add(node.name, operation, [node.inputs[0]], [node.outputs[0]])
-  }
-
-  private func rule(_ node: ONNXNode, window: [Int]?) throws -> SlidingRule {
-    guard let kernel = try node.integers("kernel_shape") ?? window, kernel.count == 2 else {
-      throw Unsupported("only windows of rows and columns are supported")
-    }
-    guard kernel.allSatisfy((1...(1 << 15)).contains), window == nil || window == kernel else {
-      throw Unsupported("kernel_shape \(kernel) does not match its weights")
-    }
-    var rule = SlidingRule(
-      window: kernel, strides: try node.pair("strides", default: 1),
-      dilations: try node.pair("dilations", default: 1, in: 1...(1 << 15)),
-      roundsUp: try node.integer("ceil_mode", default: 0) != 0)
-    switch node.string("auto_pad", default: "NOTSET") {
-    case "NOTSET", "":
-      let pads = try node.integers("pads") ?? [0, 0, 0, 0]
-      guard pads.count == 4, pads.allSatisfy((0...(1 << 20)).contains) else {
-        throw Unsupported("pads \(pads)")
-      }
-      rule.padding = .explicit(top: pads[0], left: pads[1], bottom: pads[2], right: pads[3])
-    case "VALID": break
-    case "SAME_UPPER": rule.padding = .sameUpper
-    case "SAME_LOWER": rule.padding = .sameLower
-    case let other: throw Unsupported("auto_pad \(other)")
-    }
-    return rule
-  }
-
-  private mutating func convolution(_ node: ONNXNode) throws {
-    guard try shape(node, 0).rank == 4 else {
-      throw Unsupported(
-        "its input has \(try shape(node, 0).rank) axes; only pictures of rows and columns are supported")
-    }
-    let filters = try weights(node, 1, rank: 4)
-    let bias = node.input(2) == nil ? nil : try weights(node, 2).tensor
-    let groups = try node.integer("group", default: 1)
-    guard groups > 0, filters.count > 0 else {
-      throw Unsupported("\(groups) groups of filters \(filters.extents)")
-    }
-    let convolution = Convolution(
-      filters: try filters.tensor([0, 2, 3, 1]), bias: bias.map { $0.reshaped(to: [$0.shape.count]) },
-      rule: try rule(node, window: Array(filters.extents[2...])), groups: groups)
-    try add(node.name, .convolution(convolution), [node.inputs[0]], [node.outputs[0]])
   }
 
   private mutating func batchNormalization(_ node: ONNXNode) throws {
     guard try node.integer("training_mode", default: 0) == 0 else {
       throw Unsupported("it is in training mode")
     }
-    guard [2, 4].contains(try shape(node, 0).rank) else {
-      throw Unsupported("its input has \(try shape(node, 0).rank) axes")
-    }
     let all = try (1...4).map { try weights(node, $0, rank: 1).tensor }
     guard Set(all.map(\.shape)).count == 1 else { throw Unsupported("its four statistics differ in number") }
     let normalization = BatchNormalization(
       scale: all[0], shift: all[1], mean: all[2], variance: all[3],
       epsilon: try node.float("epsilon", default: 1e-5))
-    try add(node.name, .batchNormalization(normalization), [node.inputs[0]], [node.outputs[0]])
+    guard try shape(node, 0).rank != 2 else { return try unary(node, .batchNormalization(normalization)) }
+    try overChannels(node, .batchNormalization(normalization), isElementwise: true)
   }
 
   private mutating func gemm(_ node: ONNXNode) throws {
-    guard try node.integer("transA", default: 0) == 0 else { throw Unsupported("transA") }
+    let isTurned = try node.integer("transA", default: 0) != 0
+    guard !isTurned || fixedBatch != nil else { throw Unsupported("transA of an open number of images") }
     guard try shape(node, 0).rank == 2 else {
       throw Unsupported("its input has \(try shape(node, 0).rank) axes, not 2")
     }
@@ -233,20 +210,21 @@ extension ONNXReader {
     var matrix = try node.integer("transB", default: 0) != 0 ? given.tensor : given.tensor([1, 0])
     if alpha != 1 { matrix = try Device().combining(matrix, Tensor([1], repeating: alpha), by: .multiply) }
     var bias: Tensor?
+    var behind: [Operation] = []
     if node.input(2) != nil {
-      let addend = try weights(node, 2).tensor
+      let addend = try Device().combining(
+        try weights(node, 2).tensor, Tensor([1], repeating: beta), by: .multiply)
       let units = matrix.shape[0]
-      guard addend.shape.count == 1 || (addend.shape.count == units && addend.shape.dimensions.last == units)
-      else {
-        throw Unsupported("a bias of \(addend.shape) for \(units) outputs")
+      if addend.shape.count == 1 || (addend.shape.count == units && addend.shape.dimensions.last == units) {
+        bias = try Device().combining(
+          Tensor([units]), addend.reshaped(to: [addend.shape.count]), by: .add)
+      } else {
+        guard fixedBatch != nil else { throw Unsupported("a bias of \(addend.shape) for \(units) outputs") }
+        behind.append(.arithmeticWithConstant(.add, addend, constantFirst: false))
       }
-      let one = addend.reshaped(to: [addend.shape.count])
-      bias = try Device().combining(
-        Tensor([units]), Device().combining(one, Tensor([1], repeating: beta), by: .multiply), by: .add)
     }
-    try add(
-      node.name, .innerProduct(InnerProduct(weights: matrix, bias: bias)), [node.inputs[0]], [node.outputs[0]]
-    )
+    let product = Operation.innerProduct(InnerProduct(weights: matrix, bias: bias))
+    try chain(node, (isTurned ? [.transposition([1, 0])] : []) + [product] + behind)
   }
 
   private mutating func matrixProduct(_ node: ONNXNode) throws {
@@ -289,7 +267,14 @@ extension ONNXReader {
     guard
       slope.shape.count == 1 || (slope.shape.count == channels && aligned.shape.dimensions.last == channels)
     else {
-      throw Unsupported("slopes of \(slope.shape), neither one nor one a channel")
+      // A slope for each position: what is negative times it, and what is positive.
+      let zero = Tensor([1])
+      let negative = try part(
+        "negative", of: node, .arithmeticWithConstant(.minimum, zero, constantFirst: false), [node.inputs[0]])
+      let scaled = try part(
+        "scaled", of: node, .arithmeticWithConstant(.multiply, aligned, constantFirst: false), [negative])
+      let positive = try part("positive", of: node, .activation(.relu), [node.inputs[0]])
+      return try add(node.name, .arithmetic(.add), [positive, scaled], [node.outputs[0]])
     }
     try add(
       node.name, .parametricRelu(slope: slope.reshaped(to: [slope.shape.count])), [node.inputs[0]],
@@ -379,15 +364,30 @@ extension ONNXReader {
       let lifted = output + ".lifted"
       try add(name + ".lift", .reshape(ones + shape.dimensions), [short], [lifted])
       try add(name, .arithmetic(arithmetic), isLeftShort ? [lifted, right] : [left, lifted], [output])
-    case (let shape?, nil):
-      let constant = try aligned(try constant(right), to: shape)
-      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: false), [left], [output])
-    case (nil, let shape?):
-      let constant = try aligned(try constant(left), to: shape)
-      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: true), [right], [output])
+    case (.some, nil):
+      let (value, constant) = try raised(left, beside: try constant(right), name, output)
+      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: false), [value], [output])
+    case (nil, .some):
+      let (value, constant) = try raised(right, beside: try constant(left), name, output)
+      try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: true), [value], [output])
     case (nil, nil):
       throw Unsupported("it computes with constants only")
     }
+  }
+
+  /// A value and a constant with their axes aligned; a value of fewer axes gains leading ones.
+  private mutating func raised(
+    _ value: String, beside constant: Tensor, _ name: String, _ output: String
+  ) throws -> (String, Tensor) {
+    guard let shape = shapes[value] else { throw Unsupported("it computes with constants only") }
+    let ones = [Int](repeating: 1, count: max(constant.shape.rank - shape.rank, 0))
+    guard !ones.isEmpty, constant.shape.count > 1 else { return (value, try aligned(constant, to: shape)) }
+    guard fixedBatch != nil else {
+      throw Unsupported("a constant of \(constant.shape) beside an open number of images of \(shape)")
+    }
+    let raised = output + ".raised"
+    try add(name + ".raise", .reshape(ones + shape.inONNXOrder.dimensions), [value], [raised])
+    return (raised, try aligned(constant, to: shapes[raised] ?? shape))
   }
 
   private func constant(_ name: String) throws -> Tensor {

@@ -3,30 +3,6 @@ internal import Tensors
 
 /// Operators that move and repeat positions, made of others in sequence.
 extension ONNXReader {
-  /// One position of an axis, as exporters write `x[:, 0]`.
-  mutating func gather(_ node: ONNXNode) throws {
-    let shape = try shape(node, 0).inONNXOrder
-    let place = try axis(try node.integer("axis", default: 0), shape.rank)
-    guard let name = node.input(1), let index = constants[name], index.extents.isEmpty,
-      let position = index.integers?.first, place > 0
-    else { throw Unsupported("only one position of an axis other than the first is gathered") }
-    let extent = shape[place]
-    let start = position < 0 ? position + extent : position
-    guard (0..<extent).contains(start) else { throw Unsupported("position \(position) of \(extent)") }
-    let order = Self.ourOrder(rank: shape.rank)
-    let ends = shape.dimensions.indices.map { $0 == place ? start + 1 : Int.max }
-    var kept = shape.dimensions.indices.map { Operation.copy(of: $0) }
-    kept.remove(at: place)
-    try chain(
-      node,
-      [
-        .slice(
-          starts: order.map { $0 == place ? start : 0 }, stops: order.map { ends[$0] },
-          steps: order.map { _ in 1 }),
-        .reshape(kept),
-      ])
-  }
-
   /// Channels to blocks of positions, and back.
   mutating func blocks(_ node: ONNXNode) throws {
     let shape = try shape(node, 0).inONNXOrder
@@ -82,89 +58,53 @@ extension ONNXReader {
     try unary(node, .arithmeticWithConstant(.multiply, filler, constantFirst: false))
   }
 
-  /// Nearest neighbours, each position repeated a whole number of times.
-  mutating func repeated(_ node: ONNXNode) throws {
-    let shape = try shape(node, 0).inONNXOrder
-    guard shape.rank == 4, node.string("mode", default: "nearest") == "nearest" else {
-      throw Unsupported("only the nearest neighbour of rows and columns is supported")
-    }
-    if node.type == "Resize", node.version >= 11 {
-      let rounding = node.string("nearest_mode", default: "round_prefer_floor")
-      switch node.string("coordinate_transformation_mode", default: "half_pixel") {
-      case "asymmetric" where rounding == "floor": break
-      case "half_pixel" where rounding.hasPrefix("round"),
-        "half_pixel_symmetric" where rounding.hasPrefix("round"):
-        break
-      case let mode: throw Unsupported("\(mode) with \(rounding)")
-      }
-    }
-    let place = node.type == "Upsample" || node.version < 11 ? 1 : 2
-    var factors = [0, 0]
-    let scales = try node.has("scales") ? node.floats("scales") : known(node, place)?.floats
-    if let scales, scales.count == 4 {
-      guard scales[0] == 1, scales[1] == 1,
-        scales[2...].allSatisfy({ $0 >= 1 && $0 <= 64 && $0 == $0.rounded() })
-      else { throw Unsupported("scales \(scales); only whole ones of rows and columns are supported") }
-      factors = scales[2...].map { Int($0) }
-    } else if let sizes = try known(node, 3)?.integers, sizes.count == 4, !node.has("axes") {
-      factors = try zip(sizes[2...], shape.dimensions[2...]).map { size, extent in
-        guard extent > 0, size > 0, size % extent == 0, size / extent <= 64 else {
-          throw Unsupported("sizes \(sizes) from \(shape); only whole multiples are supported")
-        }
-        return size / extent
-      }
-    }
-    guard !factors.contains(0) else { throw Unsupported("its scales are not constant") }
-    let ones = Tensor([1, 1, 1, factors[0], 1, factors[1]], repeating: 1)
-    try chain(
-      node,
-      [
-        .reshape(spaced), .arithmeticWithConstant(.multiply, ones, constantFirst: false),
-        .reshape(rowsJoined),
-        .reshape(columnsJoined),
-      ])
-  }
-
   /// A transposed convolution is a convolution of the map with zeros between its positions, its filters turned round.
   mutating func convolutionTransposed(_ node: ONNXNode) throws {
     let shape = try shape(node, 0).inONNXOrder
-    guard shape.rank == 4 else {
-      throw Unsupported("its input has \(shape.rank) axes; only pictures of rows and columns are supported")
+    let axes = shape.rank - 2
+    guard axes == 1 || axes == 2 else {
+      throw Unsupported("its input has \(shape.rank) axes; three or four are supported")
     }
-    let given = try weights(node, 1, rank: 4).tensor
+    var given = try weights(node, 1, rank: shape.rank).tensor
     let groups = try node.integer("group", default: 1)
     guard groups > 0, given.shape[0] == shape[1], shape[1] % groups == 0, given.shape.count > 0 else {
       throw Unsupported("\(groups) groups of filters \(given.shape) for \(shape)")
     }
-    let strides = try node.pair("strides", default: 1, in: 1...64)
-    let dilations = try node.pair("dilations", default: 1, in: 1...1024)
-    let extra = try node.pair("output_padding", default: 0, in: 0...1024)
-    let pads = try node.integers("pads") ?? [0, 0, 0, 0]
-    guard ["NOTSET", "", "VALID"].contains(node.string("auto_pad", default: "NOTSET")),
-      !node.has("output_shape"),
-      pads.count == 4, pads.allSatisfy((0...1 << 20).contains)
-    else { throw Unsupported("only explicit pads are supported") }
+    // One axis is the rows of maps of one column.
+    if axes == 1 { given = given.reshaped(to: Shape(given.shape.dimensions + [1])) }
+    let last = axes == 1 ? [1] : []
+    let strides = try node.numbers("strides", axes, default: 1, in: 1...64) + last
+    let dilations = try node.numbers("dilations", axes, default: 1, in: 1...1024) + last
     let window = [given.shape[2], given.shape[3]]
+    let reaches = (0...1).map { (window[$0] - 1) * dilations[$0] }
+    let extents = Array(shape.dimensions[2...]) + last
+    let ends = try (0...1).map { axis in
+      axis < axes
+        ? try transposedEnds(node, axis, of: axes, extents[axis], strides[axis], reaches[axis])
+        : (before: 0, made: 1)
+    }
     let (inputs, outputs) = (given.shape[0] / groups, given.shape[1])
     let turned = try Device().sliced(
       given, starts: [0, 0, window[0] - 1, window[1] - 1], stops: [given.shape[0], outputs, -1, -1],
       steps: [1, 1, -1, -1])
     let filters = try Device().permuted(
       turned.reshaped(to: [groups, inputs, outputs, window[0], window[1]]), [0, 2, 3, 4, 1])
-    var parts: [Operation] = []
+    var parts: [Operation] = axes == 1 ? [.reshape([0, 0, 0, 1])] : []
     if strides != [1, 1] {
-      parts = [
+      parts += [
         .reshape(spaced),
         .padding(
           before: [0, 0, 0, 0, 0, 0], after: [0, 0, 0, strides[0] - 1, 0, strides[1] - 1], mode: .constant(0)),
         .reshape(rowsJoined), .reshape(columnsJoined),
       ]
     }
-    let reaches = (0...1).map { (window[$0] - 1) * dilations[$0] }
+    let before = (0...1).map { reaches[$0] - ends[$0].before }
     parts.append(
       .padding(
-        before: [0, reaches[0] - pads[0], reaches[1] - pads[1], 0],
-        after: [0] + (0...1).map { reaches[$0] - pads[2 + $0] + extra[$0] - strides[$0] + 1 } + [0],
+        before: [0] + before + [0],
+        after: [0] + (0...1).map { ends[$0].made + reaches[$0] - extents[$0] * strides[$0] - before[$0] } + [
+          0
+        ],
         mode: .constant(0)))
     let bias = node.input(2) == nil ? nil : try weights(node, 2).tensor
     parts.append(
@@ -173,6 +113,35 @@ extension ONNXReader {
           filters: filters.reshaped(to: [groups * outputs, window[0], window[1], inputs]),
           bias: bias.map { $0.reshaped(to: [$0.shape.count]) },
           rule: SlidingRule(window: window, dilations: dilations), groups: groups)))
+    if axes == 1 { parts.append(.reshape([0, 0, -1])) }
     try chain(node, parts)
+  }
+
+  /// What a transposed convolution cuts off before one axis of its result, and the positions that it leaves.
+  private func transposedEnds(
+    _ node: ONNXNode, _ axis: Int, of axes: Int, _ extent: Int, _ stride: Int, _ reach: Int
+  ) throws -> (before: Int, made: Int) {
+    let extra = try node.numbers("output_padding", axes, default: 0, in: 0...1024)[axis]
+    let whole = (extent - 1) * stride + reach + 1 + extra
+    let padding = node.string("auto_pad", default: "NOTSET")
+    guard ["NOTSET", "", "VALID", "SAME_UPPER", "SAME_LOWER"].contains(padding) else {
+      throw Unsupported("auto_pad \(padding)")
+    }
+    let isSame = padding.hasPrefix("SAME")
+    let shape = try node.integers("output_shape")
+    guard shape == nil || shape?.count == axes || shape?.count == axes + 2 else {
+      throw Unsupported("output_shape \(shape ?? [])")
+    }
+    if let made = shape?.suffix(axes)[axis + (shape?.count ?? 0) - axes] ?? (isSame ? extent * stride : nil) {
+      guard (1...1 << 20).contains(made) else { throw Unsupported("output_shape \(shape ?? [])") }
+      let cut = max(0, whole - made)
+      let before = padding == "SAME_UPPER" ? cut / 2 : cut - cut / 2
+      return (before, shape == nil ? whole - cut : made)
+    }
+    let pads = try node.integers("pads") ?? [Int](repeating: 0, count: 2 * axes)
+    guard pads.count == 2 * axes, pads.allSatisfy((0...1 << 20).contains) else {
+      throw Unsupported("pads \(pads)")
+    }
+    return (pads[axis], whole - pads[axis] - pads[axes + axis])
   }
 }

@@ -62,6 +62,8 @@ extension Operation {
     case .padding(let before, let after, _): (before + after, nil)
     case .slice(let starts, let stops, let steps): (starts + stops + steps, nil)
     case .split(_, let sizes): (sizes, nil)
+    case .gathering(let axis, let positions): ([axis] + positions, nil)
+    case .resampling(let rule): (rule.sizes, nil)
     case .average(let axes, _): (axes, nil)
     case .reshape(let target): (target, nil)
     case .transposition(let axes): (axes, nil)

@@ -14,8 +14,13 @@ extension Network {
     let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
     guard type == nil || type == .typeRegular else {
+      let isSaved = FileManager.default.fileExists(atPath: target + "/saved_model.pb")
       throw .malformed(
-        file: path, reason: type == .typeDirectory ? "it is a folder" : "it is no file of bytes")
+        file: path,
+        reason: isSaved
+          ? "it is a TensorFlow SavedModel, not an ONNX model; `python -m tf2onnx.convert --saved-model \(path) "
+            + "--output model.onnx` writes one"
+          : type == .typeDirectory ? "it is a folder" : "it is no file of bytes")
     }
     guard let source = try? ByteSource(file: path) else {
       throw .malformed(file: path, reason: "there is no such file, or it cannot be read")
@@ -46,10 +51,14 @@ extension Network {
     } catch {
       throw .malformed(
         file: file,
-        reason: "it is no ONNX file, or is cut short (\(source.count) bytes are not a whole model)")
+        reason: ForeignFile(source, named: file)?.reason
+          ?? "it is no ONNX file, or is cut short (\(source.count) bytes are not a whole model)")
     }
     guard reader.model.hasGraph, !reader.model.graph.node.isEmpty else {
-      throw .malformed(file: file, reason: "it holds no graph with nodes; is it an ONNX model?")
+      throw .malformed(
+        file: file,
+        reason: ForeignFile(source, named: file)?.reason
+          ?? "it holds no graph with nodes, so it is no ONNX model that can be run")
     }
     do {
       self = try reader.network(folder: folder)
@@ -84,6 +93,8 @@ struct ONNXReader {
   /// For each of the graph's initialisers, its raw bytes.
   private let raw: [(source: ByteSource, range: Range<Int>)?]
   private var names = Set<String>()
+  /// Paths of the modules of the node that is being read.
+  private var modules: [String] = []
 
   /// Why one node cannot be run.
   struct Unsupported: Error {
@@ -157,6 +168,9 @@ struct ONNXReader {
     beginning = nil
     constants = [:]
     try flatten(outputs: outputs)
+    if let rewritten = MapOrder.rewritten(nodes, ranks: shapes.mapValues(\.rank), outputs: outputs) {
+      nodes = rewritten
+    }
     var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)
@@ -220,6 +234,7 @@ struct ONNXReader {
     }
     for node in try ordered(model.graph.node, after: inputs.map(\.name)) { try take(node) }
     recognizeContrast()
+    recognizeShuffles()
   }
 
   func notFinite(_ name: String) -> ONNXError {
@@ -276,12 +291,33 @@ struct ONNXReader {
         return try JSONDecoder().decode(type, from: Data(text.utf8))
       } catch {
         throw ONNXError.malformed(
-          file: file, reason: "its metadata '\(key)' is not what it should be: \(text.prefix(120))")
+          file: file, reason: "its metadata '\(key)' \(Self.fault(in: error)): \(text.prefix(120))")
       }
     }
     let preprocessing = try decoded("switchback.preprocessing", as: Preprocessing.self)
     let classes = try decoded("switchback.classes", as: [String].self)
-    return (preprocessing, classes, metadata)
+    return (preprocessing, classes ?? metadata["names"].flatMap(Network.classNames), metadata)
+  }
+
+  /// What is wrong with JSON, with the key: `is not what it should be at 'mean', where a list is expected`.
+  private static func fault(in error: any Error) -> String {
+    func place(_ context: DecodingError.Context) -> String {
+      let keys = context.codingPath.map { key in key.intValue.map { "\($0 + 1)" } ?? key.stringValue }
+      return keys.isEmpty ? "" : " at '\(keys.joined(separator: "', '"))'"
+    }
+    let wrong = "is not what it should be"
+    switch error as? DecodingError {
+    case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+      let kinds = [
+        "Float": "a number", "Int": "a number", "String": "a text", "Array<Any>": "a list",
+        "Dictionary<String, Any>": "keys with values",
+      ]
+      return "\(wrong)\(place(context)), where \(kinds["\(type)"] ?? "\(type)") is expected"
+    case .keyNotFound(let key, let context):
+      return "\(wrong): '\(key.stringValue)' is missing\(place(context))"
+    case .dataCorrupted(let context): return "\(wrong)\(place(context)): \(context.debugDescription)"
+    default: return wrong
+    }
   }
 
   /// The nodes in an order in which each comes after what it reads.
@@ -331,6 +367,7 @@ struct ONNXReader {
       guard read.allSatisfy({ constants[$0] != nil || shapes[$0] != nil }) else { return }
       guard message.output.first?.isEmpty == false else { throw Unsupported("it makes nothing") }
       if message.opType == "If" { return try choose(message) }
+      modules = message.modules { constants[$0] != nil && shapes[$0] == nil }
       let node = ONNXNode(message, version: version)
       if try fold(node) { return }
       try map(node)
@@ -339,16 +376,17 @@ struct ONNXReader {
     }
   }
 
-  /// Adds a node, its shapes worked out; `name` is made unique.
+  /// Adds a node, its shapes worked out; `name` is made unique, and unlike the values of other nodes.
   mutating func add(_ name: String, _ operation: Operation, _ inputs: [String], _ outputs: [String]) throws {
     var unique = name.isEmpty ? outputs[0] : name
     var suffix = 2
-    while !names.insert(unique).inserted {
+    while read.contains(unique) && !outputs.contains(unique) || !names.insert(unique).inserted {
       unique = "\(name.isEmpty ? outputs[0] : name)_\(suffix)"
       suffix += 1
     }
     let made = try operation.heldShapes(inputs.compactMap { shapes[$0] }, node: unique)
     for (output, shape) in zip(outputs, made) { shapes[output] = shape }
-    nodes.append(.init(name: unique, operation: operation, inputs: inputs, outputs: outputs))
+    nodes.append(
+      .init(name: unique, operation: operation, inputs: inputs, outputs: outputs, modules: modules))
   }
 }

@@ -19,7 +19,7 @@ extension Network {
     }
   }
 
-  /// The bytes of an ONNX file: operator set 17, or 19 where an average is dilated; the input's open extents open.
+  /// The bytes of an ONNX file: operator set 17, or 19 where a node needs its words; the input's open extents open.
   package func onnxBytes(file: String) throws(ONNXError) -> Data {
     var writer = ONNXWriter()
     do {
@@ -37,12 +37,16 @@ extension Network {
 struct ONNXWriter {
   private var graph = Onnx_GraphProto()
   private var shapes: [String: Shape] = [:]
-  /// Whether an average's window is dilated, which operator sets before 19 cannot say.
-  private var isDilated = false
+  /// Whether a dilated average or a resizing needs words that operator sets before 19 do not have.
+  private var isRecent = false
 
   mutating func model(_ network: Network) throws -> Onnx_ModelProto {
-    isDilated = network.nodes.contains {
-      if case .averagePooling(let rule, _) = $0.operation { rule.isDilated } else { false }
+    isRecent = network.nodes.contains { node in
+      switch node.operation {
+      case .averagePooling(let rule, _): rule.isDilated
+      case .resampling(let rule): rule.isRecent
+      default: false
+      }
     }
     shapes = try network.shapes(
       inputs: try network.inputs.reduce(into: [:]) { shapes, input in
@@ -54,7 +58,15 @@ struct ONNXWriter {
     graph.name = network.name.isEmpty ? "network" : network.name
     for input in network.inputs { graph.input.append(value(input.name, input.extents)) }
     var products: [String: Shape] = [:]
-    for node in network.nodes { try add(node, &products) }
+    for node in network.nodes {
+      let first = graph.node.count
+      try add(node, &products)
+      guard !node.modules.isEmpty else { continue }
+      var entry = Onnx_StringStringEntryProto()
+      entry.key = Onnx_NodeProto.modulesKey
+      entry.value = String(decoding: try JSONEncoder().encode(node.modules), as: UTF8.self)
+      for index in graph.node.indices.dropFirst(first) { graph.node[index].metadataProps = [entry] }
+    }
     let given = network.inputs.first?.extents ?? []
     let isSizeOpen = given.dropFirst(2).contains(nil)
     for output in network.outputs {
@@ -71,7 +83,7 @@ struct ONNXWriter {
     model.producerName = "switchback"
     var operators = Onnx_OperatorSetIdProto()
     operators.domain = ""
-    operators.version = isDilated ? 19 : 17
+    operators.version = isRecent ? 19 : 17
     model.opsetImport = [operators]
     var metadata = network.metadata
     let encoder = JSONEncoder()
@@ -112,7 +124,7 @@ struct ONNXWriter {
   // MARK: Parts
 
   /// Adds weights under a name of their own; gives the name.
-  private mutating func weights(_ name: String, _ tensor: Tensor) -> String {
+  mutating func weights(_ name: String, _ tensor: Tensor) -> String {
     var message = Onnx_TensorProto()
     message.name = name
     message.dims = tensor.shape.dimensions.map(Int64.init)
@@ -122,7 +134,7 @@ struct ONNXWriter {
     return name
   }
 
-  private mutating func integers(_ name: String, _ values: [Int]) -> String {
+  mutating func integers(_ name: String, _ values: [Int]) -> String {
     var message = Onnx_TensorProto()
     message.name = name
     message.dims = [Int64(values.count)]
@@ -132,7 +144,7 @@ struct ONNXWriter {
     return name
   }
 
-  private mutating func emit(
+  mutating func emit(
     _ type: String, _ name: String, _ inputs: [String], _ outputs: [String],
     _ attributes: [Onnx_AttributeProto] = []
   ) {
@@ -146,7 +158,7 @@ struct ONNXWriter {
   }
 
   /// An attribute: ONNX's types are 1 for a float, 2 an integer, 3 a string, 7 integers.
-  private func attribute(_ name: String, _ value: Int) -> Onnx_AttributeProto {
+  func attribute(_ name: String, _ value: Int) -> Onnx_AttributeProto {
     var message = Onnx_AttributeProto()
     message.name = name
     message.i = Int64(value)
@@ -154,7 +166,7 @@ struct ONNXWriter {
     return message
   }
 
-  private func attribute(_ name: String, _ value: Float) -> Onnx_AttributeProto {
+  func attribute(_ name: String, _ value: Float) -> Onnx_AttributeProto {
     var message = Onnx_AttributeProto()
     message.name = name
     message.f = value
@@ -162,7 +174,7 @@ struct ONNXWriter {
     return message
   }
 
-  private func attribute(_ name: String, _ value: String) -> Onnx_AttributeProto {
+  func attribute(_ name: String, _ value: String) -> Onnx_AttributeProto {
     var message = Onnx_AttributeProto()
     message.name = name
     message.s = Data(value.utf8)
@@ -170,7 +182,7 @@ struct ONNXWriter {
     return message
   }
 
-  private func attribute(_ name: String, _ values: [Int]) -> Onnx_AttributeProto {
+  func attribute(_ name: String, _ values: [Int]) -> Onnx_AttributeProto {
     var message = Onnx_AttributeProto()
     message.name = name
     message.ints = values.map(Int64.init)
@@ -277,12 +289,17 @@ struct ONNXWriter {
         integers(node.name + ".axes", (0..<rank).map(onnx)), integers(node.name + ".steps", steps),
       ]
       emit("Slice", node.name, read, outputs)
+    case .gathering(let axis, let positions):
+      emit(
+        "Gather", node.name, [inputs[0], integers(node.name + ".positions", positions)], outputs,
+        [attribute("axis", onnx(axis))])
+    case .resampling(let rule): add(rule, node)
     case .average(let axes, let keepsAxes):
       // From operator set 18 on the axes are an input.
       let axes = axes.map(onnx).sorted()
       emit(
-        "ReduceMean", node.name, isDilated ? [inputs[0], integers(node.name + ".axes", axes)] : [inputs[0]],
-        outputs, (isDilated ? [] : [attribute("axes", axes)]) + [attribute("keepdims", keepsAxes ? 1 : 0)])
+        "ReduceMean", node.name, isRecent ? [inputs[0], integers(node.name + ".axes", axes)] : [inputs[0]],
+        outputs, (isRecent ? [] : [attribute("axes", axes)]) + [attribute("keepdims", keepsAxes ? 1 : 0)])
     case .flatten:
       if rank == 4 { flattened[outputs[0]] = shape }
       plain("Flatten", [attribute("axis", 1)])
@@ -361,6 +378,9 @@ struct ONNXWriter {
     case .leakyRelu(let slope): list = [attribute("alpha", slope)]
     case .elu(let alpha): list = [attribute("alpha", alpha)]
     case .hardSigmoid(let alpha, let beta): list = [attribute("alpha", alpha), attribute("beta", beta)]
+    case .thresholdedRelu(let threshold): list = [attribute("alpha", threshold)]
+    case .shrink(let bias, let threshold):
+      list = [attribute("bias", bias), attribute("lambd", threshold)]
     case .clip(let minimum, let maximum):
       read.append(weights(node.name + ".min", Tensor([], elements: [minimum])))
       read.append(weights(node.name + ".max", Tensor([], elements: [maximum])))
@@ -379,7 +399,9 @@ struct ONNXWriter {
       emit("Add", node.name + ".add", [name + ".erf", one], [name + ".share"])
       emit("Mul", node.name + ".mul", [node.inputs[0], name + ".share"], [name + ".double"])
       return emit("Mul", node.name, [name + ".double", half], node.outputs)
-    case .relu, .sigmoid, .hardSwish, .tanh, .softplus, .exp, .log, .sqrt, .abs, .negate, .reciprocal, .erf:
+    case .relu, .sigmoid, .hardSwish, .tanh, .softplus, .exp, .log, .sqrt, .abs, .negate, .reciprocal, .erf,
+      .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .sign, .floor, .ceil,
+      .round:
       break
     }
     emit(activation.operatorName, node.name, read, node.outputs, list)

@@ -81,7 +81,7 @@ public struct Ablate: Study {
     for turn in turns {
       // A stage of one network: the table is shown after each.
       let stage = Stage<Turn, AblationTable.Outcome>(
-        [turn], file: { $0.folder + "/outcome" },
+        units: [turn], file: { $0.folder + "/outcome" },
         isSound: { turn, outcome in outcome.variant == turn.variant.name && outcome.seed == turn.seed }
       ) { turns, _ in
         try turns.map { turn in
@@ -158,8 +158,8 @@ public struct Ablate: Study {
   }
 
   public func report(_ result: AblationTable, _ work: Work) throws -> Report {
-    let lines = AblationSheet.table(result)
-    let order = AblationSheet.agreement(result)
+    let lines = result.lines
+    let order = result.agreementLines
     let markdown = [lines.markdown] + (order.rows.isEmpty ? [] : [order.markdown])
     let validated = "validated with \(split.validation?.labels.count ?? 0)"
     let seeds = ablation.seeds.map(String.init).joined(separator: ", ")
@@ -173,18 +173,14 @@ public struct Ablate: Study {
       sections: [
         Report.Section(
           "Variants",
-          [
-            .figures([
-              Report.Figure("figures/ablation", "errors of each variant") {
-                AblationSheet(title: "What each layer buys", table: result).drawing()
-              }
-            ]), .table(lines),
-            .text(
-              "Errors are the finished network's, from the centre of each picture: on the training pictures as on those for "
-                + "validation. After ± stands the deviation between seeds. Training time leaves validation out."
-            ),
-          ])
-      ] + (order.rows.isEmpty ? [] : [Report.Section("The published order", [.table(order)])]),
+          .figure("figures/ablation", "errors of each variant") {
+            result.drawing(title: "What each layer buys")
+          }, .table(lines),
+          .text(
+            "Errors are the finished network's, from the centre of each picture: on the training pictures as on those for "
+              + "validation. After ± stands the deviation between seeds. Training time leaves validation out."
+          ))
+      ] + (order.rows.isEmpty ? [] : [Report.Section("The published order", .table(order))]),
       json: [("ablation.json", result)],
       texts: [("ablation.csv", lines.csv), ("ablation.md", markdown.joined(separator: "\n"))],
       summary: markdown)

@@ -1,5 +1,4 @@
 public import Networks
-public import Tensors
 
 /// What each layer of a network buys (the paper's table 3): variants of an architecture, each trained alike.
 public struct Ablation: Hashable, Sendable {
@@ -56,48 +55,22 @@ public struct Ablation: Hashable, Sendable {
     self.width = width
   }
 
-  /// A variant's architecture.
-  ///
-  /// - Throws: ``AblationError/variant(name:reason:)`` for an unknown architecture or layer, or a size that cannot be.
-  public func architecture(of variant: Variant, classes: Int) throws(AblationError) -> Architecture {
-    do {
-      var architecture = try Architecture.named(variant.base).scaled(input: input, width: width)
-        .edited(by: variant.edits)
-      architecture.classes = classes
-      return architecture
-    } catch {
-      throw .variant(name: variant.name, reason: error)
-    }
-  }
-
   /// What each variant takes, in their order, found without training any.
   ///
-  /// - Throws: ``AblationError/variant(name:reason:)`` for the first that does not fit together, with layer and shapes.
-  public func costs(classes: Int) throws(AblationError) -> [Cost] {
-    var costs: [Cost] = []
-    for variant in variants {
-      let architecture = try architecture(of: variant, classes: classes)
+  /// - Throws: ``StudyError`` naming the first variant that does not fit together, with layer and shapes.
+  public func costs(classes: Int) throws(StudyError) -> [Cost] {
+    try variants.map { variant throws(StudyError) in
       do {
+        var architecture = try Architecture.named(variant.base).scaled(input: input, width: width)
+          .edited(by: variant.edits)
+        architecture.classes = classes
         let account = try architecture.account()
-        costs.append(
-          Cost(
-            parameters: account.reduce(0) { $0 + $1.parameters },
-            multiplyAccumulates: account.reduce(0) { $0 + $1.multiplyAccumulates }))
+        return Cost(
+          parameters: account.reduce(0) { $0 + $1.parameters },
+          multiplyAccumulates: account.reduce(0) { $0 + $1.multiplyAccumulates })
       } catch {
-        throw .variant(name: variant.name, reason: error)
+        throw StudyError("variant '\(variant.name)': \(error)")
       }
-    }
-    return costs
-  }
-}
-
-/// What keeps variants from being compared.
-public enum AblationError: BadInput, Equatable, CustomStringConvertible {
-  case variant(name: String, reason: ArchitectureError)
-
-  public var description: String {
-    switch self {
-    case .variant(let name, let reason): "variant '\(name)': \(reason)"
     }
   }
 }

@@ -1,23 +1,15 @@
 package import Figures
 
 /// The paper's table 3 for any variants: as rows, and drawn.
-package struct AblationSheet {
-  package var title: String
-  package var table: AblationTable
-
-  package init(title: String, table: AblationTable) {
-    self.title = title
-    self.table = table
-  }
-
+extension AblationTable {
   /// A row a variant, errors in percent.
-  package static func table(_ table: AblationTable) -> ResultTable {
-    let hasPublished = table.rows.contains { $0.published != nil }
-    let columns = AblationTable.Column.allCases
+  package var lines: ResultTable {
+    let hasPublished = rows.contains { $0.published != nil }
+    let columns = Column.allCases
     let headings =
       ["variant", "architecture"] + columns.map { "\($0.title) error %" }
       + (hasPublished ? ["published"] : []) + ["parameters", "MACs", "seeds", "training"]
-    let rows = table.rows.map { row in
+    let lines = rows.map { row in
       let errors = columns.map { column in
         column.value(of: row.mean).fixed(decimals: 1)
           + (row.deviation.map { " ± " + column.value(of: $0).fixed(decimals: 1) } ?? "")
@@ -27,18 +19,19 @@ package struct AblationSheet {
       }
       return [row.name, row.base] + errors + (hasPublished ? [published ?? ""] : [])
         + [
-          millions(row.cost.parameters), millions(row.cost.multiplyAccumulates), "\(row.outcomes.count)",
-          time(row.seconds),
+          Self.millions(row.cost.parameters), Self.millions(row.cost.multiplyAccumulates),
+          "\(row.outcomes.count)",
+          Self.time(row.seconds),
         ]
     }
-    return ResultTable(headings: headings, rows: rows)
+    return ResultTable(headings: headings, rows: lines)
   }
 
   /// A row an error: how far the variants stand in the published order.
-  package static func agreement(_ table: AblationTable) -> ResultTable {
+  package var agreementLines: ResultTable {
     ResultTable(
       headings: ["error", "pairs in the published order", "rank correlation", "the other way round"],
-      rows: table.agreement.map { agreement in
+      rows: agreement.map { agreement in
         [
           agreement.column.title, "\(agreement.inOrder) of \(agreement.pairs)",
           agreement.rankCorrelation.map { "\($0.rounded(decimals: 2))" } ?? "",
@@ -63,15 +56,15 @@ package struct AblationSheet {
   }
 
   /// The errors as bars, a group a variant, with their deviations; the published ones as marks beside them.
-  package func drawing() -> Drawing {
-    let columns = AblationTable.Column.allCases
+  package func drawing(title: String) -> Drawing {
+    let columns = Column.allCases
     let (margin, left, wide, group) = (24.0, 230.0, 520.0, 62.0)
-    let (top, high) = (margin + 58, group * Double(table.rows.count))
+    let (top, high) = (margin + 58, group * Double(rows.count))
     var drawing = Drawing(
       rows: Int(top + high + 56), columns: Int(left + wide + 90), title: title,
-      description: "Errors of \(table.rows.count) variants in percent, with deviations over seeds")
+      description: "Errors of \(rows.count) variants in percent, with deviations over seeds")
     drawing.text(title, top: margin, column: margin, height: 18, bold: true)
-    let values = table.rows.flatMap { row in
+    let values = rows.flatMap { row in
       columns.flatMap { column in
         [row.mean, row.published].compactMap { $0.map(column.value) }
           + [column.value(of: row.mean) + (row.deviation.map(column.value) ?? 0)]
@@ -89,11 +82,11 @@ package struct AblationSheet {
       drawing.box(top: margin + 34, left: start, rows: 10, columns: 10, fill: .kind(index))
       drawing.text(column.title, top: margin + 33, column: start + 16, height: 11)
     }
-    if table.rows.contains(where: { $0.published != nil }) {
+    if rows.contains(where: { $0.published != nil }) {
       drawing.box(top: margin + 34, left: left + 360, rows: 10, columns: 10, fill: .paper, stroke: .ink)
       drawing.text("published", top: margin + 33, column: left + 376, height: 11)
     }
-    for (number, row) in table.rows.enumerated() {
+    for (number, row) in rows.enumerated() {
       let start = top + group * Double(number) + 6
       drawing.text(row.name, top: start + 8, column: left - 12, height: 13, bold: true, .ink, .end)
       drawing.text(row.base, top: start + 26, column: left - 12, height: 11, .soft, .end)

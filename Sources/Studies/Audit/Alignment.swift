@@ -45,9 +45,9 @@ public struct Alignment: Codable, Hashable, Sendable {
   /// The part of the training picture that is not cut off.
   private var window: Thumbnail.Window {
     let side = Float(Thumbnail.side)
-    return Thumbnail.Window(
-      top: side * max(top, 0), left: side * max(left, 0), bottom: side * (1 - max(bottom, 0)),
-      right: side * (1 - max(right, 0)))
+    return (
+      side * max(top, 0), side * max(left, 0), side * (1 - max(bottom, 0)), side * (1 - max(right, 0))
+    )
   }
 
   /// Points a side that pictures are compared at once they lie over each other.

@@ -19,16 +19,11 @@ public struct AuditPictures: Study {
   public let training: Dataset
   public let test: Dataset
   public let audit: Audit
-  /// Whose pictures the list of exclusions names.
   public let excluded: Side
   private let isStrict: Bool
 
-  /// - Parameters:
-  ///   - training: The training pictures.
-  ///   - test: The test pictures; the same ones, however they are called, are held against themselves.
-  ///   - audit: When two pictures are one.
-  ///   - excluded: Whose pictures the list of exclusions names.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// One set of pictures given twice, however it is called, is held against itself; the list of exclusions names pictures of
+  /// the side `excluded`.
   public init(
     _ training: Dataset, _ test: Dataset, audit: Audit = Audit(), excluding excluded: Side = .train,
     strict isStrict: Bool = false
@@ -74,7 +69,7 @@ public struct AuditPictures: Study {
 
   public func result(_ work: Work) throws -> AuditReport {
     // One unit of work with a stage of its own: reading, which takes the time, is kept stretch by stretch.
-    let stage = Stage<Int, AuditReport>([0], file: { _ in "audit" }) { _, _ in [try found(work)] }
+    let stage = Stage<Int, AuditReport>(units: [0], file: { _ in "audit" }) { _, _ in [try found(work)] }
     guard let report = try work.findings(of: stage).compactMap({ $0 }).first else {
       throw StudyError("nothing was audited.")
     }
@@ -104,7 +99,7 @@ public struct AuditPictures: Study {
     let count = dataset.items.count
     let starts = Array(stride(from: 0, to: count, by: Self.stretch))
     let stage = Stage<Int, [Entry]>(
-      starts, title: side == .train ? "training pictures" : "test pictures", counting: "stretches read",
+      units: starts, title: side == .train ? "training pictures" : "test pictures", counted: "stretches read",
       file: { "thumbnails/\(side.rawValue)-\($0 / Self.stretch)" },
       isSound: { start, entries in entries.count == min(Self.stretch, count - start) }
     ) { starts, _ in try starts.map { try read(dataset, $0..<min($0 + Self.stretch, count), work) } }
@@ -186,10 +181,11 @@ public struct AuditPictures: Study {
     let starts = stride(from: 0, to: result.pairs.count, by: Self.pairsOnSheet).prefix(Self.sheets)
     let figures = starts.enumerated().map { number, start in
       let range = start..<min(start + Self.pairsOnSheet, result.pairs.count)
-      return Report.Figure("figures/pairs-\(number + 1)", "pairs of pictures that are one") {
+      return Report.Figure(
+        file: "figures/pairs-\(number + 1)", description: "pairs of pictures that are one"
+      ) {
         try work.cancellation.check()
         return try sheet(result.pairs[range], "Pairs \(range.lowerBound + 1) to \(range.upperBound)")
-          .drawing()
       }
     }
     func says(_ side: AuditReport.Side) -> String {
@@ -204,14 +200,11 @@ public struct AuditPictures: Study {
       ],
       sections: [
         Report.Section(
-          "Pairs",
-          [
-            .figures(figures),
-            .text(
-              "A pair's pictures correlate by \(result.threshold) or more, at 48 x 48 points, once the one is laid over the other: "
-                + "top, left, bottom and right are the shares of the side cut from the training picture, below zero from the test "
-                + "picture. Look before you exclude: series of one scene look alike too."), .table(lines),
-          ])
+          "Pairs", .figures(figures),
+          .text(
+            "A pair's pictures correlate by \(result.threshold) or more, at 48 x 48 points, once the one is laid over the other: "
+              + "top, left, bottom and right are the shares of the side cut from the training picture, below zero from the test "
+              + "picture. Look before you exclude: series of one scene look alike too."), .table(lines))
       ], json: [("audit.json", result)],
       texts: [("exclusions.txt", Exclusions(listed).text(note: note)), ("pairs.csv", lines.csv)],
       summary: [
@@ -220,17 +213,17 @@ public struct AuditPictures: Study {
       ])
   }
 
-  private func sheet(_ pairs: ArraySlice<AuditReport.Pair>, _ title: String) throws -> PairSheet {
+  private func sheet(_ pairs: ArraySlice<AuditReport.Pair>, _ title: String) throws -> Drawing {
     let ids = [training.idsByPath, test.idsByPath]
-    return PairSheet(
-      title: title, sides: (training.title, test.title),
-      pairs: try pairs.map { pair in
-        PairSheet.Pair(
-          pictures: try zip([training, test], zip(ids, [pair.training, pair.test])).compactMap {
-            dataset, named in try named.0.exact(named.1).first.map { try dataset.picture($0) }
-          },
-          caption: Double(pair.correlation).fixed(decimals: 3)
-            + (pair.alignment.isMirrored ? ", mirrored" : ""), names: [pair.training, pair.test])
-      })
+    let shown = try pairs.map { pair -> Drawing.Pair in
+      let pictures = try zip([training, test], zip(ids, [pair.training, pair.test])).compactMap {
+        dataset, named in try named.0.exact(named.1).first.map { try dataset.picture($0) }
+      }
+      let mirrored = pair.alignment.isMirrored ? ", mirrored" : ""
+      return (
+        pictures, Double(pair.correlation).fixed(decimals: 3) + mirrored, [pair.training, pair.test]
+      )
+    }
+    return try .pairs(shown, title: title, sides: (training.title, test.title))
   }
 }

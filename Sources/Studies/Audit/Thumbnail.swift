@@ -54,40 +54,22 @@ package struct Thumbnail: Hashable, Sendable {
     return squares
   }
 
-  private struct Share {
-    var target: Int
-    var source: Int
-    /// The cell's share of the square; the shares of a square sum to 1.
-    var weight: Float
-  }
-
-  /// How much of each of a line's cells lies in each square, in the order of the squares, which is that of the cells too.
-  private static func shares(of count: Int) -> [Share] {
+  /// How much of each of a line's cells lies in each square, in the order of the squares, which is that of the cells too;
+  /// a square's weights sum to 1.
+  private static func shares(of count: Int) -> [(target: Int, source: Int, weight: Float)] {
     let width = Float(count) / Float(side)
     return (0..<side).flatMap { target in
       let (low, high) = (Float(target) * width, Float(target + 1) * width)
       return (Int(low)..<max(Int(low) + 1, Int(high.rounded(.up)))).compactMap { source in
         let cover = min(high, Float(source + 1)) - max(low, Float(source))
         return cover > 1e-5 * width && source < count
-          ? Share(target: target, source: source, weight: cover / width) : nil
+          ? (target: target, source: source, weight: cover / width) : nil
       }
     }
   }
 
   /// A part of the picture, in squares from the top left corner.
-  package struct Window: Hashable {
-    package var top: Float
-    package var left: Float
-    package var bottom: Float
-    package var right: Float
-
-    package init(top: Float, left: Float, bottom: Float, right: Float) {
-      self.top = top
-      self.left = left
-      self.bottom = bottom
-      self.right = right
-    }
-  }
+  package typealias Window = (top: Float, left: Float, bottom: Float, right: Float)
 }
 
 /// A thumbnail's levels summed from the top left corner, so that the mean of any part takes four look-ups.

@@ -13,19 +13,15 @@ public struct Correspond: Study {
   public let parts: PartsList
   public let layers: [StudiedLayer]
   public let fill: OccluderFill
-  /// Sets of random masks that each part is held against.
   public let draws: Int
   private let seed: UInt64
   private let title: String
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - parts: Pictures with a box for each part.
-  ///   - title: What the user called them.
-  ///   - layers: Names with commas between; nil for every convolution and fully connected layer.
-  ///   - fill: What a mask shows: gray, mean or black.
-  ///   - draws: Sets of random masks that each part is held against.
-  ///   - seed: Of the random masks and the bootstrap.
+  /// Every convolution and fully connected layer is compared unless layers are named.
+  ///
+  /// A mask shows gray, mean or black; each part is held against `draws` sets of random masks. The title is what the user
+  /// called the parts.
+  ///
   /// - Throws: `NetworkError` for a layer that is not there, or ``StudyError``.
   public init(
     _ subject: Subject, _ parts: PartsList, title: String, layers: String? = nil, fill: OccluderFill = .gray,
@@ -50,6 +46,8 @@ public struct Correspond: Study {
     var seed: UInt64
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     var study = try SubjectConfiguration(subject, parts.dataset, layers)
     study.pictures = title
@@ -61,11 +59,10 @@ public struct Correspond: Study {
     let subjects = try zip(parts.dataset.items, parts.boxes).compactMap { item, boxes in
       try pictures.tensor(item.id).map { input in
         let framing = try pictures.framing(of: item.id)
-        return Correspondence.Subject(
-          name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
+        return (name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
       }
     }
-    guard let first = subjects.first else { throw CorrespondenceError.pictures(0) }
+    guard let first = subjects.first else { throw Correspondence.tooFew(0) }
     let cover = fill.cover(
       of: first.input, subject.preprocessing, mean: try fill == .mean ? subject.meanInput() : nil, seed: 0)
     let reading = try Correspondence(
@@ -81,7 +78,7 @@ public struct Correspond: Study {
   ) -> Stage<Int, [CorrespondenceTable.Row]> {
     let files = fileNames(forLayers: parts.names)
     return Stage(
-      Array(parts.names.indices), title: "correspond", counting: "sets of masks", weight: draws,
+      units: Array(parts.names.indices), title: "correspond", counted: "sets of masks", weight: draws,
       file: { "parts/\(files[$0])" },
       isSound: { number, rows in
         rows.map(\.layer) == layers.map(\.name) && rows.allSatisfy { $0.part == parts.names[number] }
@@ -98,47 +95,40 @@ public struct Correspond: Study {
   }
 
   public func report(_ result: CorrespondenceTable, _ work: Work) throws -> Report {
-    let lines = CorrespondenceSheet.table(result)
+    let lines = result.lines
     return Report(
       title: "What \(subject.name) relates",
       facts: [("model", subject.model), ("parts", title), ("random masks", "\(draws) sets a part")],
       sections: [
         Report.Section(
           "Parts",
-          [
-            .figures([
-              Report.Figure("figures/correspondence", "parts masked, and their table") {
-                try sheet(result, work).drawing()
-              }
-            ]), .table(lines),
-            .text(
-              "Delta is the share of features whose change has another sign, averaged over pairs of pictures: low where "
-                + "masking a part changes all pictures alike. p is the chance that random boxes agree as well."
-            ),
-          ])
+          .figure("figures/correspondence", "parts masked, and their table") { try sheet(result, work) },
+          .table(lines),
+          .text(
+            "Delta is the share of features whose change has another sign, averaged over pairs of pictures: low where "
+              + "masking a part changes all pictures alike. p is the chance that random boxes agree as well.")
+        )
       ], json: [("correspondence.json", result)],
       texts: [("correspondence.csv", lines.csv), ("correspondence.md", lines.markdown)],
       summary: [lines.markdown])
   }
 
   /// The pictures as the network sees them with each part masked, and the table below.
-  private func sheet(_ table: CorrespondenceTable, _ work: Work) throws -> CorrespondenceSheet {
+  private func sheet(_ table: CorrespondenceTable, _ work: Work) throws -> Drawing {
     let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
     let shown = try parts.dataset.items.map { item in
       (try pictures.seen(item.id), try pictures.framing(of: item.id))
     }
     let shade = fill.shade(subject.preprocessing)
-    return CorrespondenceSheet(
-      title: "\(subject.name): do parts correspond?",
-      parts: parts.names.map { name in
-        CorrespondenceSheet.Part(
-          name: name,
-          pictures: zip(shown, parts.boxes).compactMap { shown, boxes in
-            shown.0.map { picture in
-              boxes[name].map { picture.filled(shown.1.input($0), with: shade) } ?? picture
-            }
-          })
-      }, table: table)
+    let masked = parts.names.map { name in
+      let pictures = zip(shown, parts.boxes).compactMap { shown, boxes in
+        shown.0.map { picture in
+          boxes[name].map { picture.filled(shown.1.input($0), with: shade) } ?? picture
+        }
+      }
+      return (name: name, pictures: pictures)
+    }
+    return try table.drawing(title: "\(subject.name): do parts correspond?", parts: masked)
   }
 }
 

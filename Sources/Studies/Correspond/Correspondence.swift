@@ -9,19 +9,8 @@ package import Tensors
 /// The part is masked in each picture. If the network knows the part, masking it changes the features of all pictures
 /// alike: the signs of the changes agree, more than when as large a box is masked anywhere.
 package struct Correspondence {
-  /// A picture, prepared, with each part's box in pixels of the network's input.
-  package struct Subject: Sendable {
-    package var name: String
-    /// 1 x rows x columns x channels.
-    package var input: Tensor
-    package var parts: [String: Box]
-
-    package init(name: String, input: Tensor, parts: [String: Box]) {
-      self.name = name
-      self.input = input
-      self.parts = parts
-    }
-  }
+  /// A picture, prepared, 1 x rows x columns x channels, with each part's box in pixels of the network's input.
+  package typealias Subject = (name: String, input: Tensor, parts: [String: Box])
 
   private let runner: Runner
   private let layers: [(name: String, value: String)]
@@ -43,14 +32,20 @@ package struct Correspondence {
     runner = try Runner(network, keeping: layers.map(\.value), threads: threads)
   }
 
+  static func tooFew(_ count: Int) -> StudyError {
+    StudyError(
+      "\(count == 1 ? "one picture has" : "\(count) pictures have") nothing to correspond with. Give two or more."
+    )
+  }
+
   /// Two pictures or more, of one shape, and their features, read once for all parts.
   package struct Readings {
     let subjects: [Subject]
     let originals: [[String: [Float]]]
 
-    /// - Throws: ``CorrespondenceError`` where there is nothing to compare.
+    /// - Throws: ``StudyError`` where there is nothing to compare.
     package init(of subjects: [Subject], by study: Correspondence) throws {
-      guard subjects.count > 1 else { throw CorrespondenceError.pictures(subjects.count) }
+      guard subjects.count > 1 else { throw tooFew(subjects.count) }
       self.subjects = subjects
       originals = try study.features(subjects.map(\.input))
     }
@@ -59,7 +54,8 @@ package struct Correspondence {
     func boxes(of part: String) throws -> [Box] {
       try subjects.map { subject in
         guard let box = subject.parts[part] else {
-          throw CorrespondenceError.missingPart(part: part, picture: subject.name)
+          throw StudyError(
+            "the part '\(part)' has no box in \(subject.name). Every part needs one in every picture.")
         }
         return box
       }
@@ -70,7 +66,7 @@ package struct Correspondence {
   ///
   /// Random masks are drawn part by part from one seed, so those of the parts before it are drawn too.
   ///
-  /// - Throws: ``CorrespondenceError/missingPart(part:picture:)``, or `KernelError`.
+  /// - Throws: ``StudyError`` where a picture has no box of the part, or `KernelError`.
   package func rows(
     of number: Int, among parts: [String], _ readings: Readings,
     show: (_ draws: Int) throws -> Void = { _ in }

@@ -1,5 +1,3 @@
-public import Tensors
-
 /// How alike the changes are that masking a part makes, by part and layer: `correspondence.json` of a run.
 public struct CorrespondenceTable: Codable, Hashable, Sendable {
   /// One layer's agreement for one part, against random masks.
@@ -23,19 +21,4 @@ public struct CorrespondenceTable: Codable, Hashable, Sendable {
   /// Sets of random masks a part.
   public var draws: Int
   public var rows: [Row]
-}
-
-/// What keeps parts from being compared.
-public enum CorrespondenceError: BadInput, Equatable, CustomStringConvertible {
-  case pictures(Int)
-  case missingPart(part: String, picture: String)
-
-  public var description: String {
-    switch self {
-    case .pictures(let count):
-      "\(count == 1 ? "one picture has" : "\(count) pictures have") nothing to correspond with. Give two or more."
-    case .missingPart(let part, let picture):
-      "the part '\(part)' has no box in \(picture). Every part needs one in every picture."
-    }
-  }
 }

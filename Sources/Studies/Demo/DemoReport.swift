@@ -1,6 +1,5 @@
 internal import Datasets
 public import Figures
-internal import Foundation
 internal import Images
 internal import Tensors
 internal import Training
@@ -65,9 +64,9 @@ public struct DemoReport {
   }
 
   private static func read<Value: Decodable>(_ type: Value.Type, _ file: String) throws -> Value {
-    guard let bytes = FileManager.default.contents(atPath: file),
-      let value = try? JSONDecoder().decode(type, from: bytes)
-    else { throw StudyError("\(file) is missing or damaged. Delete the demo's folder and start again.") }
+    guard let value = decoded(type, from: file) else {
+      throw StudyError("\(file) is missing or damaged. Delete the demo's folder and start again.")
+    }
     return value
   }
 

@@ -17,10 +17,8 @@ public struct Diagnose: Study {
   /// Names of files, or paths where files share theirs.
   private let names: [String]
 
-  /// - Parameters:
-  ///   - subjects: The networks, one or more.
-  ///   - dataset: The pictures that each is looked at through.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// One network or more, each looked at through the same pictures.
+  ///
   /// - Throws: ``StudyError`` for a network without convolutions.
   public init(_ subjects: [Subject], _ dataset: Dataset, strict isStrict: Bool = false) throws {
     for subject in subjects where subject.convolutions.isEmpty {
@@ -65,7 +63,7 @@ public struct Diagnose: Study {
   private func reports(_ work: Work) -> Stage<Int, DiagnosisReport> {
     let files = fileNames(forLayers: names)
     return Stage(
-      Array(subjects.indices), file: { "models/\(files[$0])" },
+      units: Array(subjects.indices), file: { "models/\(files[$0])" },
       isSound: { index, report in report.model == names[index] }
     ) { indices, _ in
       try indices.map { index in
@@ -111,20 +109,18 @@ public struct Diagnose: Study {
     }
     let network = fileNames(forLayers: names)[index]
     let files = (0..<Self.shownProjections).map { Self.file(network, projection: $0) }
-    return DiagnosisSheet.Column(
-      report: report, common: filters(.common), own: filters(.own),
-      projections: try files.filter(work.run.contains).map { try Picture(decoding: work.run.path(of: $0)) })
+    let projections = try files.filter(work.run.contains).map { try Picture(decoding: work.run.path(of: $0)) }
+    return (report, filters(.common), filters(.own), projections)
   }
 
   public func report(_ result: Result, _ work: Work) throws -> Report {
     let table = DiagnosisSheet.table(of: result.models)
-    let figure = Report.Figure(
+    let figure = Report.Section.Body.figure(
       "figures/diagnosis", "first-layer filters, second-layer projections and findings, a column a model"
     ) {
-      try DiagnosisSheet(
+      try DiagnosisSheet.drawing(
         title: "What the features show",
-        columns: try result.models.enumerated().map { try column($0.offset, $0.element, work) }
-      ).drawing()
+        columns: try result.models.enumerated().map { try column($0.offset, $0.element, work) })
     }
     let says =
       "Filters on one scale show which of them dominate; on their own scales, what each looks for. Below them are "
@@ -133,11 +129,12 @@ public struct Diagnose: Study {
     return Report(
       title: "What is wrong, and what to try",
       facts: result.models.map { ("model", $0.model) } + [("pictures", dataset.title)],
-      sections: [Report.Section("Filters and projections", [.figures([figure]), .text(says)])]
+      sections: [Report.Section("Filters and projections", figure, .text(says))]
         + result.models.map { report in
           Report.Section(
-            report.model, report.findings.filter { $0.verdict != .ok }.map { .text($0.sentence) })
-        } + [Report.Section("All measures", [.table(table)])],
+            title: report.model,
+            bodies: report.findings.filter { $0.verdict != .ok }.map { .text($0.sentence) })
+        } + [Report.Section("All measures", .table(table))],
       json: [("diagnosis.json", result)], texts: [("diagnosis.csv", table.csv)],
       summary: result.models.flatMap { report in
         ["\(report.model): \(report.wrong.count) of \(report.findings.count) measures want a look"]

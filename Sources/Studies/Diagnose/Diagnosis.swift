@@ -98,8 +98,9 @@ package struct Diagnosis {
     _ receive: ([(place: Gallery.Place, projection: PixelProjection)]) throws -> Void
   ) throws -> DiagnosisReport.SecondLayer? {
     guard layers.count > 1 else { return nil }
-    let places = (peaks.layers[values[1]]?.units ?? []).enumerated().compactMap { unit, kept in
-      kept.first.flatMap { $0.value > 0 ? Gallery.Place(unit: unit, rank: 0, peak: $0) : nil }
+    let places = (peaks.layers[values[1]]?.units ?? []).enumerated().compactMap {
+      unit, kept -> Gallery.Place? in
+      kept.first.flatMap { $0.value > 0 ? (unit, 0, $0) : nil }
     }
     let gallery = try Gallery(network, value: layers[1].featureMaps, rule: .deconvnet, threads: threads)
     var shares: [(unit: Int, bands: Spectrum.Bands, above: Double)] = []

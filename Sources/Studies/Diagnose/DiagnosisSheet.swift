@@ -3,37 +3,17 @@ package import Images
 
 /// The paper's figure 6: models side by side, first-layer filters above, second-layer projections below, and what is
 /// found wrong.
-package struct DiagnosisSheet: Sendable {
-  /// A model's column.
-  package struct Column: Sendable {
-    package var report: DiagnosisReport
-    /// First-layer filters on one scale, and each on its own; empty where they are no colours.
-    package var common: [Picture]
-    package var own: [Picture]
-    package var projections: [Picture]
+package enum DiagnosisSheet {
+  /// A model's column: its first-layer filters on one scale and each on its own, none where they are no colours, and its
+  /// second layer's projections.
+  package typealias Column = (
+    report: DiagnosisReport, common: [Picture], own: [Picture], projections: [Picture]
+  )
 
-    package init(report: DiagnosisReport, common: [Picture], own: [Picture], projections: [Picture]) {
-      self.report = report
-      self.common = common
-      self.own = own
-      self.projections = projections
-    }
-  }
-
-  package var title: String
-  package var columns: [Column]
-
-  package init(title: String, columns: [Column]) {
-    self.title = title
-    self.columns = columns
-  }
-
-  private let side = 400
-  private let margin = 28
-  private let gap = 36
+  private static let (side, margin, gap) = (400, 28, 36)
 
   /// The sheet, as wide as its models need.
-  package func drawing() throws(ImageError) -> Drawing {
+  package static func drawing(title: String, columns: [Column]) throws(ImageError) -> Drawing {
     let captions = ["layer 1, one scale for all", "layer 1, each on its own scale", "layer 2, projections"]
     let tiles = columns.map { [$0.common, $0.own, $0.projections] }
     var pictures: [[Picture]] = []
@@ -48,18 +28,15 @@ package struct DiagnosisSheet: Sendable {
       rows: tableTop + (lines.map(\.count).max() ?? 0) * 18 + margin + 24,
       columns: max(2 * margin + columns.count * side + (columns.count - 1) * gap, 640), title: title,
       description: "first-layer filters, second-layer projections and findings of \(columns.count) models")
-    drawing.text(title, top: Double(margin), column: Double(margin), height: 20, bold: true)
+    drawing.text(title, top: margin, column: margin, height: 20, bold: true)
     for (index, column) in columns.enumerated() {
       let left = margin + index * (side + gap)
-      drawing.text(
-        column.report.model, top: Double(margin + 38), column: Double(left), height: 15, bold: true)
-      drawing.text(summary(column.report), top: Double(margin + 60), column: Double(left), height: 11, .soft)
+      drawing.text(column.report.model, top: margin + 38, column: left, height: 15, bold: true)
+      drawing.text(summary(column.report), top: margin + 60, column: left, height: 11, .soft)
       var top = margin + 84
       for (row, caption) in captions.enumerated() {
         let isShown = !tiles[index][row].isEmpty
-        drawing.text(
-          isShown ? caption : "\(caption): none to show", top: Double(top), column: Double(left), height: 12,
-          .soft)
+        drawing.text(caption + (isShown ? "" : ": none to show"), top: top, column: left, height: 12, .soft)
         if isShown { drawing.picture(pictures[index][row], top: top + 18, left: left) }
         top += heights[row] + 34
       }
@@ -68,23 +45,23 @@ package struct DiagnosisSheet: Sendable {
     return drawing
   }
 
-  private func summary(_ report: DiagnosisReport) -> String {
+  private static func summary(_ report: DiagnosisReport) -> String {
     var parts = ["\(report.pictures) pictures"]
     if let first = report.first { parts.append("layer 1 folds \(first.aboveLimit.rounded(decimals: 2))") }
     if let second = report.second { parts.append("aliasing \(second.aboveLimit.rounded(decimals: 2))") }
     return parts.joined(separator: " · ")
   }
 
-  private func draw(
+  private static func draw(
     _ lines: [(verdict: Verdict, layer: String, text: String, value: String)], top: Int, left: Int,
     into drawing: inout Drawing
   ) {
     for (index, line) in lines.enumerated() {
-      let row = Double(top + index * 18)
-      drawing.box(top: row + 1, left: Double(left), rows: 10, columns: 10, fill: line.verdict.colour)
-      drawing.text(line.layer, top: row, column: Double(left + 18), height: 11, bold: true)
-      drawing.text(line.text, top: row, column: Double(left + 84), height: 11)
-      drawing.text(line.value, top: row, column: Double(left + side), height: 11, .ink, .end)
+      let row = top + index * 18
+      drawing.box(top: Double(row + 1), left: Double(left), rows: 10, columns: 10, fill: line.verdict.colour)
+      drawing.text(line.layer, top: row, column: left + 18, height: 11, bold: true)
+      drawing.text(line.text, top: row, column: left + 84, height: 11)
+      drawing.text(line.value, top: row, column: left + side, height: 11, .ink, .end)
     }
   }
 

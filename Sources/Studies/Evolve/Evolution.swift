@@ -68,9 +68,7 @@ package struct Evolution {
           kept.first.flatMap { $0.value > 0 ? $0 : nil }
         }
         var sight = Sight(layer: layer.name, chosen: draw(peaks.count, layer: number), peaks: peaks)
-        let places = sight.chosen.compactMap { unit in
-          peaks[unit].map { Gallery.Place(unit: unit, rank: 0, peak: $0) }
-        }
+        let places = sight.chosen.compactMap { unit in peaks[unit].map { (unit: unit, rank: 0, peak: $0) } }
         let gallery = try Gallery(network, value: layer.featureMaps, rule: .deconvnet, threads: threads)
         try gallery.project(places, input: input) { results in
           for (place, projection) in results {

@@ -2,59 +2,33 @@ package import Figures
 package import Images
 
 /// The paper's figure 4: a row a unit, a column an epoch, layers one below the other; then its numbers as curves.
-package struct EvolutionSheet: Sendable {
-  /// One unit's projections, one an epoch; nil where no picture activated it.
-  package struct Row: Sendable {
-    package var unit: Int
-    package var projections: [Picture?]
-    /// Whether the strongest picture is another than at the epoch before.
-    package var jumps: [Bool]
+package enum EvolutionSheet {
+  /// One unit's projections, one an epoch, nil where no picture activated it; and whether its strongest picture is another
+  /// than at the epoch before.
+  package typealias Row = (unit: Int, projections: [Picture?], jumps: [Bool])
 
-    package init(unit: Int, projections: [Picture?], jumps: [Bool]) {
-      self.unit = unit
-      self.projections = projections
-      self.jumps = jumps
-    }
-  }
-
-  package var title: String
-  package var subtitle: String
-  package var epochs: [Int]
-  package var layers: [(name: String, rows: [Row])]
-
-  package init(title: String, subtitle: String, epochs: [Int], layers: [(name: String, rows: [Row])]) {
-    self.title = title
-    self.subtitle = subtitle
-    self.epochs = epochs
-    self.layers = layers
-  }
-
-  private let tile = 64
-  private let gap = 3
-  private let margin = 28
-  private let caption = 56
+  private static let (tile, gap, margin, caption) = (64, 3, 28, 56)
 
   /// The sheet of projections, as large as its units and epochs need; a line before a tile marks a jump to another
   /// picture.
-  package func drawing() throws(ImageError) -> Drawing {
+  package static func drawing(
+    title: String, subtitle: String, epochs: [Int], layers: [(name: String, rows: [Row])]
+  ) throws(ImageError) -> Drawing {
     let rows = layers.reduce(0) { $0 + 44 + $1.rows.count * (tile + gap) }
     let width = 2 * margin + caption + epochs.count * (tile + gap)
     var drawing = Drawing(
       rows: 2 * margin + 58 + rows, columns: max(width, 560), title: title, description: subtitle)
-    drawing.text(title, top: Double(margin), column: Double(margin), height: 20, bold: true)
-    drawing.text(subtitle, top: Double(margin + 30), column: Double(margin), height: 13, .soft)
+    drawing.text(title, top: margin, column: margin, height: 20, bold: true)
+    drawing.text(subtitle, top: margin + 30, column: margin, height: 13, .soft)
     var top = margin + 58
     for layer in layers {
-      drawing.text(layer.name, top: Double(top + 8), column: Double(margin), height: 14, bold: true)
+      drawing.text(layer.name, top: top + 8, column: margin, height: 14, bold: true)
       for (index, epoch) in epochs.enumerated() {
-        drawing.text(
-          "\(epoch)", top: Double(top + 24), column: Double(left(index) + tile / 2), height: 11, .soft,
-          .middle)
+        drawing.text("\(epoch)", top: top + 24, column: left(index) + tile / 2, height: 11, .soft, .middle)
       }
       top += 40
       for row in layer.rows {
-        drawing.text(
-          "\(row.unit)", top: Double(top + tile / 2 - 6), column: Double(margin), height: 11, .soft)
+        drawing.text("\(row.unit)", top: top + tile / 2 - 6, column: margin, height: 11, .soft)
         for (index, projection) in row.projections.enumerated() {
           try draw(
             projection, jumps: index > 0 && row.jumps[index], top: top, left: left(index), into: &drawing)
@@ -66,9 +40,9 @@ package struct EvolutionSheet: Sendable {
     return drawing
   }
 
-  private func left(_ epoch: Int) -> Int { margin + caption + epoch * (tile + gap) }
+  private static func left(_ epoch: Int) -> Int { margin + caption + epoch * (tile + gap) }
 
-  private func draw(
+  private static func draw(
     _ projection: Picture?, jumps: Bool, top: Int, left: Int, into drawing: inout Drawing
   ) throws(ImageError) {
     guard let projection else {
@@ -94,14 +68,13 @@ package struct EvolutionSheet: Sendable {
       rows: height, columns: 960, title: "How features settle",
       description: "changed and settled units by epoch, layer by layer")
     func add(_ title: String, _ yTitle: String, left: Int, _ values: (EvolutionTable.Layer) -> [Double?]) {
-      let chart = LineChart(
-        title: title, xTitle: "epoch", yTitle: yTitle,
-        series: table.layers.enumerated().map { index, layer in
-          LineChart.Series(
-            name: layer.layer, points: zip(table.epochs, values(layer)).map { (Double($0), $1 ?? .nan) },
-            colour: .kind(index))
-        }, yRange: 0...1)
-      drawing.add(chart.drawing(rows: height, columns: 470), top: 0, left: left)
+      let curves = table.layers.enumerated().map { index, layer -> Drawing.Curve in
+        let points = zip(table.epochs, values(layer)).map { (x: Double($0), y: $1 ?? .nan) }
+        return (layer.layer, points, .kind(index), false)
+      }
+      let chart = Drawing.curves(
+        curves, title: title, xTitle: "epoch", yTitle: yTitle, yRange: 0...1, rows: height, columns: 470)
+      drawing.add(chart, top: 0, left: left)
     }
     add("Units whose strongest picture changed", "share of all units", left: 0, \.changed)
     add("Units whose projection stays from here on", "share of units shown", left: 490) { $0.settledShare }

@@ -24,15 +24,11 @@ public struct Evolve: Study {
   private let seed: UInt64
   private let isStrict: Bool
 
-  /// - Parameters:
-  ///   - run: A training run's folder.
-  ///   - epochs: As `1,2,5`; nil for eight of those saved, early ones denser.
-  ///   - pictures: As `Dataset.parse(_:)` takes them; nil for those the run was trained on.
-  ///   - layers: Names with commas between; nil for every convolution.
-  ///   - units: How many units of each layer are drawn and projected.
-  ///   - seed: Of that draw.
-  ///   - overrides: How pictures are prepared, in place of what the model says.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// Epochs are written as `1,2,5`; by default they are eight of those saved, early ones denser.
+  ///
+  /// Pictures are as `Dataset.parse(_:)` takes them, by default those that the run was trained on; of each layer, by default every
+  /// convolution, so many units are drawn and projected.
+  ///
   /// - Throws: ``StudyError`` where the run saved no such epoch, or does not say its pictures.
   public init(
     run: String, epochs: String? = nil, pictures: String? = nil, layers: String? = nil, units: Int = 6,
@@ -75,7 +71,7 @@ public struct Evolve: Study {
   public func result(_ work: Work) throws -> EvolutionTable {
     // One unit of work: its searches, which take the time, are kept epoch by epoch.
     let stage = Stage<Int, EvolutionTable>(
-      [0], file: { _ in "evolution" }, isSound: { _, table in table.epochs == epochs }
+      units: [0], file: { _ in "evolution" }, isSound: { _, table in table.epochs == epochs }
     ) { _, _ in [try table(work)] }
     return try work.findings(of: stage).compactMap { $0 }.first ?? EvolutionTable(epochs: [], layers: [])
   }
@@ -105,25 +101,27 @@ public struct Evolve: Study {
       }
       try work.cancellation.check("stopped; the same command goes on from there.")
     }
-    let sheet = EvolutionSheet(
-      title: Self.title, subtitle: "strongest activations projected, by epoch; red: the picture changed",
+    let sheet = try EvolutionSheet.drawing(
+      title: Self.title, subtitle: Self.subtitle,
       epochs: table.epochs,
       layers: table.layers.map { layer in
         (
           name: layer.layer,
           rows: layer.units.map { unit in
             let images = unit.moments.map(\.image)
-            return EvolutionSheet.Row(
-              unit: unit.unit, projections: table.epochs.map { tiles[$0]?[layer.layer]?[unit.unit] },
-              jumps: images.indices.map { $0 > 0 && images[$0] != images[$0 - 1] })
+            return (
+              unit.unit, table.epochs.map { tiles[$0]?[layer.layer]?[unit.unit] },
+              images.indices.map { $0 > 0 && images[$0] != images[$0 - 1] }
+            )
           }
         )
       })
-    try work.run.write(try sheet.drawing(), to: Self.sheet)
+    try work.run.write(sheet, to: Self.sheet)
     return table
   }
 
   private static let title = "How features came to be"
+  private static let subtitle = "strongest activations projected, by epoch; red: the picture changed"
   private static let sheet = "figures/evolution"
 
   public func report(_ result: EvolutionTable, _ work: Work) throws -> Report {
@@ -136,17 +134,13 @@ public struct Evolve: Study {
       sections: [
         Report.Section(
           "Projections and numbers",
-          [
-            .figures([
-              Report.Figure(
-                written: Self.sheet, "strongest activations projected, by epoch; red: the picture changed",
-                rows: rows, columns: columns),
-              Report.Figure("figures/settling", charts.description) { charts },
-            ]), .table(numbers),
-            .text(
-              "A unit has settled at the first epoch from which its projection always has a cosine above "
-                + "\(Evolution.settledCosine) to that of the last epoch."),
-          ])
+          .figures([
+            Report.Figure(file: Self.sheet, description: Self.subtitle, extents: (rows, columns)),
+            Report.Figure(file: "figures/settling", description: charts.description) { charts },
+          ]), .table(numbers),
+          .text(
+            "A unit has settled at the first epoch from which its projection always has a cosine above "
+              + "\(Evolution.settledCosine) to that of the last epoch."))
       ], json: [("evolution.json", result)], texts: [("evolution.csv", numbers.csv)],
       summary: [numbers.markdown])
   }
@@ -209,9 +203,7 @@ struct SavedEpochs: Sendable {
       var configuration: Configuration
     }
     let file = run + "/run.json"
-    guard let bytes = FileManager.default.contents(atPath: file),
-      let header = try? JSONDecoder().decode(Header.self, from: bytes)
-    else {
+    guard let header = decoded(Header.self, from: file) else {
       throw StudyError("\(file) does not say which pictures the run was trained on; give --pictures.")
     }
     return header.configuration.pictures

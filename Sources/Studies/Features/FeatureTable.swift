@@ -12,43 +12,20 @@ public struct FeatureTable: Codable, Hashable, Sendable {
     public var column: Int
     /// The receptive field in pixels of the original picture.
     public var box: Box
-
-    package init(image: String, value: Float, row: Int, column: Int, box: Box) {
-      self.image = image
-      self.value = value
-      self.row = row
-      self.column = column
-      self.box = box
-    }
   }
 
   /// A feature map and its strongest activations, strongest first.
   public struct Unit: Codable, Hashable, Sendable {
     public var unit: Int
     public var top: [Entry]
-
-    package init(unit: Int, top: [Entry]) {
-      self.unit = unit
-      self.top = top
-    }
   }
 
   /// A layer's units.
   public struct Layer: Codable, Hashable, Sendable {
     public var layer: String
     public var units: [Unit]
-
-    package init(layer: String, units: [Unit]) {
-      self.layer = layer
-      self.units = units
-    }
   }
 
   public var model: String
   public var layers: [Layer]
-
-  package init(model: String, layers: [Layer]) {
-    self.model = model
-    self.layers = layers
-  }
 }

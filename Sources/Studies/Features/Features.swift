@@ -2,7 +2,6 @@ internal import Attribution
 public import Datasets
 internal import Figures
 internal import Files
-internal import Foundation
 public import Images
 public import Kernels
 internal import Networks
@@ -19,25 +18,15 @@ public struct Features: Study {
   public let dataset: Dataset
   public let layers: [StudiedLayer]
   public let units: UnitChoice
-  /// Pictures kept for each unit.
   public let top: Int
   public let rule: RectifierRule
-  /// Whether layers are read before their rectifier.
   public let readsBeforeRectifier: Bool
-  /// Whether nothing is projected or drawn.
   public let onlySearches: Bool
   private let isStrict: Bool
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - dataset: The pictures searched.
-  ///   - layers: Names with commas between; nil for every convolution.
-  ///   - units: Those that are projected and drawn; by default the first 64.
-  ///   - top: How many pictures each unit keeps.
-  ///   - rule: How signals pass rectifiers.
-  ///   - isBefore: Whether layers are read before their rectifier.
-  ///   - onlySearches: Whether nothing is projected or drawn.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// Every convolution and the end of every residual block are searched unless layers are named; each unit keeps its
+  /// `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others are chosen.
+  ///
   /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, units: UnitChoice = .init(), top: Int = 9,
@@ -46,7 +35,8 @@ public struct Features: Study {
   ) throws {
     self.subject = subject
     self.dataset = dataset
-    self.layers = try subject.layers(named: layers, usual: subject.convolutions, beforeRectifier: isBefore)
+    self.layers = try subject.layers(
+      named: layers, usual: subject.featureLayers(beforeRectifier: isBefore), beforeRectifier: isBefore)
     self.units = units
     self.top = top
     self.rule = rule
@@ -71,6 +61,8 @@ public struct Features: Study {
     public var preprocessing: Preprocessing
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     Configuration(
       model: subject.model, modelDigest: try subject.digest(), pictures: dataset.title,
@@ -81,6 +73,11 @@ public struct Features: Study {
 
   public func result(_ work: Work) throws -> FeatureTable {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    if !work.run.contains("search.safetensors"),
+      let estimate = try FeaturesEstimate(study: self, pictures: pictures, threads: work.threads).note()
+    {
+      work.listener.note("estimate: " + estimate)
+    }
     let peaks = try work.search(
       layers.map(\.value), keeping: top, of: subject, in: pictures, file: "search.safetensors",
       title: "search")
@@ -101,7 +98,9 @@ public struct Features: Study {
     }
     let network = subject.network
     let described = try layers.map { layer in
-      let field = network.fields(below: layer.value, shapes: subject.shapes)[network.inputs[0].name] ?? .whole
+      let field =
+        network.fields(below: layer.value, shapes: subject.shapes, throughGates: false)[
+          network.inputs[0].name] ?? .whole
       let units = try (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
         FeatureTable.Unit(
           unit: unit,
@@ -131,7 +130,7 @@ public struct Features: Study {
   private func sheets(_ peaks: PeakTable, _ pictures: PreparedPictures, _ work: Work) -> Stage<
     StudiedLayer, Sheets
   > {
-    Stage(layers, file: { "figures/\($0.stem)" }) { layers, _ in
+    Stage(units: layers, file: { "figures/\($0.stem)" }) { layers, _ in
       try layers.map { layer in
         let kept = peaks.layers[layer.value]?.units ?? []
         do {
@@ -157,13 +156,11 @@ public struct Features: Study {
         : try zip(layers, result.layers).map { try section($0, $1, work) } + [
           Report.Section(
             "How to read this",
-            [
-              .text(
-                "Each unit has two grids. On the right are the pictures that excite it most, cut to what the unit can see. "
-                  + "On the left, each of those activations is carried back to pixels by the rule '\(rule.rawValue)': "
-                  + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value."
-              )
-            ])
+            .text(
+              "Each unit has two grids. On the right are the pictures that excite it most, cut to what the unit can see. "
+                + "On the left, each of those activations is carried back to pixels by the rule '\(rule.rawValue)': "
+                + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value."
+            ))
         ], json: [("features.json", result)])
   }
 
@@ -173,8 +170,8 @@ public struct Features: Study {
     let sheets = try work.run.read(Sheets.self, from: "figures/\(layer.stem).json")
     let figures = sheets.pages.map {
       Report.Figure(
-        written: "figures/\($0.name)", "\(layer.name): projections beside pictures, unit by unit",
-        rows: $0.rows, columns: $0.columns)
+        file: "figures/\($0.name)", description: "\(layer.name): projections beside pictures, unit by unit",
+        extents: ($0.rows, $0.columns))
     }
     let rows = described.units.flatMap { unit in
       unit.top.enumerated().map { rank, entry in
@@ -185,8 +182,7 @@ public struct Features: Study {
       }
     }
     let headings = ["unit", "rank", "value", "picture", "row, column", "box in the picture"]
-    return Report.Section(
-      layer.name, [.figures(figures), .table(ResultTable(headings: headings, rows: rows))])
+    return Report.Section(layer.name, .figures(figures), .table(ResultTable(headings: headings, rows: rows)))
   }
 }
 
@@ -196,9 +192,9 @@ extension Features.Configuration {
   /// - Throws: ``StudyError`` where the folder is no run of features.
   init(ofRun folder: String) throws(StudyError) {
     struct Header: Decodable { var configuration: Features.Configuration }
-    guard let bytes = FileManager.default.contents(atPath: folder + "/run.json"),
-      let header = try? JSONDecoder().decode(Header.self, from: bytes)
-    else { throw StudyError("\(folder) is not a run of 'features'.") }
+    guard let header = decoded(Header.self, from: folder + "/run.json") else {
+      throw StudyError("\(folder) is not a run of 'features'.")
+    }
     self = header.configuration
   }
 }

@@ -8,22 +8,12 @@ public import Tensors
 
 /// The projections of a layer's strongest peaks, each beside the picture that made it (the paper's figure 2).
 public struct Gallery {
-  /// A peak's place in its layer's table.
-  public struct Place: Hashable, Sendable {
-    public var unit: Int
-    /// 0 for the unit's strongest.
-    public var rank: Int
-    public var peak: Peak
-
-    /// A unit's peak and its rank among the unit's, from 0.
-    public init(unit: Int, rank: Int, peak: Peak) {
-      self.unit = unit
-      self.rank = rank
-      self.peak = peak
-    }
-  }
+  /// A peak's place in its layer's table: the rank is 0 for the unit's strongest.
+  public typealias Place = (unit: Int, rank: Int, peak: Peak)
 
   private let projector: Projector
+  /// What is given of each projection, where it is not all.
+  private let window: (rows: Reach, columns: Reach)?
   private let runner: Runner
   /// Pictures whose evidence is held at once, projections, and the bytes of both: what bounds the memory.
   private let mostImages = 64
@@ -38,11 +28,18 @@ public struct Gallery {
   /// - Throws: `NetworkError` where the value is not known, or `KernelError` where oneDNN cannot start.
   public init(_ network: Network, value: String, rule: RectifierRule, threads: Int) throws {
     projector = try Projector(network, value: value, rule: rule, threads: threads)
+    window = projector.walk.window
     runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: threads)
   }
 
   /// Rows and columns of every projection, in pixels of the network's input.
-  public var extents: (rows: Int, columns: Int) { projector.walk.extents }
+  public var extents: (rows: Int, columns: Int) {
+    window.map { ($0.rows.extent, $0.columns.extent) } ?? projector.walk.extents
+  }
+
+  /// Whether projections reach further than ``extents``, through squeeze-and-excite gates: only what a unit sees
+  /// without them is given.
+  public var isCutAtGates: Bool { window != nil }
 
   /// Projects peaks; a picture is run forward once for all its peaks, or for every 256 of them.
   ///
@@ -72,8 +69,15 @@ public struct Gallery {
         ($0.place.unit, $0.place.rank) < ($1.place.unit, $1.place.rank)
       }
       let projections = try projector.project(evidence.map(\.evidence))
-      try receive(zip(evidence, projections).map { (place: $0.0.place, projection: $0.1) })
+      try receive(zip(evidence, projections).map { (place: $0.0.place, projection: cut($0.1, $0.0.place)) })
     }
+  }
+
+  private func cut(_ projection: PixelProjection, _ place: Place) -> PixelProjection {
+    guard let (rows, columns) = window else { return projection }
+    return projection.window(
+      top: rows.start(place.peak.row), left: columns.start(place.peak.column), rows: rows.extent,
+      columns: columns.extent)
   }
 
   /// Peaks by picture, in stretches whose evidence and projections fit in memory; one picture always does.

@@ -24,7 +24,7 @@ struct LayerSheets {
       study.subject.network, value: layer.value, rule: study.rule, threads: work.threads)
     let tiles = try Tiles(
       path: try work.run.preparedPath(of: "figures/\(layer.stem).tiles.partial"), field: gallery.extents,
-      preprocessing: study.subject.preprocessing)
+      isCutAtGates: gallery.isCutAtGates, preprocessing: study.subject.preprocessing)
     try project(chosen, gallery, tiles)
     return Features.Sheets(pages: try draw(chosen, tiles))
   }
@@ -45,7 +45,7 @@ struct LayerSheets {
     // A unit that was never active has no evidence of what it looks for.
     let places = chosen.flatMap { unit in
       kept[unit].enumerated().filter { $0.element.value > 0 || study.readsBeforeRectifier }.map {
-        Gallery.Place(unit: unit, rank: $0.offset, peak: $0.element)
+        (unit: unit, rank: $0.offset, peak: $0.element)
       }
     }
     let positions = Dictionary(zip(chosen, chosen.indices), uniquingKeysWith: { one, _ in one })
@@ -81,23 +81,25 @@ struct LayerSheets {
     let perPage = Self.unitsOnSheet
     var pages: [Features.Sheets.Page] = []
     for (number, start) in stride(from: 0, to: chosen.count, by: perPage).enumerated() {
-      let units = try (start..<min(start + perPage, chosen.count)).map { position in
+      let units = try (start..<min(start + perPage, chosen.count)).map { position -> FeatureSheet.Unit in
         let unit = chosen[position]
         let strongest = kept[unit].first?.value ?? 0
         let shown = try (0..<depth).map { try tiles.tiles(position * depth + $0) }
-        return FeatureSheet.Unit(
-          caption: strongest > 0 || study.readsBeforeRectifier
-            ? "\(unit) · \(Double(strongest).brief)" : "\(unit) · never active",
-          projections: shown.map { $0?.projection }, patches: shown.map { $0?.patch })
+        let isActive = strongest > 0 || study.readsBeforeRectifier
+        return (
+          "\(unit) · \(isActive ? Double(strongest).brief : "never active")",
+          shown.map { $0?.projection }, shown.map { $0?.patch }
+        )
       }
-      let sheet = FeatureSheet(
+      let sheet = try FeatureSheet.drawing(
         title: "\(study.subject.name) · \(layer.name)",
         subtitle:
           "\(tiles.field.rows) x \(tiles.field.columns) pixels of the input each; strongest \(depth) of "
-          + "\(pictures.count) pictures; \(study.rule.rawValue) beside the pictures",
+          + "\(pictures.count) pictures; \(study.rule.rawValue) beside the pictures"
+          + (tiles.isCutAtGates ? "; what reaches further, through gates, is not shown" : ""),
         field: tiles.field, units: units)
       let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)-\(number + 1)"
-      let (rows, columns) = try work.run.write(try sheet.drawing(), to: "figures/\(name)")
+      let (rows, columns) = try work.run.write(sheet, to: "figures/\(name)")
       pages.append(.init(name: name, rows: rows, columns: columns))
     }
     return pages

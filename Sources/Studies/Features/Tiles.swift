@@ -14,6 +14,8 @@ internal import Tensors
 final class Tiles: Sendable {
   /// Rows and columns that a unit sees.
   let field: (rows: Int, columns: Int)
+  /// Whether projections reach further, through gates.
+  let isCutAtGates: Bool
   /// Extents of a tile: the field's, unless a sheet draws it smaller.
   private let extents: (rows: Int, columns: Int)
   private let preprocessing: Preprocessing
@@ -28,9 +30,12 @@ final class Tiles: Sendable {
   private let state = Mutex(State())
 
   /// - Throws: `FileError` where the file cannot be made.
-  init(path: String, field: (rows: Int, columns: Int), preprocessing: Preprocessing) throws(FileError) {
+  init(
+    path: String, field: (rows: Int, columns: Int), isCutAtGates: Bool, preprocessing: Preprocessing
+  ) throws(FileError) {
     self.path = path
     self.field = field
+    self.isCutAtGates = isCutAtGates
     let drawn = FeatureSheet.tile(ofField: field.rows, field.columns)
     extents = drawn.rows * drawn.columns < field.rows * field.columns ? drawn : field
     self.preprocessing = preprocessing

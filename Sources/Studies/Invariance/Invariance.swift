@@ -107,8 +107,7 @@ public struct Invariance {
       }
       let label = label ?? base.argmax
       guard base.indices.contains(label) else {
-        throw StudyError(
-          "there is no class \(label): the network has \(base.count), from 0 to \(base.count - 1).")
+        throw StudyError(noClass: label, of: base.count)
       }
       result.label = label
       result.probability = try amounts.indices.map {

@@ -12,17 +12,6 @@ public struct InvarianceCurves: Codable, Hashable, Sendable {
     public var normalized: [String: [Double]]
     /// The probability of the label; nil where the network classifies nothing.
     public var probability: [Float]?
-
-    package init(
-      image: String, label: Int?, distances: [String: [Double]], normalized: [String: [Double]],
-      probability: [Float]?
-    ) {
-      self.image = image
-      self.label = label
-      self.distances = distances
-      self.normalized = normalized
-      self.probability = probability
-    }
   }
 
   public var change: Invariance.Change

@@ -1,17 +1,15 @@
 internal import Figures
 
 /// The paper's figure 5 for one change: features at each layer and the probability of the class, by its amount.
-struct InvarianceFigure {
-  let curves: InvarianceCurves
-
+extension InvarianceCurves {
   /// A chart a layer, then one of the probability.
   func drawing() -> Drawing {
-    var charts = curves.layers.map { layer in
+    var charts = layers.map { layer in
       chart(
         "\(layer): distance", "over the original's length", each: { $0.normalized[layer] ?? [] },
-        mean: curves.mean[layer] ?? [])
+        mean: mean[layer] ?? [])
     }
-    if let mean = curves.meanProbability {
+    if let mean = meanProbability {
       charts.append(
         chart(
           "probability of the class", "probability", each: { ($0.probability ?? []).map(Double.init) },
@@ -19,33 +17,32 @@ struct InvarianceFigure {
     }
     let (rows, columns) = (300, 400)
     var drawing = Drawing(
-      rows: rows + 56, columns: charts.count * columns + 24, title: "Under \(curves.change.rawValue)",
+      rows: rows + 56, columns: charts.count * columns + 24, title: "Under \(change.rawValue)",
       description:
-        "Distances of features and the class's probability by the amount of \(curves.change.rawValue)")
-    drawing.text("under \(curves.change.rawValue)", top: 16, column: 24, height: 20, bold: true)
+        "Distances of features and the class's probability by the amount of \(change.rawValue)")
+    drawing.text("under \(change.rawValue)", top: 16, column: 24, height: 20, bold: true)
     for (index, chart) in charts.enumerated() {
-      drawing.add(chart.drawing(rows: rows, columns: columns), top: 50, left: 12 + index * columns)
+      drawing.add(chart, top: 50, left: 12 + index * columns)
     }
     return drawing
   }
 
   private func chart(
-    _ title: String, _ axis: String, each: (InvarianceCurves.Picture) -> [Double], mean: [Double],
+    _ title: String, _ axis: String, each: (Picture) -> [Double], mean: [Double],
     range: ClosedRange<Double>? = nil
-  ) -> LineChart {
+  ) -> Drawing {
     func points(_ values: [Double]) -> [(x: Double, y: Double)] {
-      zip(curves.amounts, values).map { (x: $0, y: $1) }
+      zip(amounts, values).map { (x: $0, y: $1) }
     }
-    var series = curves.pictures.prefix(40).enumerated().map { index, picture in
-      LineChart.Series(name: picture.image, points: points(each(picture)), colour: .kind(index), isThin: true)
+    var series = pictures.prefix(40).enumerated().map { index, picture -> Drawing.Curve in
+      (picture.image, points(each(picture)), .kind(index), true)
     }
-    series.append(
-      LineChart.Series(name: "mean of \(curves.pictures.count) pictures", points: points(mean), colour: .ink))
-    return LineChart(title: title, xTitle: unit, yTitle: axis, series: series, yRange: range)
+    series.append(("mean of \(pictures.count) pictures", points(mean), .ink, false))
+    return .curves(series, title: title, xTitle: unit, yTitle: axis, yRange: range, columns: 400)
   }
 
   private var unit: String {
-    switch curves.change {
+    switch change {
     case .vertical: "pixels down"
     case .horizontal: "pixels to the right"
     case .scale: "scale"

@@ -69,16 +69,9 @@ public struct MeasureInvariance: Study {
   /// What the class folders were taken for, where that should be said.
   public let note: String?
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - dataset: The pictures.
-  ///   - layers: Names with commas between; nil for the first convolution and the last layer that holds features.
-  ///   - changes: As ``Range/list(_:)`` takes them.
-  ///   - border: What a shift or a turn uncovers.
-  ///   - limit: How many pictures, the first of the data set; nil for all.
-  ///   - labels: A list of true classes; the class folders where there is none.
-  ///   - seed: Of noise.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// The first convolution and the last layer that holds features are compared unless layers are named; changes are as
+  /// ``Range/list(_:)`` takes them, and pictures the first `limit` of the data set.
+  ///
   /// - Throws: `NetworkError` for a layer that is not there, `DatasetError` for a list that is none, or ``StudyError``.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil,
@@ -109,6 +102,8 @@ public struct MeasureInvariance: Study {
     var seed: UInt64
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     Configuration(
       study: try SubjectConfiguration(subject, dataset, layers), changes: changes, border: border.rawValue,
@@ -135,7 +130,7 @@ public struct MeasureInvariance: Study {
     of pictures: PreparedPictures, by reading: Invariance, _ work: Work
   ) -> Stage<Int, [InvarianceCurves.Picture]> {
     Stage(
-      Array(0..<min(limit ?? .max, pictures.count)), title: "invariance", counting: "pictures",
+      units: Array(0..<min(limit ?? .max, pictures.count)), title: "invariance", counted: "pictures",
       file: { "invariance/\(names[$0])" },
       isSound: { _, curves in
         curves.count == ranges.count
@@ -165,23 +160,20 @@ public struct MeasureInvariance: Study {
       rows: result.map { curves in
         [curves.change.rawValue] + layers.map { "\((curves.area[$0.name] ?? 0).rounded(decimals: 3))" }
       })
+    let figures = result.map { curves in
+      Report.Figure(
+        file: "figures/invariance-\(curves.change.rawValue)",
+        description: "features under \(curves.change.rawValue)", draw: curves.drawing)
+    }
     return Report(
       title: "What \(subject.name) ignores",
       facts: [("model", subject.model), ("pictures", dataset.title), ("border", border.rawValue)],
       sections: [
         Report.Section(
-          "Curves",
-          [
-            .figures(
-              result.map { curves in
-                Report.Figure(
-                  "figures/invariance-\(curves.change.rawValue)", "features under \(curves.change.rawValue)"
-                ) { InvarianceFigure(curves: curves).drawing() }
-              }), .table(areas),
-            .text(
-              "Distances are over the length of the original's features. Thin curves are pictures, thick ones their "
-                + "mean. The area is the mean height of the mean curve: the smaller, the more invariant."),
-          ])
+          "Curves", .figures(figures), .table(areas),
+          .text(
+            "Distances are over the length of the original's features. Thin curves are pictures, thick ones their "
+              + "mean. The area is the mean height of the mean curve: the smaller, the more invariant."))
       ], json: [("invariance.json", result)], summary: [areas.markdown])
   }
 }

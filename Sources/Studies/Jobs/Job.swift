@@ -60,14 +60,14 @@ public struct Job<S: Study> {
     let skipped = work.skipped
     try run.write(json: skipped, to: "skipped.json")
     var report = try study.report(result, work)
+    let notes = study.subjects.flatMap { subject in
+      subject.notes.map { study.subjects.count > 1 ? "\(subject.name): \($0)" : $0 }
+    }
+    if !notes.isEmpty { try run.write(json: notes, to: "notes.json") }
+    report.facts += notes.map { ("note", $0) }
     if !skipped.isEmpty {
-      report.sections.append(
-        Report.Section(
-          "Skipped pictures",
-          [
-            .table(
-              ResultTable(headings: ["picture", "reason"], rows: skipped.map { [$0.image, $0.reason] }))
-          ]))
+      let lines = ResultTable(headings: ["picture", "reason"], rows: skipped.map { [$0.image, $0.reason] })
+      report.sections.append(Report.Section("Skipped pictures", .table(lines)))
     }
     // The page is written last: where it stands and nothing is new, so do the figures.
     let isDrawn = !work.hasFound && !S.isAlwaysDrawn && run.contains("index.html")
@@ -87,7 +87,6 @@ public struct Job<S: Study> {
           case .figures(let figures): .figures(try figures.map { try write($0, to: run) })
           case .table(let table): .table(headings: table.headings, rows: table.rows)
           case .text(let text): .text(text)
-          case .page(let body): body
           }
         })
     }
@@ -104,6 +103,11 @@ public struct Job<S: Study> {
     let (rows, columns) = try run.write(try draw(), to: figure.file)
     return (figure.file, columns, rows, figure.description)
   }
+}
+
+/// What a JSON file of another run holds; nil where it is not there, or holds something else.
+func decoded<Value: Decodable>(_ type: Value.Type = Value.self, from file: String) -> Value? {
+  FileManager.default.contents(atPath: file).flatMap { try? JSONDecoder().decode(type, from: $0) }
 }
 
 extension RunFolder {

@@ -45,12 +45,14 @@ public struct Listener: Sendable {
     /// As a line: done, rate and time left; or what it took in all.
     public var description: String {
       let fresh = max(done - alreadyDone, 0)
+      let speed = Double(fresh) / seconds
       let rate =
         seconds > 0 && fresh > 0
-        ? ", \((Double(fresh) / seconds).rounded(decimals: 1)) a second" : ""
-      if isFinished { return "\(label): \(done) \(unit) in \(Self.time(seconds))" + rate }
+        ? ", \(speed < 1000 ? "\(speed.rounded(decimals: 1))" : Int(speed.rounded()).grouped) a second" : ""
+      if isFinished { return "\(label): \(done.counted(unit)) in \(Self.time(seconds))" + rate }
       let left = seconds / Double(max(fresh, 1)) * Double(max(total - done, 0))
-      return "\(label): \(done)/\(total) \(unit)" + rate + (fresh > 0 ? ", \(Self.time(left)) left" : "")
+      return "\(label): \(done.grouped)/\(total.counted(unit))" + rate
+        + (fresh > 0 ? ", \(Self.time(left)) left" : "")
     }
 
     /// A duration as a person says it: `8.4 s`, `3 min 20 s`, `2 h 5 min`.
@@ -78,7 +80,7 @@ struct Meter {
   }
 
   mutating func show(_ done: Int) {
-    progress.done = done
+    progress.done = min(done, progress.total)
     tell()
   }
 

@@ -9,48 +9,25 @@ public struct Report {
     /// Its path in the run, without an ending.
     public var file: String
     public var description: String
-    /// Draws it; nil for one that a stage of the study has written already, with its extents.
+    /// Of one that a stage of the study has written already.
+    var extents: (rows: Int, columns: Int) = (0, 0)
+    /// Draws it; nil for one whose files are there.
     var draw: (() throws -> Drawing)?
-    var extents: (rows: Int, columns: Int)
-
-    /// A figure that the job draws and writes.
-    public init(_ file: String, _ description: String, draw: @escaping () throws -> Drawing) {
-      self.file = file
-      self.description = description
-      self.draw = draw
-      extents = (0, 0)
-    }
-
-    /// A figure whose files are there.
-    public init(written file: String, _ description: String, rows: Int, columns: Int) {
-      self.file = file
-      self.description = description
-      extents = (rows, columns)
-    }
   }
 
-  /// A titled part of the page.
+  /// A titled part of the page, top to bottom.
   public struct Section {
-    /// What a section holds, top to bottom.
     public enum Body {
       case figures([Figure])
       /// Folded until opened.
       case table(ResultTable)
       case text(String)
-      case page(RunPage.Section.Body)
     }
 
     public var title: String
     public var bodies: [Body]
-
-    /// A section of these bodies.
-    public init(_ title: String, _ bodies: [Body]) {
-      self.title = title
-      self.bodies = bodies
-    }
   }
 
-  /// The page's title.
   public var title: String
   /// Facts of the run: a name and a value each.
   public var facts: [(String, String)]
@@ -58,21 +35,18 @@ public struct Report {
   /// Values written as JSON, each under its path in the run.
   public var json: [(file: String, value: any Encodable)]
   /// Texts written as they are: CSV, Markdown, lists.
-  public var texts: [(file: String, text: String)]
+  public var texts: [(file: String, text: String)] = []
   /// What a person is told once the job is done.
-  public var summary: [String]
+  public var summary: [String] = []
+}
 
-  /// A report; what is not given is not written.
-  public init(
-    title: String, facts: [(String, String)], sections: [Section],
-    json: [(file: String, value: any Encodable)],
-    texts: [(file: String, text: String)] = [], summary: [String] = []
-  ) {
-    self.title = title
-    self.facts = facts
-    self.sections = sections
-    self.json = json
-    self.texts = texts
-    self.summary = summary
+extension Report.Section {
+  init(_ title: String, _ bodies: Body...) { self.init(title: title, bodies: bodies) }
+}
+
+extension Report.Section.Body {
+  /// One figure, drawn when the job writes it.
+  static func figure(_ file: String, _ description: String, draw: @escaping () throws -> Drawing) -> Self {
+    .figures([Report.Figure(file: file, description: description, draw: draw)])
   }
 }

@@ -5,6 +5,10 @@ public import Tensors
 /// A study opens no run folder, prints nothing and handles no signal; the ``Job`` that performs it does. Work that takes
 /// long is done in stages of units (``Stage``) or as a search (`Work.search`), which keep
 /// what they have found, so that a job that was stopped or killed goes on from there.
+///
+/// What initialisers of studies take means the same in all: `layers` are names with commas between, `labels` is a list of
+/// true classes in place of class folders, `seed` is of all that is drawn by chance, and where `strict` holds, a picture that
+/// cannot be read is an error; otherwise it is left out and listed.
 public protocol Study {
   associatedtype Configuration: Encodable
   associatedtype Result: Encodable
@@ -13,6 +17,8 @@ public protocol Study {
   static var kind: String { get }
   /// Whether figures are drawn again though nothing is new: for studies that publish as they go.
   static var isAlwaysDrawn: Bool { get }
+  /// The networks that it is about, whose notes are written with the run and stand on its page.
+  var subjects: [Subject] { get }
   /// All that the result depends on, with a digest of every input: a run is a function of it.
   func configuration() throws -> Configuration
   /// Finds the result.
@@ -23,44 +29,30 @@ public protocol Study {
 
 extension Study {
   public static var isAlwaysDrawn: Bool { false }
+  public var subjects: [Subject] { [] }
 }
 
 /// Units of work, each of which is found once and kept as a file of the run.
 ///
 /// Units are independent: whatever finds one of them, in whatever order, on whatever machine, finds the same.
-public struct Stage<Unit, Finding: Codable> {
+struct Stage<Unit, Finding: Codable> {
+  var units: [Unit]
   /// What progress is called; nil where finding a unit shows its own.
   var title: String?
   /// What progress counts, in the plural.
-  var counted: String
-  var units: [Unit]
+  var counted = ""
   /// How much of what progress counts a unit is.
-  var weight: Int
+  var weight = 1
   /// How many units are found together, where that is quicker.
-  var group: Int
+  var group = 1
   /// Where a unit's finding is kept, without the ending `.json`.
   var file: (Unit) -> String
   /// Whether a finding that was read back is one of this unit, and not a damaged file's.
-  var isSound: (Unit, Finding) -> Bool
+  var isSound: (Unit, Finding) -> Bool = { _, _ in true }
   /// Finds units; nil for one that cannot be found, which is tried again next time.
   ///
   /// The closure given is told how much of what progress counts is done.
   var find: ([Unit], _ show: (Int) -> Void) throws -> [Finding?]
-
-  init(
-    _ units: [Unit], title: String? = nil, counting counted: String = "", weight: Int = 1, group: Int = 1,
-    file: @escaping (Unit) -> String, isSound: @escaping (Unit, Finding) -> Bool = { _, _ in true },
-    find: @escaping ([Unit], _ show: (Int) -> Void) throws -> [Finding?]
-  ) {
-    self.title = title
-    self.counted = counted
-    self.units = units
-    self.weight = weight
-    self.group = group
-    self.file = file
-    self.isSound = isSound
-    self.find = find
-  }
 }
 
 /// What keeps a study from being begun or ended.
@@ -70,6 +62,11 @@ public struct StudyError: BadInput, Equatable, CustomStringConvertible {
   /// - Parameter description: One sentence that says what is wrong and what to do.
   public init(_ description: String) {
     self.description = description
+  }
+
+  /// A class beyond the network's.
+  init(noClass index: Int, of classes: Int) {
+    self.init("there is no class \(index): the network has \(classes), from 0 to \(classes - 1).")
   }
 
   /// A value of the network that is NaN or infinite.

@@ -1,7 +1,6 @@
 internal import Attribution
 internal import Datasets
 internal import Execution
-internal import Foundation
 internal import Images
 internal import Kernels
 internal import Peaks
@@ -64,9 +63,7 @@ struct Neighbours {
 
   private static func peaks(ofRun run: String, layer: String, _ dataset: Dataset) throws -> [[Peak]] {
     let file = run + "/features.json"
-    guard let bytes = FileManager.default.contents(atPath: file),
-      let table = try? JSONDecoder().decode(FeatureTable.self, from: bytes)
-    else {
+    guard let table = decoded(FeatureTable.self, from: file) else {
       throw StudyError("\(file) is not there or cannot be read; --from takes a finished run of 'features'.")
     }
     guard let found = table.layers.first(where: { $0.layer == layer }) else {

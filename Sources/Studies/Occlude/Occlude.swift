@@ -13,9 +13,7 @@ public struct Occlude: Study {
   public let subject: Subject
   public let dataset: Dataset
   public let layers: [StudiedLayer]
-  /// Sides of the square, in pixels of the network's input.
   public let sizes: [Int]
-  /// Pixels between neighbouring positions.
   public let stride: Int
   public let fill: OccluderFill
   public let seed: UInt64
@@ -28,20 +26,13 @@ public struct Occlude: Study {
   /// What the class folders were taken for, where that should be said.
   public let note: String?
 
-  /// - Parameters:
-  ///   - subject: The network.
-  ///   - dataset: The pictures.
-  ///   - layers: Layers whose strongest map is watched, names with commas between; nil for the last convolution.
-  ///   - sizes: Sides of the square in pixels of the network's input, each once.
-  ///   - stride: Pixels between neighbouring positions.
-  ///   - fill: What the square shows.
-  ///   - label: The class watched: `auto` for the most probable one, `true`, an index or a name.
-  ///   - labels: A list of true classes; the class folders where there is none.
-  ///   - neighbours: A run of features that the map's other strongest pictures are taken from; nil for a search of these
-  ///     pictures.
-  ///   - seed: Of noise.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
-  /// - Throws: ``OcclusionError`` where a square does not fit, ``StudyError`` where a picture has no class to watch.
+  /// Squares of these sides, in pixels of the network's input and each once, stand `stride` pixels apart.
+  ///
+  /// The strongest map of the last convolution is watched unless layers are named, and of the classes `label`: `auto` for
+  /// the most probable one, `true`, an index or a name. `neighbours` is a run of features that the map's other strongest
+  /// pictures are taken from; these pictures are searched where there is none.
+  ///
+  /// - Throws: ``StudyError`` where a square does not fit or a picture has no class to watch.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, sizes: [Int] = [50], stride: Int = 8,
     fill: OccluderFill = .gray, label: String = "auto", labels: String? = nil, neighbours: String? = nil,
@@ -59,7 +50,7 @@ public struct Occlude: Study {
     self.seed = seed
     self.isStrict = isStrict
     names = dataset.resultNames
-    for size in sizes { _ = try Occlusion.positions(size: size, stride: stride, over: subject.input) }
+    for size in sizes { _ = try OcclusionPlaces(size: size, stride: stride, over: subject.input) }
     (truth, note) = try subject.trueClasses(of: dataset, labels: labels)
     if label == "auto" { return }
     guard subject.head != nil else {
@@ -98,6 +89,8 @@ public struct Occlude: Study {
     var seed: UInt64?
   }
 
+  public var subjects: [Subject] { [subject] }
+
   public func configuration() throws -> Configuration {
     Configuration(
       study: try SubjectConfiguration(subject, dataset, layers),
@@ -128,7 +121,8 @@ public struct Occlude: Study {
   ) throws -> Stage<Int, OcclusionMap> {
     let places = try OcclusionPlaces(size: size, stride: stride, over: subject.input)
     return Stage(
-      Array(dataset.items.indices), title: "occlude \(size)", counting: "positions", weight: places.count,
+      units: Array(dataset.items.indices), title: "occlude \(size)", counted: "positions",
+      weight: places.count,
       group: 8, file: { file($0, size) },
       isSound: { _, map in map.isSound(at: places, layers: layers, classes: subject.head?.classes ?? 0) }
     ) { ids, show in
@@ -176,7 +170,7 @@ public struct Occlude: Study {
       let figures = Swift.stride(from: 0, to: ids.count, by: Self.rowsOfSheet).enumerated().map {
         page, start in
         let name = "figures/occlusion-\(size)" + (ids.count > Self.rowsOfSheet ? "-\(page + 1)" : "")
-        return Report.Figure(name, "occlusion maps, a row a picture") {
+        return Report.Figure(file: name, description: "occlusion maps, a row a picture") {
           let rows = try ids[start..<min(start + Self.rowsOfSheet, ids.count)].compactMap { id in
             try maps[id].flatMap { try row(id, $0, others(), pictures) }
           }
@@ -187,7 +181,7 @@ public struct Occlude: Study {
           ).drawing()
         }
       }
-      return Report.Section("A square of \(size) pixels", [.figures(figures)])
+      return Report.Section("A square of \(size) pixels", .figures(figures))
     }
     return Report(
       title: "What \(subject.name) looks at",

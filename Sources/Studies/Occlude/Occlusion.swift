@@ -57,13 +57,6 @@ public struct Occlusion {
       network, keeping: layers.map(\.value) + [head?.scores].compactMap { $0 }, threads: threads)
   }
 
-  /// How many positions a square takes over an input.
-  ///
-  /// - Throws: ``OcclusionError`` where it takes none.
-  public static func positions(size: Int, stride: Int, over input: Shape) throws(OcclusionError) -> Int {
-    try OcclusionPlaces(size: size, stride: stride, over: input).count
-  }
-
   /// Sweeps a square over pictures.
   ///
   /// The square stands at every multiple of the stride at which it lies inside the picture.
@@ -74,8 +67,8 @@ public struct Occlusion {
   ///   - stride: Pixels between neighbouring positions.
   ///   - show: Called with the positions done between batches; what it throws ends the sweep.
   /// - Returns: A result a picture, in order.
-  /// - Throws: ``OcclusionError``, ``StudyError`` where values are not finite, `KernelError` where a picture does not
-  ///   fit the network, or what `show` throws.
+  /// - Throws: ``StudyError`` where a square or a class does not fit or values are not finite, `KernelError` where a picture
+  ///   does not fit the network, or what `show` throws.
   public func sweep(
     _ subjects: [Subject], size: Int, stride: Int, show: (_ done: Int) throws -> Void = { _ in }
   ) throws -> [Sweep] {
@@ -88,7 +81,7 @@ public struct Occlusion {
     var units: [[Int]]?
     var start = 0
     while start < total {
-      if start > 0 { try show(start) }
+      if start > 0 { try show(start - first) }
       let end = start == 0 ? first : min(start + stretch, total)
       try runner.run(
         over: start..<end,
@@ -112,7 +105,7 @@ public struct Occlusion {
       }
       start = end
     }
-    try show(total)
+    try show(total - first)
     let all = readings.withLock { $0 }
     return try subjects.indices.map { subject in
       let swept = (0..<places.count).map { all[first + subject * places.count + $0] ?? Reading() }
@@ -134,7 +127,7 @@ public struct Occlusion {
     let probabilities = try head.probabilities(of: Tensor([1, count], elements: base.scores)).elements
     let top = probabilities.argmax
     let label = subject.label ?? top
-    guard (0..<count).contains(label) else { throw OcclusionError.unknownClass(index: label, classes: count) }
+    guard (0..<count).contains(label) else { throw StudyError(noClass: label, of: count) }
     let scores = Tensor([swept.count, count], elements: swept.flatMap(\.scores))
     let hidden = try head.probabilities(of: scores).elements
     map.label = label
@@ -197,10 +190,12 @@ struct OcclusionPlaces: Sendable {
   let rows: [Int]
   let columns: [Int]
 
-  init(size: Int, stride step: Int, over input: Shape) throws(OcclusionError) {
-    guard step > 0 else { throw .stride(step) }
+  init(size: Int, stride step: Int, over input: Shape) throws(StudyError) {
+    guard step > 0 else { throw StudyError("a stride of \(step) pixels leads nowhere. Give 1 or more.") }
     guard size > 0, size <= input.rows, size <= input.columns else {
-      throw .size(size: size, rows: input.rows, columns: input.columns)
+      throw StudyError(
+        "an occluder of \(size) pixels does not fit into the network's input of \(input.rows) x \(input.columns). "
+          + "Give a size from 1 to \(min(input.rows, input.columns)).")
     }
     self.size = size
     rows = Array(stride(from: 0, through: input.rows - size, by: step))

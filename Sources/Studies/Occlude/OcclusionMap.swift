@@ -1,5 +1,3 @@
-public import Tensors
-
 /// A picture's occlusion maps as data: `occlusion/PICTURE.json` of a run.
 ///
 /// Grids are rows of columns, by position of the square.
@@ -10,11 +8,6 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
     public var probability: Float
     /// The most probable class.
     public var label: Int
-
-    package init(probability: Float, label: Int) {
-      self.probability = probability
-      self.label = label
-    }
   }
 
   /// The map of a layer that is strongest, by its sum, in the unoccluded picture.
@@ -39,12 +32,6 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
   public var labels: [[Int]]?
   public var maps: [String: UnitMap] = [:]
 
-  package init(rows: [Int], columns: [Int], size: Int) {
-    self.rows = rows
-    self.columns = columns
-    self.size = size
-  }
-
   /// Whether a map that was read back has a value at each place, of layers and classes that there are.
   func isSound(at places: OcclusionPlaces, layers: [StudiedLayer], classes: Int) -> Bool {
     func fits(_ grid: [[some Any]]) -> Bool {
@@ -61,23 +48,5 @@ public struct OcclusionMap: Codable, Hashable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case rows, columns, size, label = "class", base, probability, labels = "label", maps
-  }
-}
-
-/// What keeps a square from being swept.
-public enum OcclusionError: BadInput, Equatable, CustomStringConvertible {
-  case size(size: Int, rows: Int, columns: Int)
-  case stride(Int)
-  case unknownClass(index: Int, classes: Int)
-
-  public var description: String {
-    switch self {
-    case .size(let size, let rows, let columns):
-      "an occluder of \(size) pixels does not fit into the network's input of \(rows) x \(columns). "
-        + "Give a size from 1 to \(min(rows, columns))."
-    case .stride(let stride): "a stride of \(stride) pixels leads nowhere. Give 1 or more."
-    case .unknownClass(let index, let classes):
-      "there is no class \(index): the network has \(classes), from 0 to \(classes - 1)."
-    }
   }
 }

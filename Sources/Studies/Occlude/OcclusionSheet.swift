@@ -46,8 +46,8 @@ struct OcclusionSheet: Sendable {
     let each = side + 112
     var drawing = Drawing(
       rows: 2 * margin + 56 + rows.count * each, columns: width, title: title, description: subtitle)
-    drawing.text(title, top: Double(margin), column: Double(margin), height: 20, bold: true)
-    drawing.text(subtitle, top: Double(margin + 30), column: Double(margin), height: 13, .soft)
+    drawing.text(title, top: margin, column: margin, height: 20, bold: true)
+    drawing.text(subtitle, top: margin + 30, column: margin, height: 13, .soft)
     for (index, row) in rows.enumerated() { try draw(row, top: margin + 64 + index * each, into: &drawing) }
     return drawing
   }
@@ -55,7 +55,7 @@ struct OcclusionSheet: Sendable {
   private func draw(_ row: Row, top: Int, into drawing: inout Drawing) throws(ImageError) {
     var left = margin
     let picture = try row.picture.resized(rows: side, columns: side, by: .lanczos)
-    drawing.text(row.caption, top: Double(top), column: Double(left), height: 12, bold: true)
+    drawing.text(row.caption, top: top, column: left, height: 12, bold: true)
     drawing.picture(picture, top: top + 20, left: left)
     let scale = Double(side) / Double(row.picture.rows)
     if let first = row.map.rows.first, let across = row.map.columns.first {
@@ -85,7 +85,7 @@ struct OcclusionSheet: Sendable {
     let high = heat.range?.upperBound ?? values.max() ?? 1
     // Of a constant map there is nothing to tell apart: it lies in the middle of its scale.
     func share(_ value: Float) -> Double { high > low ? Double((value - low) / (high - low)) : 0.5 }
-    drawing.text(heat.title, top: Double(top), column: Double(left), height: 12)
+    drawing.text(heat.title, top: top, column: left, height: 12)
     drawing.picture(
       picture.overlaid(cells(row)) { down, across in Colour.heat(share(heat.values[down][across])) },
       top: top + 20, left: left)
@@ -104,7 +104,7 @@ struct OcclusionSheet: Sendable {
   private func draw(
     _ projections: [Picture], top: Int, left: Int, into drawing: inout Drawing
   ) throws(ImageError) {
-    drawing.text("its projections, here framed", top: Double(top), column: Double(left), height: 12)
+    drawing.text("its projections, here framed", top: top, column: left, height: 12)
     let tile = (side - 4) / 2
     for (index, projection) in projections.prefix(4).enumerated() {
       let (down, across) = (top + 20 + index / 2 * (tile + 4), left + index % 2 * (tile + 4))
@@ -125,7 +125,7 @@ struct OcclusionSheet: Sendable {
     let counts = Dictionary(labels.flatMap(\.self).map { ($0, 1) }, uniquingKeysWith: +)
     let order = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
     let kinds = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($0.element, $0.offset) })
-    drawing.text("most probable label", top: Double(top), column: Double(left), height: 12)
+    drawing.text("most probable label", top: top, column: left, height: 12)
     drawing.picture(
       picture.overlaid(cells(row)) { down, across in Colour.kind(kinds[labels[down][across]] ?? 0) },
       top: top + 20, left: left)

@@ -87,7 +87,7 @@ public struct ActivationProjection {
     let projection = try projector.project([try projector.evidence(of: seed, in: trace)])[0]
     pixels = projection.placed(in: projector.input)
     let field = projector.fieldInInput(of: seed)
-    // Nothing lies outside the field, so the scale of the whole is the field's own.
+    // Only what passes gates lies outside the field, so the scale of the whole is nearly always the field's own.
     picture = Picture(
       projection: pixels.reshaped(to: [pixels.shape.rows, pixels.shape.columns, pixels.shape.channels]),
       isBGR: preprocessing.channels == .bgr

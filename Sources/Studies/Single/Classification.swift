@@ -43,11 +43,7 @@ public struct Classification {
   }
 
   /// One network, ready to run, with its own way to prepare pictures.
-  private struct Member {
-    let subject: Subject
-    let head: ClassHead
-    let runner: Runner
-  }
+  private typealias Member = (subject: Subject, head: ClassHead, runner: Runner)
 
   private let members: [Member]
   private let placements: [Placement]
@@ -63,15 +59,13 @@ public struct Classification {
   public init(
     _ subjects: [Subject], at placements: [Placement] = [.center], top depth: Int = 5, threads: Int
   ) throws {
-    members = try subjects.map { subject in
+    members = try subjects.map { subject -> Member in
       guard let head = subject.head else {
         let end =
           subject.network.outputs.first.map { "in values of \(subject.shapes[$0] ?? [])" } ?? "in nothing"
         throw StudyError("\(subject.model) is no classifier: it ends \(end), not in scores of classes.")
       }
-      return Member(
-        subject: subject, head: head,
-        runner: try Runner(subject.network, keeping: [head.scores], threads: threads))
+      return (subject, head, try Runner(subject.network, keeping: [head.scores], threads: threads))
     }
     for member in members.dropFirst()
     where member.head.classes != members[0].head.classes

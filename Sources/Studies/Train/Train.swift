@@ -143,11 +143,8 @@ public struct Train: Study {
       sections: [
         Report.Section(
           "Learning curve",
-          [
-            .figures([
-              Report.Figure("figures/learning", "loss and accuracy by epoch") { entries.learningCurve() }
-            ])
-          ]), Report.Section("Epochs", [.table(ResultTable(headings: headings, rows: rows))]),
+          .figure("figures/learning", "loss and accuracy by epoch", draw: entries.learningCurve)),
+        Report.Section("Epochs", .table(ResultTable(headings: headings, rows: rows))),
       ], json: result.map { [("training.json", $0)] } ?? [],
       summary: result?.tenCrop.map {
         ["ten crops: validation top-1 \($0.top1.percent), top-5 \($0.top5.percent)"]

@@ -45,7 +45,7 @@ public final class FeatureExtraction {
   ///   - names: What messages call a picture.
   ///   - input: Makes a picture, 1 x rows x columns x channels, on a worker's thread; nil leaves it out.
   /// - Returns: The numbers of the pictures that there are, ascending; and for each selection pictures x features.
-  /// - Throws: ``TransferError/notFinite(layer:picture:)``, or what `input` throws.
+  /// - Throws: ``StudyError`` for a feature that is not finite, or what `input` throws.
   public func features(
     of range: Range<Int>, names: (Int) -> String, input: @escaping @Sendable (Int) throws -> Tensor?
   ) throws -> (images: [Int], features: [Tensor]) {
@@ -66,7 +66,10 @@ public final class FeatureExtraction {
     let features = try zip(selections, vectors).map { selection, vectors in
       for image in images {
         guard vectors[image]?.allSatisfy(\.isFinite) == true else {
-          throw TransferError.notFinite(layer: selection.layer, picture: names(image))
+          throw StudyError(
+            "a feature of layer \(selection.layer) is no finite number in \(names(image)). The network's weights or the "
+              + "picture's preparation are at fault: look at --scale, --mean and --std, or choose a lower layer."
+          )
         }
       }
       return Tensor([images.count, selection.count]) { elements in

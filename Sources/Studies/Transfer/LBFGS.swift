@@ -10,11 +10,7 @@ struct LBFGS {
 
   private static let remembered = 10
 
-  private struct Step {
-    let move: [Float]
-    let change: [Float]
-    let curvature: Double
-  }
+  private typealias Step = (move: [Float], change: [Float], curvature: Double)
 
   /// The point of the least value of a function that gives its value and gradient.
   func minimum<Failure: Error>(
@@ -49,7 +45,7 @@ struct LBFGS {
       let change = difference(next.gradient, gradient)
       let curvature = dot(move, change)
       if curvature > 1e-10 * dot(change, change) {
-        steps.append(Step(move: move, change: change, curvature: curvature))
+        steps.append((move, change, curvature))
         if steps.count > Self.remembered { steps.removeFirst() }
       }
       (point, value, gradient) = (end, next.value, next.gradient)

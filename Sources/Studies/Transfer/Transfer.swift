@@ -55,13 +55,15 @@ public struct Transfer: Sendable {
   ///   - seed: Of the parts that cross-validation holds out.
   ///   - threads: How many compute one product.
   /// - Returns: What it comes to, by class.
-  /// - Throws: ``TransferError/constant(layer:pictures:)``, ``TransferError/crossValidation(pictures:)``, or
-  ///   `KernelError` where oneDNN cannot start.
+  /// - Throws: ``StudyError`` where features do not vary or a class is too small to hold parts out, or `KernelError` where
+  ///   oneDNN cannot start.
   public func outcome(
     of classifier: Classifier, cost: Cost, training: [Int], testing: [Int], seed: UInt64 = 0, threads: Int = 1
   ) throws -> TransferTable.Outcome {
     guard features.varies(over: training) else {
-      throw TransferError.constant(layer: layer, pictures: training.count)
+      throw StudyError(
+        "every feature of layer \(layer) is the same in all \(training.count) training pictures, so there is nothing to "
+          + "tell apart. Choose another layer or pooling, or look for dead units with `switchback diagnose`.")
     }
     let chosen = try cost.number ?? bestCost(of: classifier, training, seed, threads)
     var outcome = try judged(classifier, chosen, training, testing, threads)
@@ -77,9 +79,8 @@ public struct Transfer: Sendable {
       let trained = try trained(
         classifier, features.rows(training), training.map { labels[$0] }, count, cost, threads)
       let predictions = trained.predictions(for: features.rows(testing))
-      let accuracy = ClassAccuracy(
+      return TransferTable.Outcome(
         predictions: predictions, labels: testing.map { labels[$0] }, classes: count)
-      return TransferTable.Outcome(classes: accuracy.shares, overall: accuracy.overall)
     case .presences(let presences, let count):
       let tested = features.rows(testing)
       let precisions = try (0..<count).map { index -> AveragePrecision? in
@@ -128,12 +129,16 @@ public struct Transfer: Sendable {
   }
 
   /// Three parts, or two where a class has no more pictures; each class is dealt out evenly.
-  private func parts(of training: [Int], _ seed: UInt64) throws(TransferError) -> [[Int]] {
+  private func parts(of training: [Int], _ seed: UInt64) throws(StudyError) -> [[Int]] {
     let byClass = Dictionary(grouping: training) { row in
       if case .classes(let labels, _) = targets { labels[row] } else { 0 }
     }
     let least = byClass.values.map(\.count).min() ?? 0
-    guard least > 1 else { throw .crossValidation(pictures: least) }
+    guard least > 1 else {
+      throw StudyError(
+        "a class has \(least == 1 ? "one training picture" : "no training pictures"), and cross-validation takes two. "
+          + "Give --c a number.")
+    }
     let count = min(3, least)
     var generator = SeededGenerator(seed: seed)
     var parts = [[Int]](repeating: [], count: count)

@@ -14,14 +14,12 @@ public struct TransferDivision: Sendable {
   /// Ids of the pictures that belong to no fold.
   private let excluded: Set<Int>
 
-  /// - Parameters:
-  ///   - dataset: The pictures.
-  ///   - division: The data set's own lists, or folds drawn from all pictures; nil for its own where it has some.
-  ///   - numbers: Training pictures a class, ascending; nil for all of the data set's own list, else 30.
-  ///   - folds: Draws of the pictures; nil for 5, or 1 where nothing is drawn.
-  ///   - most: The most test pictures a class; nil for 50, or all of the data set's own list.
-  ///   - exclusions: Pictures neither learned from nor judged.
-  ///   - seed: Of the draws.
+  /// The data set's own lists divide it where it has some, else draws do.
+  ///
+  /// Without numbers of training pictures a class, all of
+  /// its own list are taken, else 30; of test pictures at most 50 a class where they are drawn. Draws are 5, or 1 where
+  /// nothing is drawn; exclusions are neither learned from nor judged.
+  ///
   /// - Throws: `DatasetError` where a class has too few pictures or a list names others, or ``StudyError``.
   public init(
     _ dataset: Dataset, by division: Dataset.Division? = nil, perClass numbers: [Int]? = nil,

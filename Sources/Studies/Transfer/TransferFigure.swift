@@ -1,18 +1,12 @@
 package import Figures
 
 /// How well features transfer, as the paper's table 7 and figure 9 have it: by layer, and by training pictures a class.
-package struct TransferFigure {
-  package var table: TransferTable
-
-  package init(table: TransferTable) {
-    self.table = table
-  }
-
+extension TransferTable {
   /// Names of the classifiers, in the order of their rows.
-  private var classifiers: [String] { table.rows.map(\.classifier).uniqued }
-  private var most: Int { table.rows.map(\.perClass).max() ?? 0 }
+  private var classifiers: [String] { rows.map(\.classifier).uniqued }
+  private var most: Int { rows.map(\.perClass).max() ?? 0 }
   private var axis: String {
-    switch table.measure {
+    switch measure {
     case .accuracy: "mean accuracy of the classes, %"
     case .averagePrecision: "mean average precision, %"
     }
@@ -25,7 +19,7 @@ package struct TransferFigure {
   /// A mark for each layer and classifier with its deviation over the folds, at the largest number of pictures; networks
   /// that were trained whole are lines across.
   package func byLayer() -> Drawing {
-    let rows = table.rows.filter { $0.perClass == most }
+    let rows = rows.filter { $0.perClass == most }
     let layers = rows.filter { !$0.isWhole }.map(\.place).uniqued
     let step = 72.0
     let (top, left, high) = (54.0, 62.0, 230.0)
@@ -80,14 +74,12 @@ package struct TransferFigure {
   /// A curve for each layer and classifier over the training pictures a class, thin ones a deviation above and below; nil
   /// where there is one number of pictures only.
   package func byPictures() -> Drawing? {
-    guard Set(table.rows.map(\.perClass)).count > 1 else { return nil }
-    let names = table.rows.map(\.curve).uniqued
-    let series = names.enumerated().flatMap { index, name -> [LineChart.Series] in
-      let rows = table.rows.filter { $0.curve == name }.sorted { $0.perClass < $1.perClass }
-      func curve(_ height: (TransferTable.Row) -> Double, isThin: Bool) -> LineChart.Series {
-        LineChart.Series(
-          name: name, points: rows.map { (Double($0.perClass), height($0) * 100) }, colour: .kind(index),
-          isThin: isThin)
+    guard Set(rows.map(\.perClass)).count > 1 else { return nil }
+    let names = rows.map(\.curve).uniqued
+    let series = names.enumerated().flatMap { index, name -> [Drawing.Curve] in
+      let rows = rows.filter { $0.curve == name }.sorted { $0.perClass < $1.perClass }
+      func curve(_ height: (Row) -> Double, isThin: Bool) -> Drawing.Curve {
+        (name, rows.map { (x: Double($0.perClass), y: height($0) * 100) }, .kind(index), isThin)
       }
       return [
         curve({ $0.accuracy - $0.deviation }, isThin: true),
@@ -95,21 +87,21 @@ package struct TransferFigure {
         curve({ $0.accuracy }, isThin: false),
       ]
     }
-    let chart = LineChart(
-      title: "By training pictures", xTitle: "training pictures a class", yTitle: axis, series: series,
-      yRange: 0...100)
-    return chart.drawing(rows: 340 + (names.count + 1) / 2 * 18, columns: 560)
+    return .curves(
+      series, title: "By training pictures", xTitle: "training pictures a class", yTitle: axis,
+      yRange: 0...100,
+      rows: 340 + (names.count + 1) / 2 * 18, columns: 560)
   }
 
   /// The rows as the paper's tables have them.
-  package static func table(_ table: TransferTable) -> ResultTable {
-    let isMultiple = table.measure == .averagePrecision
+  package var lines: ResultTable {
+    let isMultiple = measure == .averagePrecision
     func percent(_ share: Double?) -> String { share.map { ($0 * 100).fixed(decimals: 1) } ?? "" }
     return ResultTable(
       headings: ["layer", "pooling", "features", "classifier", "pictures a class"]
         + (isMultiple ? ["mean AP %", "deviation", "11-point %"] : ["accuracy %", "deviation", "of all %"])
         + ["folds"],
-      rows: table.rows.map { row in
+      rows: rows.map { row in
         [
           row.layer, row.pooling, "\(row.features)", row.classifier, "\(row.perClass)", percent(row.accuracy),
           percent(row.deviation), percent(isMultiple ? row.elevenPoint : row.overall), "\(row.folds.count)",
@@ -118,12 +110,11 @@ package struct TransferFigure {
   }
 
   /// Each class's figure in each row with the largest number of pictures.
-  package static func classTable(_ table: TransferTable) -> ResultTable {
-    let most = table.rows.map(\.perClass).max() ?? 0
-    let rows = table.rows.filter { $0.perClass == most }
+  package var classLines: ResultTable {
+    let rows = rows.filter { $0.perClass == most }
     return ResultTable(
       headings: ["class"] + rows.map(\.curve),
-      rows: table.classNames.enumerated().map { index, name in
+      rows: classNames.enumerated().map { index, name in
         [name] + rows.map { $0.classes[index].map { ($0 * 100).fixed(decimals: 1) } ?? "" }
       })
   }

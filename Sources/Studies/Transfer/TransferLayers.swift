@@ -79,27 +79,18 @@ public struct TransferLayers: Study, Sendable {
   public let division: TransferDivision
   public let scaling: FeatureScaling
   public let classifiers: [Transfer.Classifier]
-  /// Networks that are trained whole, to hold the classifiers against.
   public let trained: [WholeTraining]
-  /// Times that those go through the training pictures.
   public let epochs: Int
   let selections: [FeatureExtraction.Selection]
   let seed: UInt64
   let isStrict: Bool
   private let cost: Transfer.Cost?
 
-  /// - Parameters:
-  ///   - subject: The network; its preprocessing decides what it sees of a picture.
-  ///   - division: The pictures, and which of them are learned from.
-  ///   - layers: Names with commas between; nil for convolutions, the last pool and fully connected layers.
-  ///   - pooling: How maps become features.
-  ///   - scaling: What is done to each vector of features.
-  ///   - classifiers: What is trained on them.
-  ///   - cost: What an error costs against long weights; nil for 1 for a machine and 100 for a softmax.
-  ///   - trained: Networks that are trained whole beside them.
-  ///   - epochs: Times that those go through the training pictures.
-  ///   - seed: Of all that is drawn.
-  ///   - isStrict: Whether a picture that cannot be read is an error.
+  /// Convolutions, the last pool and fully connected layers are compared unless layers are named.
+  ///
+  /// The subject's preprocessing decides what is seen of a picture. What an error costs against long weights is 1 for a machine and 100 for a softmax
+  /// unless it is given. Networks that are trained whole beside them go through the training pictures `epochs` times.
+  ///
   /// - Throws: `NetworkError` for a layer that is not there, or ``StudyError``.
   public init(
     _ subject: Subject, _ division: TransferDivision, layers: String? = nil, pooling: PoolingChoice = .init(),
@@ -133,6 +124,8 @@ public struct TransferLayers: Study, Sendable {
     var picturesDigest: String
     var preprocessing: Preprocessing
   }
+
+  public var subjects: [Subject] { [subject] }
 
   public func configuration() throws -> Configuration {
     Configuration(
@@ -172,11 +165,7 @@ public struct TransferLayers: Study, Sendable {
   }
 
   /// One row of the table.
-  private struct Line: Sendable {
-    let size: Int?
-    let classifier: Transfer.Classifier
-    let file: String
-  }
+  private typealias Line = (size: Int?, classifier: Transfer.Classifier, file: String)
 
   private func cost(of classifier: Transfer.Classifier) -> Transfer.Cost {
     // A softmax is never sure of a picture, so it takes more to move its weights.
@@ -192,18 +181,17 @@ public struct TransferLayers: Study, Sendable {
       "classifiers", total: selections.count * division.sizes.count * classifiers.count, unit: "rows")
     for selection in selections {
       let lines = try zip(division.sizes, marks).flatMap { size, mark in
-        try classifiers.map { classifier in
+        try classifiers.map { classifier -> Line in
           let settings = Settings(
             layer: selection.layer, pooling: selection.pooling.description, scaling: scaling,
             classifier: classifier.rawValue, cost: cost(of: classifier).number, seed: seed, folds: mark)
           let name = "\(shards.stem(of: selection))-\(classifier.rawValue)-\(size.map { "\($0)" } ?? "all")"
-          return Line(
-            size: size, classifier: classifier, file: "rows/\(name)-\(try Fingerprint(of: settings))")
+          return (size, classifier, "rows/\(name)-\(try Fingerprint(of: settings))")
         }
       }
       // All rows that are not there are found together, from features that are read once.
       let stage = Stage<Line, TransferTable.Row>(
-        lines, group: lines.count, file: \.file,
+        units: lines, group: lines.count, file: { $0.file },
         isSound: { line, row in
           row.layer == selection.layer && row.classifier == line.classifier.rawValue
             && row.classes.count == division.dataset.classNames?.count ?? 0
@@ -263,12 +251,10 @@ public struct TransferLayers: Study, Sendable {
   // MARK: Report
 
   public func report(_ result: TransferTable, _ work: Work) throws -> Report {
-    let lines = TransferFigure.table(result)
-    let classes = TransferFigure.classTable(result)
-    let figure = TransferFigure(table: result)
-    let figures = [("figures/by-layer", figure.byLayer()), ("figures/by-pictures", figure.byPictures())]
+    let (lines, classes) = (result.lines, result.classLines)
+    let figures = [("figures/by-layer", result.byLayer()), ("figures/by-pictures", result.byPictures())]
       .compactMap { name, drawing in
-        drawing.map { drawing in Report.Figure(name, drawing.description) { drawing } }
+        drawing.map { drawing in Report.Figure(file: name, description: drawing.description) { drawing } }
       }
     let scaled =
       (scaling.takesSquareRoot ? ["square root"] : []) + (scaling.normalizesLength ? ["length 1"] : [])
@@ -282,8 +268,8 @@ public struct TransferLayers: Study, Sendable {
         ("preparation", "\(subject.preprocessing)"),
       ],
       sections: [
-        Report.Section("Layers", [.figures(figures), .table(lines)]),
-        Report.Section("Classes", [.table(classes)]),
+        Report.Section("Layers", .figures(figures), .table(lines)),
+        Report.Section("Classes", .table(classes)),
       ],
       json: [("transfer.json", result)],
       texts: [("transfer.csv", lines.csv), ("transfer.md", lines.markdown), ("classes.csv", classes.csv)],
@@ -312,12 +298,9 @@ extension Fingerprint {
 }
 
 extension Network {
-  /// What a table calls a layer: its node's own name where that is of the kind `conv5`, else its kind and number, unless
-  /// another layer goes by that.
+  /// What a table calls a layer: its node's own name where that is of the kind `conv5`, else the layer's.
   func title(of layer: Layer) -> String {
-    let isPlain = layer.node.wholeMatch(of: /(conv|pool|fc)[0-9]+/) != nil
-    let isNamed = (try? self.layer(named: layer.name)) == layer
-    return isPlain || !isNamed ? layer.node : layer.name
+    layer.node.wholeMatch(of: /(conv|pool|fc)[0-9]+/) != nil ? layer.node : layer.name
   }
 
   /// Every convolution and fully connected layer but the classifier, and the last pool.

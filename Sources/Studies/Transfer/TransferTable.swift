@@ -77,6 +77,20 @@ public struct TransferTable: Codable, Hashable, Sendable {
       self.cost = cost
     }
 
+    /// Of pictures whose classes were named: each class counts the same, however many pictures it has.
+    package init(predictions: [Int], labels: [Int], classes count: Int) {
+      precondition(
+        predictions.count == labels.count, "\(predictions.count) predictions for \(labels.count) labels")
+      var right = [Int](repeating: 0, count: count)
+      var all = right
+      for (prediction, label) in zip(predictions, labels) {
+        all[label] += 1
+        if prediction == label { right[label] += 1 }
+      }
+      overall = Double(right.reduce(0, +)) / Double(max(labels.count, 1))
+      classes = zip(right, all).map { $1 == 0 ? nil : Double($0) / Double($1) }
+    }
+
     /// Over the classes that are tested.
     public var mean: Double { classes.compactMap(\.self).mean }
   }

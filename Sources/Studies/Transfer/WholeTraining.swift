@@ -69,7 +69,7 @@ extension TransferLayers {
         }
         let count = division.dataset.classNames?.count ?? 0
         let stage = Stage<Turn, TransferTable.Outcome>(
-          turns, file: { $0.folder + "/outcome" },
+          units: turns, file: { $0.folder + "/outcome" },
           isSound: { _, outcome in
             outcome.classes.count == count && outcome.classes.allSatisfy { (0...1).contains($0 ?? 0) }
           }
@@ -127,10 +127,9 @@ extension TransferLayers {
     }
     let predictions = named.withLock { $0 }
     let judged = ids.filter { predictions[$0] != nil }
-    let accuracy = ClassAccuracy(
+    return TransferTable.Outcome(
       predictions: judged.compactMap { predictions[$0] },
       labels: judged.map { division.dataset.items[$0].label ?? 0 },
       classes: division.dataset.classNames?.count ?? 0)
-    return TransferTable.Outcome(classes: accuracy.shares, overall: accuracy.overall)
   }
 }

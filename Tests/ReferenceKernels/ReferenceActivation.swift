@@ -1,3 +1,5 @@
+public import Kernels
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -25,5 +27,23 @@ public func referenceActivated(_ value: Double, by activation: Activation) -> Do
   case .negate: -value
   case .reciprocal: 1 / value
   case .erf: erf(value)
+  case .sin: sin(value)
+  case .cos: cos(value)
+  case .tan: tan(value)
+  case .asin: asin(value)
+  case .acos: acos(value)
+  case .atan: atan(value)
+  case .sinh: sinh(value)
+  case .cosh: cosh(value)
+  case .asinh: asinh(value)
+  case .acosh: acosh(value)
+  case .atanh: atanh(value)
+  case .sign: value > 0 ? 1 : value < 0 ? -1 : value
+  case .floor: value.rounded(.down)
+  case .ceil: value.rounded(.up)
+  case .round: value.rounded(.toNearestOrEven)
+  case .thresholdedRelu(let threshold): value > Double(threshold) ? value : 0
+  case .shrink(let bias, let threshold):
+    value < -Double(threshold) ? value + Double(bias) : value > Double(threshold) ? value - Double(bias) : 0
   }
 }

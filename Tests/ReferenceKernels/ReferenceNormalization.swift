@@ -3,6 +3,7 @@
 #else
   import Darwin
 #endif
+public import Kernels
 internal import Tensors
 
 /// Local response normalisation, channel by channel.

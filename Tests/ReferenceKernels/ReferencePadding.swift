@@ -1,3 +1,4 @@
+public import Kernels
 internal import Tensors
 
 /// Padding and cropping: every position of the result, by what it takes from the input.

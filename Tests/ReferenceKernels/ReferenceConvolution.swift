@@ -1,3 +1,4 @@
+public import Kernels
 public import Tensors
 
 /// Convolution: every product of an input and a filter element, added where it belongs, then the bias, then the

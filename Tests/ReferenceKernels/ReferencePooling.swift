@@ -1,3 +1,4 @@
+public import Kernels
 public import Tensors
 
 /// Max pooling, window by window, with the winner's index in its window; padding never wins.
