@@ -31,7 +31,7 @@ public struct Exclusions: Hashable, Sendable {
   }
 
   private static func quoted(_ path: String) -> String {
-    if path.utf8.first == UInt8(ascii: "#") { return "./" + path }
+    if path.utf8.first == UInt8(ascii: "#") || path.utf8.starts(with: "./".utf8) { return "./" + path }
     let isPlain =
       path.utf8.first != UInt8(ascii: "\"") && !path.unicodeScalars.contains { Character($0).isNewline }
     if isPlain, path.trimmingCharacters(in: .whitespaces) == path { return path }
