@@ -56,8 +56,7 @@ final class FuzzedReader: Sendable {
     case .onnx: try readNetwork()
     case .safetensors: _ = try SafeTensors(reading: file).tensors.values.map(\.shape.count)
     case .picture:
-      let extents = try Picture.extents(of: file)
-      guard extents.rows <= 4096, extents.columns <= 4096 else { return }
+      _ = try Picture.extents(of: file)
       let squeezed = Preprocessing(resize: .init(rows: 16, columns: 16), crop: nil)
       _ = try Picture(decoding: file, limit: 1 << 24).prepared(squeezed)
     case .idx: try readPictures("mnist:" + folder)
