@@ -16,8 +16,7 @@ extension ONNXReader {
       for (axis, scale) in zip(axes, scales) where scale != 1 { extents[axis] = .scale(scale) }
     } else if !isOld, let sizes = try known(node, 3)?.integers {
       guard sizes.count == axes.count else { throw Unsupported("sizes \(sizes) for axes \(axes)") }
-      for (axis, size) in zip(axes, sizes)
-      where size != shape[axis] && (size != ONNXConstant.batch || axis > 0) {
+      for (axis, size) in zip(axes, sizes) where size != shape[axis] {
         guard (1...1 << 20).contains(size) else { throw Unsupported("size \(size) of axis \(axis)") }
         extents[axis] = .size(size)
       }

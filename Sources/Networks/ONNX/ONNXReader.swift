@@ -142,7 +142,7 @@ struct ONNXReader {
     findNeeded()
     try keepInitializers(folders: folders)
     let graph = model.graph
-    var (preprocessing, classes, metadata) = try metadata()
+    let (preprocessing, classes, metadata) = try metadata()
     var inputs: [Network.Input] = []
     for input in graph.input where constants[input.name] == nil {
       guard !input.name.isEmpty, !inputs.contains(where: { $0.name == input.name }) else {
