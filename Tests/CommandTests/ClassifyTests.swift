@@ -1,6 +1,7 @@
 import Execution
 import Foundation
 import Images
+import Kernels
 import NetworkFixtures
 import Networks
 import Tensors

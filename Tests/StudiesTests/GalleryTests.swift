@@ -66,7 +66,7 @@ import Testing
     let picture = Tensor.random([1, 20, 24, 3], using: &generator)
     let peak = Peak(value: 1, image: 0, row: 0, column: 23)
     var projections: [PixelProjection] = []
-    try gallery.project([.init(unit: 2, rank: 0, peak: peak)], input: { _ in picture }) {
+    try gallery.project([(unit: 2, rank: 0, peak: peak)], input: { _ in picture }) {
       projections += $0.map(\.projection)
     }
     let cut = try #require(projections.first)
