@@ -96,6 +96,13 @@ extension ONNXReader {
       let extents = try ONNXNumbers.joined(parts.map(\.shape.dimensions), along: place)
       let whole = try Device().concatenation(parts, axis: place)
       return [ONNXConstant(first.type, extents: extents, elements: .floats(whole))]
+    // Single precision gives the same as double precision rounded.
+    case "Add", "Sub", "Mul", "Div":
+      guard known.count == 2, let second = known[1], first.isFloats, second.isFloats, first.type == .float,
+        second.type == .float, let arithmetic = Self.arithmetic[node.type]
+      else { return try evaluated(node, known) }
+      _ = try ONNXNumbers.together([first.extents, second.extents])
+      return [ONNXConstant(try Device().combining(try first.tensor, try second.tensor, by: arithmetic))]
     case "Transpose" where first.isFloats:
       let axes = try node.integers("perm") ?? Array(first.extents.indices.reversed())
       guard axes.sorted() == Array(first.extents.indices) else {
@@ -103,11 +110,14 @@ extension ONNXReader {
       }
       let turned = try Device().permuted(try first.tensor, axes)
       return [ONNXConstant(first.type, extents: turned.shape.dimensions, elements: .floats(turned))]
-    default:
-      guard ONNXEvaluation.rules[node.type] != nil else { return nil }
-      return try ONNXEvaluation(node: node, inputs: try known.map { try $0?.numbers }).made()?.map(
-        ONNXConstant.init)
+    default: return try evaluated(node, known)
     }
+  }
+
+  private func evaluated(_ node: ONNXNode, _ known: [ONNXConstant?]) throws -> [ONNXConstant]? {
+    guard ONNXEvaluation.rules[node.type] != nil else { return nil }
+    return try ONNXEvaluation(node: node, inputs: try known.map { try $0?.numbers }).made()?.map(
+      ONNXConstant.init)
   }
 
   private func value(of node: ONNXNode) throws -> ONNXConstant {

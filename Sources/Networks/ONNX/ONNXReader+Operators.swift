@@ -363,11 +363,11 @@ extension ONNXReader {
       let lifted = output + ".lifted"
       try add(name + ".lift", .reshape(ones + shape.dimensions), [short], [lifted])
       try add(name, .arithmetic(arithmetic), isLeftShort ? [lifted, right] : [left, lifted], [output])
-    case (.some, nil):
-      let (value, constant) = try raised(left, beside: try constant(right), name, output)
+    case (let shape?, nil):
+      let (value, constant) = try raised(left, beside: try constant(right, beside: shape), name, output)
       try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: false), [value], [output])
-    case (nil, .some):
-      let (value, constant) = try raised(right, beside: try constant(left), name, output)
+    case (nil, let shape?):
+      let (value, constant) = try raised(right, beside: try constant(left, beside: shape), name, output)
       try add(name, .arithmeticWithConstant(arithmetic, constant, constantFirst: true), [value], [output])
     case (nil, nil):
       throw Unsupported("it computes with constants only")
@@ -389,9 +389,17 @@ extension ONNXReader {
     return (raised, try aligned(constant, to: shapes[raised] ?? shape))
   }
 
-  private func constant(_ name: String) throws -> Tensor {
+  /// A constant of the file; one that only repeats itself for each picture is given once.
+  private func constant(_ name: String, beside shape: Shape) throws -> Tensor {
     guard let constant = constants[name] else { throw Unsupported("its input '\(name)' is computed") }
-    return try constant.tensor
+    let tensor = try constant.tensor
+    let images = tensor.shape.dimensions.first ?? 1
+    guard constant.isSized, images > 1, tensor.shape.rank == shape.rank, shape[0] == images else {
+      return tensor
+    }
+    let first = tensor.slices(0..<1)
+    let isRepeated = (1..<images).allSatisfy { tensor.slices($0..<$0 + 1).bytes == first.bytes }
+    return isRepeated ? first : tensor
   }
 
   private mutating func pad(_ node: ONNXNode) throws {

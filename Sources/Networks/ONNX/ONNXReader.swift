@@ -87,7 +87,7 @@ struct ONNXReader {
   var unsupported: [ONNXError.Refusal] = []
   /// What is left aside or taken otherwise than the file says, in sentences.
   var notes: [String] = []
-  /// The number of images in this reading.
+  /// The number of images that the file fixes; nil where it leaves it open.
   var fixedBatch: Int?
   /// How many nodes have yet to read a value, as far as they only make constants of it.
   var uses: [String: Int] = [:]
@@ -315,7 +315,7 @@ struct ONNXReader {
   private mutating func takeNodes(
     _ order: [Onnx_NodeProto], _ inputs: [Network.Input], images: Int, openRows: Int, openColumns: Int
   ) throws {
-    fixedBatch = inputs.first?.extents.first.map { $0 ?? images }
+    fixedBatch = inputs.first?.extents.first ?? nil
     for input in inputs {
       let filled = input.extents.enumerated().map { axis, extent in
         extent ?? [images, 3, openRows, openColumns][min(axis, 3)]
