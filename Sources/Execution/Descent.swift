@@ -22,16 +22,19 @@ package struct Descent<Memory: Recollection> {
   package let inputs: [Shape]
   /// Where each picture's window begins in the node's output, where signals lie on windows and not on whole maps.
   package let windows: [(row: Int, column: Int)]?
+  /// Whether the pictures stay together, as in training, so that what their signals' density decides is decided once.
+  package let isGroup: Bool
 
   package init(
     node: Network.Node, rule: Rule, memory: Memory, inputs: [Shape],
-    windows: [(row: Int, column: Int)]? = nil
+    windows: [(row: Int, column: Int)]? = nil, isGroup: Bool = false
   ) {
     self.node = node
     self.rule = rule
     self.memory = memory
     self.inputs = inputs
     self.windows = windows
+    self.isGroup = isGroup
   }
 
   private var isWindowed: Bool { windows != nil }
@@ -218,16 +221,18 @@ package struct Descent<Memory: Recollection> {
 
   /// The filters transposed: entry by entry where most of a picture's signal is zero, densely elsewhere.
   ///
-  /// Each picture's own signal decides, so that its bytes do not depend on its neighbours in the batch.
+  /// Each picture's own signal decides, so that its bytes do not depend on its neighbours in the batch; a group of
+  /// training pictures is decided together.
   private func transposed(
     _ convolution: Convolution, _ signal: Tensor, _ sliding: Sliding, _ onto: Shape, _ worker: Worker
   ) throws(KernelError) -> Tensor {
     let filters = convolution.filters
     let worthwhile = worker.device.densityWorthSparseness(filters: filters.shape, groups: convolution.groups)
     let images = signal.shape.images
-    let areSparse = (0..<images).map {
-      worker.device.density(of: signal.sharedSlices($0..<$0 + 1)) < worthwhile
-    }
+    let areSparse =
+      isGroup
+      ? [Bool](repeating: worker.device.density(of: signal) < worthwhile, count: images)
+      : (0..<images).map { worker.device.density(of: signal.sharedSlices($0..<$0 + 1)) < worthwhile }
     var parts: [Tensor] = []
     var start = 0
     while start < images {

@@ -224,7 +224,7 @@ extension Learner {
     }
     var inputs: [Shape] = []
     for name in step.node.inputs { inputs.append(memory.shapes[name] ?? []) }
-    let descent = Descent(node: step.node, rule: .gradient, memory: memory, inputs: inputs)
+    let descent = Descent(node: step.node, rule: .gradient, memory: memory, inputs: inputs, isGroup: true)
     return try descent.contributions(signals, worker)
   }
 

@@ -74,7 +74,7 @@ struct GoldenSearch {
       found.withLock { $0[trace.images[0]] = Array(order.prefix(5)) }
     }
     let labels = found.withLock { $0 }
-    let differing = folder.files.filter { file in
+    let differing = Dataset(folder).items.filter { file in
       labels[file.id]?.first != expected[file.path]?.first
         || Set(labels[file.id] ?? []) != Set(expected[file.path] ?? [])
     }
