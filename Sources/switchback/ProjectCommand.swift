@@ -74,6 +74,11 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
       try SafeTensors(["projection": try projection.pixels.inONNXOrder()]).write(to: array)
     }
     let report = projection.report
+    if report.isSaturated {
+      common.note(
+        "note: this value is the upper bound of \(report.layer)'s activation: its derivative there is zero, so the rules "
+          + "gradient and guided give zero. Choose a place below the bound with --at, or --rule deconvnet.")
+    }
     if common.json { return try Terminal.print(json: report, assumed: isAssumed) }
     if !common.quiet {
       var line = "\(report.layer) unit \(report.unit)"

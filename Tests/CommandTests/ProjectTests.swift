@@ -166,6 +166,31 @@ import Testing
     }
   }
 
+  /// ReLU6: the strongest activations are its bound, of which the gradient is zero.
+  @Test func `a value at its activation's upper bound is said to be saturated`() throws {
+    var build = TinyNetworks.Builder(seed: 5)
+    build.convolution("conv1", 4, of: 3, window: 5)
+    build.add("relu6", .activation(.clip(minimum: 0, maximum: 0.01)))
+    try build.network(rows: 20, columns: 20).writeONNX(to: workplace.path("six.onnx"))
+    func project(_ flags: String...) throws -> Command.Outcome {
+      try Command.run(
+        [
+          "project", workplace.path("six.onnx"), picture, "--layer", "conv1", "--out",
+          workplace.path("s.png"),
+        ] + flags)
+    }
+    let said = try project("--rule", "gradient")
+    #expect(said.status == 0 && said.errors.contains("upper bound of conv1"), "\(said.errors)")
+    #expect(try project("--json").json()["isSaturated"] as? Bool == true)
+    #expect(try self.project("--layer", "conv1", "--json").json()["isSaturated"] as? Bool == false)
+    let run = workplace.path("saturated")
+    let features = try Command.run(
+      "features", workplace.path("six.onnx"), try workplace.pictures(3), "--out", run, "--quiet")
+    #expect(features.status == 0, "\(features.errors)")
+    let sheet = try String(contentsOfFile: run + "/figures/conv1.svg", encoding: .utf8)
+    #expect(sheet.contains("saturated"))
+  }
+
   @Test func `a network of one channel gives a grey projection`() throws {
     var build = TinyNetworks.Builder(seed: 5)
     build.convolution("conv1", 4, of: 1, window: 5)

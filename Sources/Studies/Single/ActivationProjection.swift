@@ -26,6 +26,8 @@ public struct ActivationProjection {
     public var row: Int?
     public var column: Int?
     public var value: Float?
+    /// Whether the value is the upper bound of its activation (6 of ReLU6), where the gradient is zero.
+    public var isSaturated: Bool
     public var rule: String
     /// The receptive field in the network's input, and in the original picture.
     public var inputBox: Box
@@ -95,7 +97,8 @@ public struct ActivationProjection {
     let isPlace = if case .activation = seed { true } else { false }
     report = Report(
       layer: target.layer ?? value, unit: place.unit, row: isPlace ? place.row : nil,
-      column: isPlace ? place.column : nil, value: isPlace ? place.value : nil, rule: rule.rawValue,
+      column: isPlace ? place.column : nil, value: isPlace ? place.value : nil,
+      isSaturated: isPlace && place.value == network.upperBound(of: value), rule: rule.rawValue,
       inputBox: field, box: framing.original(field))
   }
 
