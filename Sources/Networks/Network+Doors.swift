@@ -13,6 +13,7 @@ extension Network {
   public func inONNXOrder(
     _ tensor: Tensor, of value: String, shapes: [String: Shape]
   ) throws(KernelError) -> Tensor {
+    if let order = fileOrders[value] { return try Device().permuted(tensor, order).inONNXOrder() }
     guard tensor.shape.rank == 2, let map = flattenedMap(of: value, shapes: shapes), map.rank == 4 else {
       return try tensor.inONNXOrder()
     }

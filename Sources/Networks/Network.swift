@@ -60,6 +60,8 @@ public struct Network: Sendable {
   public var metadata: [String: String]
   /// Files beside the model's own that its weights were read from.
   public internal(set) var externalFiles: [String] = []
+  /// Where the file has the axes of values that are read in the order of maps: its axis `i` is our axis `fileOrders[i]`.
+  var fileOrders: [String: [Int]] = [:]
   /// What the reader left aside, or took otherwise than the file says: a sentence each.
   public internal(set) var notes: [String] = []
 

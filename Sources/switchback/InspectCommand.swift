@@ -22,7 +22,10 @@ struct InspectCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let network = try Network(onnx: model)
     let layers = try network.account()
-    if common.json { return try Terminal.print(json: Listing(model: model, layers: layers)) }
+    for note in network.notes { common.note("note: \(model): \(note)") }
+    if common.json {
+      return try Terminal.print(json: Listing(model: model, notes: network.notes, layers: layers))
+    }
     // Modules' paths may be many: where there are any, the other names stand at the end of the row.
     let others = layers.contains { $0.aliases != nil } ? ["also"] : []
     var rows = [["name", "node", "op", "output", "shape", "parameters", "MACs", "field", "stride"] + others]
@@ -51,6 +54,8 @@ struct InspectCommand: ParsableCommand, ModelCommand {
 
   private struct Listing: Encodable {
     var model: String
+    /// What was left aside or taken otherwise than the file says.
+    var notes: [String]
     var layers: [LayerAccount]
   }
 

@@ -5,7 +5,8 @@ internal import Tensors
 ///
 /// A transposition and what follows it become the same operations along the axes that those have in the maps
 /// themselves, up to the transposition back. So positions stay positions: receptive fields are windows there, and
-/// nothing is moved in memory. A value in between keeps its name, but has its axes where maps have them.
+/// nothing is moved in memory. A value in between keeps its name, but has its axes where maps have them; see
+/// ``Network/inONNXOrder(_:of:shapes:)``.
 package struct MapOrder {
   private var nodes: [Network.Node] = []
   /// For a value whose axes stand elsewhere in the file: axis `i` there is axis `orders[i]` here.
@@ -19,10 +20,11 @@ package struct MapOrder {
   ///   - nodes: In an order in which each comes after what it reads.
   ///   - ranks: Of every value.
   ///   - outputs: Values that must stay as the file has them.
-  /// - Returns: The same computation with fewer transpositions; nil where there would not be fewer.
+  /// - Returns: The same computation with fewer transpositions, and for each value whose axes moved where the file has
+  ///   them: its axis `i` is our axis `orders[i]`. Nil where there would not be fewer.
   package static func rewritten(
     _ nodes: [Network.Node], ranks: [String: Int], outputs: [String]
-  ) -> [Network.Node]? {
+  ) -> (nodes: [Network.Node], orders: [String: [Int]])? {
     func transpositions(_ nodes: [Network.Node]) -> Int {
       nodes.count { if case .transposition = $0.operation { true } else { false } }
     }
@@ -31,7 +33,7 @@ package struct MapOrder {
     var order = MapOrder(ranks: ranks, names: Set(nodes.map(\.name) + nodes.flatMap(\.outputs)))
     for node in nodes { order.take(node) }
     for output in Set(outputs).sorted() { order.giveBack(output) }
-    return transpositions(order.nodes) < before ? order.nodes : nil
+    return transpositions(order.nodes) < before ? (order.nodes, order.orders) : nil
   }
 
   private init(ranks: [String: Int], names: Set<String>) {
@@ -87,6 +89,7 @@ package struct MapOrder {
   private mutating func giveBack(_ output: String) {
     guard let order = orders[output] else { return }
     let maps = free(output + ".maps")
+    (orders[maps], orders[output]) = (order, nil)
     for index in nodes.indices {
       nodes[index].inputs = nodes[index].inputs.map { $0 == output ? maps : $0 }
       nodes[index].outputs = nodes[index].outputs.map { $0 == output ? maps : $0 }

@@ -170,14 +170,14 @@ struct ONNXReader {
     beginning.constants = [:]
     constants = [:]
     try flatten(outputs: outputs)
-    if let rewritten = MapOrder.rewritten(nodes, ranks: shapes.mapValues(\.rank), outputs: outputs) {
-      nodes = rewritten
-    }
+    let rewritten = MapOrder.rewritten(nodes, ranks: shapes.mapValues(\.rank), outputs: outputs)
+    if let rewritten { nodes = rewritten.nodes }
     var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)
     network.externalFiles = external.sorted().map { ONNXConstant.found($0, folders) }
     network.notes = notes
+    network.fileOrders = rewritten?.orders ?? [:]
     if preprocessing == nil, wholeInputs.contains(first.name), first.extents.count == 4 {
       network.preprocessing = network.usual(for: inputs[0]).ofWholeNumbers
     }
