@@ -160,6 +160,14 @@ import Testing
     #expect(largestDifference(made.elements, expected) <= Tolerance.rounding(8, magnitude: 2))
   }
 
+  /// NumPy's broadcasting counts axes even where there is one number.
+  @Test func `a constant of one number and more axes gives its axes to the result`() throws {
+    let given = counting([1, 2, 1, 3])
+    let made = try computed("Mul", given, []) { [$0.weights("two", [1, 1, 1, 1, 1], [2])] }
+    #expect(made.shape == [1, 1, 2, 1, 3])
+    #expect(made.elements == given.elements.map { 2 * $0 })
+  }
+
   /// ONNX's text and its cases disagree about it.
   @Test func `aligned corners with a scale that makes no whole number are refused`() throws {
     let attributes = [

@@ -380,7 +380,7 @@ extension ONNXReader {
   ) throws -> (String, Tensor) {
     guard let shape = shapes[value] else { throw Unsupported("it computes with constants only") }
     let ones = [Int](repeating: 1, count: max(constant.shape.rank - shape.rank, 0))
-    guard !ones.isEmpty, constant.shape.count > 1 else { return (value, try aligned(constant, to: shape)) }
+    guard !ones.isEmpty else { return (value, try aligned(constant, to: shape)) }
     guard fixedBatch != nil else {
       throw Unsupported("a constant of \(constant.shape) beside an open number of images of \(shape)")
     }
