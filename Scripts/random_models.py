@@ -383,7 +383,7 @@ def main(tool, count, seed):
                 if not isinstance(far, float) or far > LIMIT:
                     failures.append(f"{number} {what}: {where}off by {far}")
             if failures and failures[-1].startswith(f"{number} "):
-                onnx.save(model, f"random-{seed}-{number}.onnx")
+                onnx.save(model, f"{tempfile.gettempdir()}/random-{seed}-{number}.onnx")
     print(f"{count} models of seed {seed} against ONNX Runtime {onnxruntime.__version__}: "
           f"{count - sum(refusals.values())} read, {len(failures)} wrong")
     print("operators read: " + ", ".join(f"{kind} {times}" for kind, times in kinds.most_common()))
