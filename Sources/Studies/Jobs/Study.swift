@@ -3,7 +3,7 @@ public import Tensors
 /// An experiment: what its result depends on, how the result is found, and how it is shown.
 ///
 /// A study opens no run folder, prints nothing and handles no signal; the ``Job`` that performs it does. Work that takes
-/// long is done in stages of units (``Stage``) or as a search (`Work.search`), which keep
+/// long is done in stages of units (`Stage`) or as a search (`Work.search`), which keep
 /// what they have found, so that a job that was stopped or killed goes on from there.
 ///
 /// What initialisers of studies take means the same in all: `layers` are names with commas between, `labels` is a list of
