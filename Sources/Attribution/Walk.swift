@@ -251,10 +251,11 @@ extension Walk {
     network.fields(below: value, shapes: shapes, throughGates: false)[network.inputs[0].name] ?? .whole
   }
 
-  /// The part of a whole projection that a seed at one place sees without gates, and its extents; nil where a
-  /// projection is no larger than what is seen.
+  /// The part of a whole projection that a seed at one place sees without gates, and its extents; nil where no gate
+  /// makes the projection larger than what is seen.
   package var window: (rows: Reach, columns: Reach)? {
-    guard end == network.inputs[0].name, fields[end] == .whole, case .window(let rows, let columns) = view,
+    guard end == network.inputs[0].name, fields[end] == .whole,
+      network.fields(below: value, shapes: shapes)[end] == .whole, case .window(let rows, let columns) = view,
       rows.extent < input.rows || columns.extent < input.columns
     else { return nil }
     return (rows, columns)

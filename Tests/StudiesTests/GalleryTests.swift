@@ -49,6 +49,17 @@ import Testing
     #expect(gallery.stretches(of: places).map(\.count) == [Int](repeating: 1, count: 75))
   }
 
+  /// Windows without padding leave the last row and column of the picture out; no gate does.
+  @Test func `without a gate nothing is cut`() throws {
+    var build = TinyNetworks.Builder(seed: 9)
+    build.convolution("conv1", 6, of: 3, window: 3, stride: 3)
+    build.relu("relu1")
+    build.convolution("conv2", 4, of: 6, window: 3)
+    let gallery = try Gallery(
+      try build.network(rows: 10, columns: 10), value: "conv2.out", rule: .gradient, threads: 1)
+    #expect(gallery.extents == (10, 10) && !gallery.isCutAtGates)
+  }
+
   /// The projection through the gate's path is computed and left out of the crop; what is shown keeps its values.
   @Test func `behind a gate a projection is cut to what its windows see`() throws {
     var build = TinyNetworks.Builder(seed: 9)
