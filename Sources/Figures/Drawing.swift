@@ -178,6 +178,22 @@ public struct Drawing: Sendable {
     (try? Sheet.width(of: text.inOneLine, height: height, bold: bold)) ?? 0
   }
 
+  /// A text in lines that are no wider than so many units, broken at spaces.
+  public static func wrapped(
+    _ text: String, width: Double, height: Double = 12, bold: Bool = false
+  ) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ") {
+      let longer = lines.last.map { $0 + " " + word }
+      if let longer, Self.width(of: longer, height: height, bold: bold) <= width {
+        lines[lines.count - 1] = longer
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+
   /// Where letters of a height stand below their upper edge, as a share of the height.
   static let ascent = 0.78
 }
