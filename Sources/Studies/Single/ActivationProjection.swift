@@ -1,3 +1,4 @@
+internal import Figures
 public import Images
 public import Tensors
 
