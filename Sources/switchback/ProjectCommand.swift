@@ -122,7 +122,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
     let file =
       plain
       ? try format == .png ? first.picture.encodedPNG() : first.picture.encodedJPEG(quality: 92)
-      : try projections.drawing().file(as: format, dotsPerInch: 192)
+      : try projections.drawing().file(as: format, dotsPerInch: 144)
     try DurableFile.write(Data(file), to: out)
     if let array {
       try SafeTensors(["projection": try first.pixels.inONNXOrder()]).write(to: array)

@@ -26,21 +26,25 @@ import Testing
   }
 
   @Test func `an activation goes back to its receptive field, as PNG and as array`() throws {
+    let values = try maps("relu2.out").elements
+    // Unit 3 of ten, of 11 x 13 positions; some way in.
+    let place = try #require((3 * 13..<11 * 13).first { $0 % 13 > 2 && values[$0 * 10 + 3] > 0 })
+    let (row, column) = (place / 13, place % 13)
     let outcome = try project(
-      "--layer", "conv2", "--unit", "3", "--at", "4,6", "--plain", "--array",
+      "--layer", "conv2", "--unit", "3", "--at", "\(row),\(column)", "--plain", "--array",
       workplace.path("p.safetensors"), "--json")
     #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
     let json = try outcome.json()
     #expect(json["layer"] as? String == "conv2" && json["rule"] as? String == "deconvnet")
-    #expect(json["unit"] as? Int == 3 && json["row"] as? Int == 4 && json["column"] as? Int == 6)
+    #expect(json["unit"] as? Int == 3 && json["row"] as? Int == row && json["column"] as? Int == column)
     let network = try Network(onnx: model)
     let input = try Picture(decoding: picture).prepared(#require(network.preprocessing)).tensor
     let projector = try Projector(network, value: "relu2.out", rule: .deconvnet)
     let trace = try Runner(network, keeping: projector.keptValues, recordingSwitches: true).forward(input)
-    let seed = Seed.activation(unit: 3, row: 4, column: 6)
+    let seed = Seed.activation(unit: 3, row: row, column: column)
     let expected = try projector.project([projector.evidence(of: seed, in: trace)])[0].placed(
       in: projector.input)
-    let value = try #require(trace["relu2.out"]).elements[(4 * 13 + 6) * 10 + 3]
+    let value = try #require(trace["relu2.out"]).elements[(row * 13 + column) * 10 + 3]
     #expect((json["value"] as? Double).map { Float($0) } == value)
     let array = try #require(SafeTensors(reading: workplace.path("p.safetensors")).tensors["projection"])
     #expect(array.shape == [1, 3, 47, 53])

@@ -41,3 +41,10 @@ import Testing
     #expect(bright.lit(by: Tensor([80, 80, 1])).pixels.allSatisfy { $0 == 40 })
   }
 }
+
+@Suite struct WrittenNumbers {
+  @Test func `three digits tell a value, however small`() {
+    let written = [0, 32.41, 1234.6, 0.01234, 7.0, 1.24e-7, -0.5].map(\.significant)
+    #expect(written == ["0", "32.4", "1235", "0.0123", "7", "1.2e-07", "-0.5"])
+  }
+}

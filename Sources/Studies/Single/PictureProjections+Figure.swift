@@ -22,14 +22,14 @@ extension PictureProjections {
     }
     let top = margin + 64
     var drawing = Drawing(
-      rows: top + heights.reduce(0) { $0 + $1 + 64 } + footer.count * 17 + margin - 8,
+      rows: top + 19 + heights.reduce(0) { $0 + $1 + 45 } + footer.count * 17 + margin - 8,
       columns: 2 * margin + width, title: title, description: subtitle)
     drawing.text(title, top: margin, column: margin, height: 20, bold: true)
     drawing.text(subtitle, top: margin + 30, column: margin, height: 13, .soft)
     var row = top
     for (index, projections) in rows.enumerated() {
       try draw(projections, top: row, isFirst: index == 0, into: &drawing)
-      row += heights[index] + 64
+      row += heights[index] + (index == 0 ? 64 : 45)
     }
     for (index, line) in footer.enumerated() {
       drawing.text(line, top: row + index * 17, column: margin, height: 12, .soft)
@@ -75,10 +75,10 @@ extension PictureProjections {
     let report = projections[0].report
     drawing.text(caption(of: report), top: top, column: Self.margin, height: 13, bold: true)
     let size = Self.fitted(report.inputBox.rows, report.inputBox.columns)
-    let tiles = top + 38
+    let tiles = top + (isFirst ? 38 : 19)
     var left = Self.margin
     func next(_ heading: String) -> Int {
-      drawing.text(heading, top: top + 19, column: left, height: 12, .soft)
+      if isFirst { drawing.text(heading, top: top + 19, column: left, height: 12, .soft) }
       defer { left += Self.tile + Self.gap }
       return left
     }
@@ -96,9 +96,7 @@ extension PictureProjections {
       try draw(projection, size, top: tiles, left: next("projection, rule \(rule)"), into: &drawing)
     }
     let place = next("overlay")
-    guard !projections[0].report.isZero else {
-      return Self.drawNothing(size, top: tiles, left: place, into: &drawing)
-    }
+    if projections[0].report.isZero { return }
     let small = try patch.resized(rows: size.rows, columns: size.columns, by: isSmall ? .nearest : .lanczos)
     drawing.picture(
       small.lit(by: projections[0].field), top: Double(tiles), left: Double(place), rows: Double(size.rows),
@@ -169,11 +167,8 @@ extension PictureProjections {
   ) {
     let (rows, columns) = (Double(size.rows), Double(size.columns))
     drawing.box(top: Double(top), left: Double(left), rows: rows, columns: columns, stroke: .line)
-    guard let reason else { return }
-    for (index, line) in [reason, "nothing to project"].enumerated() {
-      drawing.text(
-        line, top: Double(top) + rows / 2 + Double(index * 18 - 16), column: Double(left) + columns / 2,
-        height: 13, .soft, .middle)
-    }
+    let middle = (row: Double(top) + rows / 2, column: Double(left) + columns / 2)
+    drawing.text(reason, top: middle.row - 16, column: middle.column, height: 13, .soft, .middle)
+    drawing.text("nothing to project", top: middle.row + 2, column: middle.column, height: 13, .soft, .middle)
   }
 }

@@ -22,7 +22,7 @@ extension UnitFigure {
       width: (width * 10).rounded(), across: across, pixels: dotsPerInch / 254,
       letters: points / 72 * 254, isBGR: isBGR)
     var parts: [(top: Double, layer: Layer, size: Page.Size)] = []
-    var row = 0.0
+    var row = page.margin
     for layer in layers {
       let size = page.size(of: layer)
       parts.append((row, layer, size))
@@ -30,14 +30,15 @@ extension UnitFigure {
       row += page.heading + Double(lines) * (size.height + page.gap)
     }
     var drawing = Drawing(
-      rows: Int((row - page.gap).rounded(.up)), columns: Int(page.width), title: title, description: caption,
+      rows: Int((row - page.gap + page.margin).rounded(.up)), columns: Int(page.width), title: title,
+      description: caption,
       printedWidth: width)
     for (top, layer, size) in parts {
-      drawing.text(layer.name, top: top, column: 0, height: page.letters, bold: true)
+      drawing.text(layer.name, top: top, column: page.margin, height: page.letters, bold: true)
       for (index, unit) in layer.units.enumerated() {
         try page.draw(
           unit, size, top: top + page.heading + Double(index / across) * (size.height + page.gap),
-          left: Double(index % across) * (page.cell + page.gap), into: &drawing)
+          left: page.margin + Double(index % across) * (page.cell + page.gap), into: &drawing)
       }
     }
     return drawing
@@ -71,6 +72,8 @@ private struct Page {
   let letters: Double
   let isBGR: Bool
   let gap = 40.0
+  /// Letters and edges reach a little beyond their places.
+  let margin = 5.0
 
   private let between = 4.0
   private let middle = 14.0
@@ -85,7 +88,7 @@ private struct Page {
 
   var heading: Double { letters * 1.6 }
   /// The width of a unit.
-  var cell: Double { (width - Double(across - 1) * gap) / Double(across) }
+  var cell: Double { (width - 2 * margin - Double(across - 1) * gap) / Double(across) }
 
   func size(of layer: UnitFigure.Layer) -> Size {
     let peaks = layer.units.flatMap(\.peaks)
