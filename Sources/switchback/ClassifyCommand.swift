@@ -7,7 +7,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
     abstract: "Labels pictures, with accuracy where their classes are known.",
     discussion: """
       True classes come from class folders, or from --labels: lines of a picture's file name, a tab and a \
-      class index. A folder stands for the class that it is named as, by name, WordNet id or number; where \
+      class, by its index or its name. A folder stands for the class that it is named as, by name, WordNet id or number; where \
       none is, and there are as many folders as classes, in order.
 
       EXAMPLE
@@ -27,7 +27,6 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
   var ensemble: [String] = []
 
   @Flag(help: "Average each picture over ten crops: corners and centre, mirrored or not.") var tenCrop = false
-  @Flag(help: .strict) var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
@@ -38,14 +37,14 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(pictures)
-    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0) }
+    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0, common) }
     let classification = try Classification(
       subjects, at: tenCrop ? Placement.ten : [.center], top: top, threads: common.workers)
     let (truth, note) = try subjects[0].trueClasses(of: dataset, labels: labels)
     common.note(note)
     let result = try Interrupts.heeded { cancellation in
       try classification.result(
-        of: dataset, truth: truth, strict: strict, cancellation: cancellation,
+        of: dataset, truth: truth, strict: common.strict, cancellation: cancellation,
         listener: Terminal.listener(quiet: common.quiet))
     }
     for skipped in result.skipped { common.note("skipped \(skipped)") }
