@@ -65,7 +65,8 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let network = try Network(onnx: model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
-    if isAssumed { Terminal.say("note: \(model): \(network.note(ofAssumed: prepared))") }
+    let notes = (isAssumed ? [network.note(ofAssumed: prepared)] : []) + network.notes
+    try common.tell(notes + (score == nil ? [] : try network.classHead()?.notes ?? []), of: model)
     let projection = try ActivationProjection(
       of: try target(), in: image, network: network, model: model, preprocessing: prepared, rule: rule.value,
       beforeRectifier: preActivation, limitedToField: !fullSize, threads: common.workers)
