@@ -107,7 +107,7 @@ public struct Job<S: Study> {
 
 /// What a JSON file of another run holds; nil where it is not there, or holds something else.
 func decoded<Value: Decodable>(_ type: Value.Type = Value.self, from file: String) -> Value? {
-  FileManager.default.contents(atPath: file).flatMap { try? JSONDecoder().decode(type, from: $0) }
+  FileSystem.contents(of: file).flatMap { try? JSONDecoder().decode(type, from: $0) }
 }
 
 extension RunFolder {
