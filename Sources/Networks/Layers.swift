@@ -135,7 +135,7 @@ extension Network {
   }
 
   /// For each value, the nodes that read it.
-  var readersByValue: [String: [Node]] {
+  package var readersByValue: [String: [Node]] {
     var readers: [String: [Node]] = [:]
     for node in nodes {
       for input in node.inputs { readers[input, default: []].append(node) }

@@ -171,9 +171,8 @@ public struct Subject: Sendable {
     var scale = Tensor([1], repeating: 1)
     var shift = Tensor([1])
     var value = network.inputs[0].name
-    walk: while case let readers = network.nodes.filter({ $0.inputs.contains(value) }), readers.count == 1,
-      let node = readers.first
-    {
+    let readers = network.readersByValue
+    walk: while let following = readers[value], following.count == 1, let node = following.first {
       switch node.operation {
       case .identity, .dropout: break
       case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
