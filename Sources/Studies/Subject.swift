@@ -132,13 +132,21 @@ public struct Subject: Sendable {
     return maps.isEmpty ? all : maps
   }
 
-  /// The layers whose features are shown where none are named: ``convolutions``, and the ends of residual blocks.
+  /// The layers whose features are shown where none are named: ``convolutions``, products over the channels of maps that
+  /// an activation follows (ConvNeXt's expansions), and the ends of residual blocks.
   ///
   /// - Parameter isBefore: Whether layers are read before their rectifier: then a block ends in its sum.
   /// - Returns: Those whose maps have more than one position, in the graph's order.
   package func featureLayers(beforeRectifier isBefore: Bool) -> [Layer] {
-    let ends = network.residualSums.filter(hasMaps).map { sum in
-      isBefore ? sum : layers.first { $0.output == sum.featureMaps } ?? sum
+    let activated = Set(
+      network.nodes.filter { if case .activation = $0.operation { true } else { false } }.flatMap(\.outputs))
+    let convolved = Set(network.featureLayers().map(\.node))
+    let products = network.featureLayers(includingProducts: true).filter {
+      !convolved.contains($0.node) && activated.contains($0.featureMaps)
+    }
+    let makers = Dictionary(layers.map { ($0.output, $0) }, uniquingKeysWith: { one, _ in one })
+    let ends = (products + network.residualSums).filter(hasMaps).map { end in
+      isBefore ? end : makers[end.featureMaps] ?? end
     }
     let chosen = Set((convolutions + ends).map(\.node))
     return layers.filter { chosen.contains($0.node) }

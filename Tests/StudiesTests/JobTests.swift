@@ -199,6 +199,23 @@ import Training
         == ["stem", "branch1", "branch2", "skip", "sum", "again", "sum2"])
   }
 
+  /// ConvNeXt's block: a product over channels up, an activation, a product down, and the sum with what came in.
+  @Test func `features are shown of products over channels that an activation follows`() throws {
+    var build = TinyNetworks.Builder(seed: 4)
+    let maps = build.convolution("conv", 4, of: 3, window: 3)
+    build.add("up", .innerProduct(InnerProduct(weights: build.random([8, 4]), bias: nil)))
+    build.add("gelu", .activation(.gelu))
+    let down = build.add("down", .innerProduct(InnerProduct(weights: build.random([4, 8]), bias: nil)))
+    build.add("sum", .arithmetic(.add), from: [maps, down])
+    build.add("pool", .globalAveragePooling)
+    build.add("head", .innerProduct(InnerProduct(weights: build.random([6, 4]), bias: nil)))
+    build.relu("relu")
+    let subject = try Subject(try build.network(rows: 8, columns: 8), model: "m")
+    #expect(subject.featureLayers(beforeRectifier: false).map(\.node) == ["conv", "gelu", "sum"])
+    #expect(subject.featureLayers(beforeRectifier: true).map(\.node) == ["conv", "up", "sum"])
+    #expect(subject.convolutions.map(\.node) == ["conv"])
+  }
+
   @Test func `the mean input is what the network subtracts`() throws {
     var network = try TinyNetworks.classifier()
     network.preprocessing = Preprocessing(
