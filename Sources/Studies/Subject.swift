@@ -14,7 +14,7 @@ public struct Subject: Sendable {
   /// The model's file.
   public let model: String
   /// The network; its preprocessing is ``preprocessing``.
-  public let network: Network
+  public private(set) var network: Network
   /// How a picture becomes the network's input.
   public let preprocessing: Preprocessing
   /// Whether ``preprocessing`` is assumed, since the model does not say how pictures are prepared.
@@ -22,7 +22,7 @@ public struct Subject: Sendable {
   /// The network's input for one picture, 1 x rows x columns x channels.
   public let input: Shape
   /// The shape of every value for one picture.
-  public let shapes: [String: Shape]
+  public private(set) var shapes: [String: Shape]
   /// Every node as a layer, in the graph's order.
   public let layers: [Layer]
   /// What says a picture's class; nil where the network classifies nothing.
@@ -213,10 +213,36 @@ public struct Subject: Sendable {
 public struct StudiedLayer: Hashable, Sendable {
   public let name: String
   /// The value that holds its feature maps.
-  public let value: String
+  public fileprivate(set) var value: String
   public let units: Int
   /// Its files' name, unlike any other layer's of the study.
   public let stem: String
+  /// Where the network stops what it passes on, as ReLU6 does at 6, if ``value`` holds what comes before that bound.
+  public fileprivate(set) var upperBound: Float?
+}
+
+extension Subject {
+  /// The same subject, and layers of it, read before the upper bounds of their activations.
+  ///
+  /// - Returns: Both as they are where no layer has such a bound.
+  func liftingUpperBounds(
+    of layers: [StudiedLayer]
+  ) throws -> (subject: Subject, layers: [StudiedLayer]) {
+    let (network, lifted) = self.network.liftingUpperBounds(of: layers.map(\.value))
+    guard !lifted.isEmpty else { return (self, layers) }
+    var subject = self
+    subject.network = network
+    subject.shapes = try network.shapes(inputs: [network.inputs[0].name: input])
+    let read = layers.map { layer in
+      var layer = layer
+      if let value = lifted[layer.value] {
+        layer.upperBound = network.upperBound(of: layer.value)
+        layer.value = value
+      }
+      return layer
+    }
+    return (subject, read)
+  }
 }
 
 extension Network {

@@ -74,10 +74,10 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
       try SafeTensors(["projection": try projection.pixels.inONNXOrder()]).write(to: array)
     }
     let report = projection.report
-    if report.isSaturated {
+    if report.isSaturated, let bound = report.upperBound {
       common.note(
-        "note: this value is the upper bound of \(report.layer)'s activation: its derivative there is zero, so the rules "
-          + "gradient and guided give zero. Choose a place below the bound with --at, or --rule deconvnet.")
+        "note: \(report.layer)'s activation passes on \(bound) at most; the value before that bound is carried back."
+      )
     }
     if common.json { return try Terminal.print(json: report, assumed: isAssumed) }
     if !common.quiet {

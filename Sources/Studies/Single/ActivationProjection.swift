@@ -25,8 +25,11 @@ public struct ActivationProjection {
     public var unit: Int
     public var row: Int?
     public var column: Int?
+    /// The activation that is carried back; where the layer has an ``upperBound``, the value before it.
     public var value: Float?
-    /// Whether the value is the upper bound of its activation (6 of ReLU6), where the gradient is zero.
+    /// What the layer's activation passes on at most (6 of ReLU6); nil where it has no such bound.
+    public var upperBound: Float?
+    /// Whether the value reaches that bound, so that the network passes on the bound instead.
     public var isSaturated: Bool
     public var rule: String
     /// The receptive field in the network's input, and in the original picture.
@@ -59,11 +62,17 @@ public struct ActivationProjection {
     limitedToField isLimitedToField: Bool = true, threads: Int
   ) throws {
     var network = original
-    let value: String
+    var value: String
+    var bound: Float?
     switch target {
     case .activation(let layer, _, _), .map(let layer, _):
       let found = try network.layer(named: layer)
       value = isBefore ? found.output : found.featureMaps
+      let (unbounded, lifted) = network.liftingUpperBounds(of: [value])
+      if let before = lifted[value] {
+        bound = network.upperBound(of: value)
+        (network, value) = (unbounded, before)
+      }
     case .score:
       guard let scores = network.scores else {
         throw StudyError("\(model) has no output to score classes by.")
@@ -98,7 +107,7 @@ public struct ActivationProjection {
     report = Report(
       layer: target.layer ?? value, unit: place.unit, row: isPlace ? place.row : nil,
       column: isPlace ? place.column : nil, value: isPlace ? place.value : nil,
-      isSaturated: isPlace && place.value == network.upperBound(of: value), rule: rule.rawValue,
+      upperBound: bound, isSaturated: isPlace && place.value >= bound ?? .infinity, rule: rule.rawValue,
       inputBox: field, box: framing.original(field))
   }
 
