@@ -18,8 +18,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   @Option(
     help: .value(
       "a,b",
-      "Layers by name, comma-separated (default: every convolution, and every residual block's end, whose maps "
-        + "have more than one position)."))
+      "Layers by name, comma-separated (default: every convolution, every activated product over channels and every "
+        + "residual block's end, whose maps have more than one position)."))
   var layers: String?
 
   @Option(

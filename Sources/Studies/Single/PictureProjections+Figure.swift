@@ -111,8 +111,11 @@ extension PictureProjections {
     guard let value = report.value, let row = report.row, let column = report.column else {
       return "unit \(report.unit): its whole map"
     }
+    let saturated = report.upperBound.flatMap {
+      report.isSaturated ? " (saturated at \(Double($0).significant))" : nil
+    }
     return "unit \(report.unit): activation \(Double(value).significant) at row \(row), column \(column)"
-      + (report.isSaturated ? " (saturated)" : "")
+      + (saturated ?? "")
   }
 
   /// The whole picture with the part that the network sees and, in it, what the unit sees.
