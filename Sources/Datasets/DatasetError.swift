@@ -61,7 +61,7 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
       "\(name) does not say what its pictures are of. Put them into a folder for each class, or name a kind of data set, "
         + "as caltech101:path."
     case .tooFew(let name, let className, let found, let asked, let testing):
-      "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) were asked "
+      "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) \(asked == 1 ? "was" : "were") asked "
         + "for\(testing > 0 ? " with one or more left to test on" : ""). "
         + (found > testing
           ? "Give --per-class \(found - testing) or less, or add pictures."
@@ -76,7 +76,8 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
     case .unknownClass(let name, let className, let known):
       "\(name) has no class '\(className)'; it has \(known.joined(separator: ", "))."
     case .classBeyond(let list, let picture, let label, let classes):
-      "\(list): \(picture) is of class \(label), but the network has \(classes) classes, 0 to \(classes - 1)."
+      "\(list): \(picture) is of class \(label), but the network has "
+        + (classes == 1 ? "one class, 0." : "\(classes) classes, 0 to \(classes - 1).")
     case .parts(let name, let reason): "\(name): \(reason)"
     case .holdOut(let share): "a share of \(share) to hold out: it must be at least 0 and below 1."
     }

@@ -31,8 +31,6 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
-  @Flag(help: .strict) var strict = false
-
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -54,7 +52,7 @@ struct TrainCommand: ParsableCommand {
     try data.apply(to: &settings)
     if let threads = common.threads ?? (resume == nil ? common.workers : nil) { settings.threads = threads }
     if common.seed != 0 { settings.recipe.seed = common.seed }
-    let train = try Train(settings, strict: strict)
+    let train = try Train(settings, strict: common.strict)
     for note in train.notes { Terminal.say("note: \(note)") }
     try common.perform(train, in: resume ?? out ?? "", json: \.result, last: { $0.result.model })
   }

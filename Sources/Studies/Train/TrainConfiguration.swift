@@ -69,7 +69,7 @@ public struct TrainConfiguration: Codable, Equatable, Sendable {
     }
     struct Kind: Decodable { var kind: String }
     let file = run + "/run.json"
-    guard let bytes = FileManager.default.contents(atPath: file) else {
+    guard let bytes = FileSystem.contents(of: file) else {
       throw StudyError("\(run) is no run to resume: it has no run.json. Start one with --out \(run).")
     }
     if let kind = try? JSONDecoder().decode(Kind.self, from: bytes).kind, kind != "train" {

@@ -288,9 +288,7 @@ extension Fingerprint {
   /// Tells settings from any others.
   init(of settings: some Encodable) throws {
     self.init()
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    add(String(decoding: try encoder.encode(settings), as: UTF8.self))
+    add(String(decoding: try JSONEncoder.inKeyOrder.encode(settings), as: UTF8.self))
   }
 }
 
