@@ -60,9 +60,7 @@ public struct Job<S: Study> {
     let skipped = work.skipped
     try run.write(json: skipped, to: "skipped.json")
     var report = try study.report(result, work)
-    let notes = study.subjects.flatMap { subject in
-      subject.notes.map { study.subjects.count > 1 ? "\(subject.name): \($0)" : $0 }
-    }
+    let notes = study.notes
     if !notes.isEmpty { try run.write(json: notes, to: "notes.json") }
     report.facts += notes.map { ("note", $0) }
     if !skipped.isEmpty {
