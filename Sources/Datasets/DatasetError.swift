@@ -26,8 +26,6 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
   /// Pictures to leave out that are not there, and one that is.
   case strangers(name: String, paths: [String], example: String)
   case allExcluded(name: String)
-  /// Pictures that have no class, or several, where each must have one.
-  case noLabels(name: String)
   /// Pictures to validate with are of other classes than those to train on.
   case otherClasses(name: String, than: String, difference: String)
   case unknownClass(name: String, className: String, known: [String])
@@ -73,9 +71,6 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
         + paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")
         + ". Name pictures as it does, such as \(example)."
     case .allExcluded(let name): "every picture of \(name) is to be left out: nothing remains."
-    case .noLabels(let name):
-      "\(name) does not say each picture's one class. Put them into a folder for each class, or name a kind of data set, "
-        + "as mnist:path."
     case .otherClasses(let name, let other, let difference):
       "\(name) has other classes than \(other): \(difference)."
     case .unknownClass(let name, let className, let known):

@@ -50,7 +50,7 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let list = try PartsList(parts, limit: limit, className: className)
     let correspond = try Correspond(
-      try preprocessing.subject(model), list, title: parts, layers: layers, fill: fill.value,
+      try preprocessing.subject(model, common), list, title: parts, layers: layers, fill: fill.value,
       draws: draws,
       seed: common.seed)
     try common.perform(correspond, in: out, json: \.result)

@@ -50,8 +50,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
     let features = try Features(
-      try preprocessing.subject(model), dataset, layers: layers, units: units, top: top,
-      rule: rule.value, beforeRectifier: preActivation, onlySearching: searchOnly, strict: study.strict)
+      try preprocessing.subject(model, common), dataset, layers: layers, units: units, top: top,
+      rule: rule.value, beforeRectifier: preActivation, onlySearching: searchOnly, strict: common.strict)
     try common.perform(
       features, in: study.out,
       json: { outcome in

@@ -195,6 +195,9 @@ import Testing
     #expect(outcome.errors.contains("Its strongest position is"))
     #expect(marks.contains { $0.text == "the activation is 0" })
     #expect(marks.filter { $0.name == "image" }.count == 2)
+    try refused(
+      "--layer", "conv2", "--unit", "\(unit)", "--at", "\(row),\(column)", "--strict",
+      naming: ["its projection is zero"])
     let other = try figure("--layer", "conv2", "--unit", "\(unit)").outcome
     #expect(try other.json()["isZero"] as? Bool == false && other.errors.isEmpty)
   }

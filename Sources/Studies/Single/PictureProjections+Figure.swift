@@ -165,7 +165,7 @@ extension PictureProjections {
 
   /// The place of a tile that has nothing to show.
   private static func drawNothing(
-    _ size: (rows: Int, columns: Int), top: Int, left: Int, _ reason: String? = nil,
+    _ size: (rows: Int, columns: Int), top: Int, left: Int, _ reason: String,
     into drawing: inout Drawing
   ) {
     let (rows, columns) = (Double(size.rows), Double(size.columns))
