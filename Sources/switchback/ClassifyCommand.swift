@@ -29,6 +29,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
   @Flag(help: "Average each picture over ten crops: corners and centre, mirrored or not.") var tenCrop = false
   @Flag(help: .strict) var strict = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -38,7 +39,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(pictures)
-    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0) }
+    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0, size: try reading.sides()) }
     let classification = try Classification(
       subjects, at: tenCrop ? Placement.ten : [.center], top: top, threads: common.workers)
     let (truth, note) = try subjects[0].trueClasses(of: dataset, labels: labels)

@@ -21,6 +21,7 @@ struct DiagnoseCommand: ParsableCommand {
   @Option(help: .run, completion: .directory) var out: String
   @Flag(help: .strict) var strict = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -38,7 +39,7 @@ struct DiagnoseCommand: ParsableCommand {
   func run() throws {
     let dataset = try Dataset.parse(pictures)
     let diagnose = try Diagnose(
-      try models.map { try preprocessing.subject($0) }, dataset, strict: strict)
+      try models.map { try preprocessing.subject($0, size: try reading.sides()) }, dataset, strict: strict)
     try common.perform(diagnose, in: out, json: \.result)
   }
 }

@@ -32,6 +32,7 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
   @Option(help: .value("n", "Pictures, the first of the data set.")) var limit: Int?
   @Option(help: .labels, completion: .file()) var labels: String?
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -44,7 +45,8 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let invariance = try MeasureInvariance(
-      try preprocessing.subject(model), try .parse(study.pictures), layers: layers, changes: changes,
+      try preprocessing.subject(model, size: try reading.sides()), try .parse(study.pictures), layers: layers,
+      changes: changes,
       border: border.value, limit: limit, labels: labels, seed: common.seed, strict: study.strict)
     common.note(invariance.note)
     try common.perform(invariance, in: study.out, json: \.result)

@@ -41,6 +41,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
     completion: .file(extensions: ["safetensors"]))
   var array: String?
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -63,7 +64,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   }
 
   func run() throws {
-    let network = try Network(onnx: model)
+    let network = try reading.network(model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
     if isAssumed { Terminal.say("note: \(model): \(network.note(ofAssumed: prepared))") }
     let projection = try ActivationProjection(

@@ -6,7 +6,7 @@ struct RunCommand: ParsableCommand, ModelCommand {
     commandName: "run",
     abstract: "Raw inference on tensors, for parity with other runtimes.",
     discussion: """
-      X.safetensors holds a tensor for each of the graph's inputs, by name and in ONNX's order. \
+      X.safetensors holds a tensor for each of the graph's inputs, by name and in the file's order. \
       Y.safetensors gets the outputs and every value kept. A value named as in the graph is exactly that \
       value; a layer named by its node or as conv3 is read after its rectifier.
 
@@ -20,11 +20,12 @@ struct RunCommand: ParsableCommand, ModelCommand {
   @Option(parsing: .upToNextOption, help: .value("layer", "Further values to keep.")) var keep: [String] = []
   @Flag(help: "Keep layers before their rectifier.") var preActivation = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     let results = try Inference.values(
-      of: try Network(onnx: model), for: try SafeTensors(reading: input), from: input,
+      of: try reading.network(model), for: try SafeTensors(reading: input), from: input,
       keeping: keep.flatMap { $0.split(separator: ",").map(String.init) }, beforeRectifier: preActivation,
       threads: common.workers)
     try results.write(to: output)
