@@ -51,7 +51,7 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let list = try PartsList(parts, limit: limit, className: className)
     let correspond = try Correspond(
-      try preprocessing.subject(model, size: try reading.sides()), list, title: parts, layers: layers,
+      try preprocessing.subject(model, size: try reading.sides(), common), list, title: parts, layers: layers,
       fill: fill.value,
       draws: draws,
       seed: common.seed)

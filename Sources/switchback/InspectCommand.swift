@@ -22,7 +22,7 @@ struct InspectCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let network = try reading.network(model)
     let layers = try network.account()
-    for note in network.notes { common.note("note: \(model): \(note)") }
+    try common.tell(network.notes, of: model)
     if common.json {
       return try Terminal.print(json: Listing(model: model, notes: network.notes, layers: layers))
     }

@@ -46,9 +46,9 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let invariance = try MeasureInvariance(
-      try preprocessing.subject(model, size: try reading.sides()), try .parse(study.pictures), layers: layers,
-      changes: changes,
-      border: border.value, limit: limit, labels: labels, seed: common.seed, strict: study.strict)
+      try preprocessing.subject(model, size: try reading.sides(), common), try .parse(study.pictures),
+      layers: layers, changes: changes,
+      border: border.value, limit: limit, labels: labels, seed: common.seed, strict: common.strict)
     common.note(invariance.note)
     try common.perform(invariance, in: study.out, json: \.result)
   }

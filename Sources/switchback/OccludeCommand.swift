@@ -67,10 +67,10 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let occlude = try Occlude(
-      try preprocessing.subject(model, size: try pictureSize(inputSize, "--input-size")),
+      try preprocessing.subject(model, size: try pictureSize(inputSize, "--input-size"), common),
       try .parse(study.pictures), layers: layer, sizes: try sizes(),
       stride: stride, fill: fill.value, label: label, labels: labels, neighbours: from, seed: common.seed,
-      strict: study.strict)
+      strict: common.strict)
     common.note(occlude.note)
     try common.perform(occlude, in: study.out) {
       RunReport(run: study.out, pictures: $0.result.pictures, skipped: $0.skipped)

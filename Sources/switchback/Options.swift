@@ -5,8 +5,7 @@ internal import Switchback
 extension ArgumentHelp {
   static let network: Self = "The network, an ONNX file."
   static let run = value("run", "The run's folder; created if missing.")
-  static let strict: Self = "Unreadable images and unused files are errors."
-  static let labels: Self = "A file of labels: per line an image's file name, a tab, a class index."
+  static let labels: Self = "A file of labels: per line an image's file name, a tab, a class index or name."
 
   /// What an option does, and the name of its value.
   static func value(_ name: String, _ text: String) -> Self { Self(.init(text), valueName: name) }
@@ -22,6 +21,7 @@ struct CommonOptions: ParsableArguments {
   var threads: Int?
 
   @Option(help: .value("n", "Random seed.")) var seed: UInt64 = 0
+  @Flag(help: "Notes about a network, unreadable images and unused files are errors.") var strict = false
   @Flag(help: "Print no progress.") var quiet = false
   @Flag(help: "Print the result as JSON; progress and notes go to standard error.") var json = false
 
@@ -36,6 +36,18 @@ struct CommonOptions: ParsableArguments {
   /// Says what a person should know, unless nothing is to be said.
   func note(_ text: String?) {
     if let text, !quiet { Terminal.say(text) }
+  }
+
+  /// Says what is assumed or odd about a network, however quiet the command is.
+  ///
+  /// - Throws: `StudyError` where there is anything and `--strict` takes it for an error.
+  func tell(_ notes: [String], of model: String) throws(StudyError) {
+    for note in notes { Terminal.say("note: \(model): \(note)") }
+    if strict, !notes.isEmpty {
+      throw StudyError(
+        "\(model): \(notes.count == 1 ? "the note above is an error" : "the \(notes.count) notes above are errors") with "
+          + "--strict. Mend the file, or give flags that settle what is assumed; or leave --strict out.")
+    }
   }
 
   /// Performs a study, and tells what it came to.
@@ -187,14 +199,15 @@ struct PreprocessingOptions: ParsableArguments {
     return numbers
   }
 
-  /// A network made ready; what is assumed or odd about it is said, however quiet the command is.
+  /// A network made ready, its notes told.
   func subject(
-    _ model: String, size: (rows: Int, columns: Int)?, squeezingWhole isWhole: Bool = false
+    _ model: String, size: (rows: Int, columns: Int)?, squeezingWhole isWhole: Bool = false,
+    _ common: CommonOptions
   ) throws -> Subject {
     let subject = try Subject(
       try Network(onnx: model, size: size), model: model, preprocessing: try overrides(),
       squeezingWhole: isWhole)
-    for note in subject.notes { Terminal.say("note: \(model): \(note)") }
+    try common.tell(subject.notes, of: model)
     return subject
   }
 }
@@ -212,7 +225,6 @@ struct StudyArguments: ParsableArguments {
   var pictures: String
 
   @Option(help: .run, completion: .directory) var out: String
-  @Flag(help: .strict) var strict = false
 }
 
 /// Whole numbers with commas between, as an argument.

@@ -114,11 +114,13 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
     let format = try FigureFormat(endingOf: out, among: plain ? [.png, .jpeg] : FigureFormat.allCases)
     let network = try reading.network(model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
-    if isAssumed { Terminal.say("note: \(model): \(network.note(ofAssumed: prepared))") }
+    let notes = (isAssumed ? [network.note(ofAssumed: prepared)] : []) + network.notes
+    try common.tell(notes + (score == nil ? [] : try network.classHead()?.notes ?? []), of: model)
     let projections = try PictureProjections(
       of: try target(), strongest: plain ? 1 : top, in: image, network: network, model: model,
       preprocessing: prepared, rules: rules.values, beforeRectifier: preActivation,
       limitedToField: !fullSize, threads: common.workers)
+    if common.strict, let note = projections.notes.first { throw StudyError(note) }
     guard let first = projections.rows.first?.first else { return }
     let file =
       plain

@@ -24,8 +24,10 @@ struct RunCommand: ParsableCommand, ModelCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    let network = try reading.network(model)
+    try common.tell(network.notes, of: model)
     let results = try Inference.values(
-      of: try reading.network(model), for: try SafeTensors(reading: input), from: input,
+      of: network, for: try SafeTensors(reading: input), from: input,
       keeping: keep.flatMap { $0.split(separator: ",").map(String.init) }, beforeRectifier: preActivation,
       threads: common.workers)
     try results.write(to: output)

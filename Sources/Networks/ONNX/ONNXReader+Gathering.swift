@@ -14,8 +14,9 @@ extension ONNXReader {
     guard positions.allSatisfy((0..<extent).contains) else {
       throw Unsupported("positions \(given.prefix(8)) of \(extent)")
     }
-    // All of them in their order are no choice, as exporters write a change of shape.
-    if place == 0, positions != Array(0..<extent) { mixImages() }
+    let takesAll = positions == Array(0..<extent)
+    // All of them in their order are no choice, or the second reading tells that they are not all.
+    if place == 0, !takesAll { mixImages() }
     let order = Self.ourOrder(rank: shape.rank)
     var parts: [Operation] = []
     if index.extents.isEmpty, place > 0 {
@@ -24,7 +25,7 @@ extension ONNXReader {
         .slice(
           starts: order.map { $0 == place ? positions[0] : 0 },
           stops: order.map { $0 == place ? positions[0] + 1 : Int.max }, steps: order.map { _ in 1 }))
-    } else if positions != Array(0..<extent) {
+    } else if !takesAll {
       parts.append(.gathering(axis: Self.ours(place, rank: shape.rank), positions: positions))
     }
     let kept = shape.dimensions.indices.map { Operation.copy(of: $0) }
