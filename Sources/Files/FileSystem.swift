@@ -33,8 +33,17 @@ package enum FileSystem {
 
   /// The folder that a path lies in, as it would be written.
   package static func folder(of path: String) -> String {
-    let folder = (path as NSString).deletingLastPathComponent
-    return folder.isEmpty ? "." : folder
+    // By hand: Foundation's own ends the program at a name of one letter.
+    func trimmed(_ part: Substring) -> Substring {
+      let trailing = part.utf8.reversed().prefix { $0 == UInt8(ascii: "/") }.count
+      return part[..<part.utf8.index(part.endIndex, offsetBy: -trailing)]
+    }
+    let name = trimmed(path[...])
+    guard let slash = (name.isEmpty ? path[...] : name).utf8.lastIndex(of: UInt8(ascii: "/")) else {
+      return "."
+    }
+    let folder = trimmed(path[..<slash])
+    return folder.isEmpty ? "/" : String(folder)
   }
 
   /// Makes a folder, and those above it that are not there.

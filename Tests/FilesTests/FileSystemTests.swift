@@ -72,4 +72,12 @@ import Testing
     let error = #expect(throws: FileError.self) { try FileSystem.makeFolder(folder.file("a/file/three")) }
     #expect(error?.reason.contains("Not a directory") == true)
   }
+
+  @Test(arguments: [
+    ("a", "."), ("é", "."), ("a/", "."), ("", "."), ("run", "."), ("a/b", "a"), ("a/b/", "a"), ("a//b", "a"),
+    ("./a", "."), ("../a", ".."), ("/", "/"), ("//", "/"), ("/a", "/"), ("/a/b", "/a"),
+  ])
+  func `the folder of a path is what stands before its last name`(path: String, folder: String) {
+    #expect(FileSystem.folder(of: path) == folder)
+  }
 }
