@@ -149,7 +149,8 @@ import Testing
     let model = try open(channelsLast: true)
     let outcome = try Command.run("inspect", model, "--size", "47x53", "--json", "--quiet")
     let layers = try outcome.json()["layers"] as? [[String: Any]]
-    #expect(layers?.first?["shape"] as? [Int] == [1, 8, 23, 26])
+    let convolution = layers?.first { $0["name"] as? String == "conv1" }
+    #expect(convolution?["shape"] as? [Int] == [1, 8, 23, 26])
     for size in ["48", "48x", "x48", "0x48", "48x320x3", "48,320", "-48x320", "48x99999", "wide"] {
       let wrong = try Command.run("inspect", model, "--size=\(size)")
       #expect(wrong.status != 0 && wrong.errors.contains("rows x columns of 1 to 16384 pixels, as 48x320"))

@@ -201,8 +201,9 @@ import Testing
     build.output("y")
     let given = counting([3, 1, 1, 2])
     guard !isBackwards else {
-      let error = #expect(throws: ONNXError.self) { try build.network() }
-      #expect(error?.description.contains("from an open number of images") == true)
+      let network = try build.network()
+      #expect(network.inputs[0].extents[0] == 1 && network.notes.count == 1, "\(network.notes)")
+      #expect(try network.computed(counting([1, 2, 1, 1])).elements == [1, 0])
       return
     }
     let made = try build.network().computed(given)
