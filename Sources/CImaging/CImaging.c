@@ -3,6 +3,7 @@
 #endif
 #include "Bitmap.h"
 #include "CImaging.h"
+#include "Netpbm.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -93,6 +94,21 @@ static VipsImage *open_bitmap(VipsSource *source, char error[IMAGING_ERROR]) {
   return image;
 }
 
+/// Whether a portable bitmap or map is cut short, which libvips does not tell of all.
+static int is_cut_netpbm(const char *path, char error[IMAGING_ERROR]) {
+  GMappedFile *file = g_mapped_file_new(path, FALSE, NULL);
+  if (!file) return 0;
+  const unsigned char *bytes = (const unsigned char *)g_mapped_file_get_contents(file);
+  size_t length = g_mapped_file_get_length(file);
+  int is_cut = bytes && !netpbm_is_whole(bytes, length);
+  if (is_cut) {
+    snprintf(error, IMAGING_ERROR, "it is cut short or damaged%s",
+      bytes[1] == '1' ? ", or its pixels stand without blanks between them, which is not read" : "");
+  }
+  g_mapped_file_unref(file);
+  return is_cut;
+}
+
 /// Opens a file by its content; of most formats nothing but the header is read yet.
 static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
   // Opening a pipe waits for whoever writes to it, and a device may never end.
@@ -128,7 +144,7 @@ static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
       "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF, BMP, PPM%s%s)",
       vips_type_find("VipsOperation", "jp2kload_source") ? ", JPEG 2000" : "",
       vips_type_find("VipsOperation", "heifload_source") ? ", HEIF, AVIF" : "");
-  } else {
+  } else if (strncmp(loader, trusted[6], strlen(trusted[6])) != 0 || !is_cut_netpbm(path, error)) {
     image = vips_image_new_from_source(
       source, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
     if (!image) damaged(error);

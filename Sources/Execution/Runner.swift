@@ -10,6 +10,7 @@ public import Tensors
 /// A class because it owns its workers. One pass at a time.
 public final class Runner {
   public let network: Network
+  private let cancellation: Cancellation
   private let plan: Plan
   private let crew: Crew
   private let recordsSwitches: Bool
@@ -20,16 +21,18 @@ public final class Runner {
   ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
   ///   - recordsSwitches: Whether max pools record which position won.
   ///   - threads: How many pictures are computed side by side.
+  ///   - cancellation: Asked before each operation; once raised, a pass ends with `Interruption`.
   /// - Throws: `NetworkError.missingValue(name:node:)`.
   public init(
     _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
-    threads: Int = 2
+    threads: Int = 2, cancellation: Cancellation = .never
   ) throws {
     let known = Set(network.inputs.map(\.name) + network.nodes.flatMap(\.outputs))
     for name in kept where !known.contains(name) {
       throw NetworkError.missingValue(name: name, node: "the caller")
     }
     self.network = network
+    self.cancellation = cancellation
     self.recordsSwitches = recordsSwitches
     // A walk back needs a picture's values and switches in one trace.
     plan = Plan(network, keeping: Set(kept), batchingHead: !recordsSwitches)
@@ -56,7 +59,8 @@ public final class Runner {
     var values = inputs
     var switches: [String: Switches] = [:]
     try crew.allThreads { worker in
-      try worker.take(plan.steps[...], values: &values, switches: &switches, recordsSwitches: recordsSwitches)
+      try worker.take(
+        plan.steps[...], values: &values, switches: &switches, recordsSwitches: recordsSwitches, cancellation)
     }
     return trace(Array(0..<(inputs[inputName]?.shape.dimensions.first ?? 0)), values, switches)
   }
@@ -73,14 +77,15 @@ public final class Runner {
     over range: Range<Int>, input: @escaping @Sendable (Int) throws -> Tensor?,
     _ body: @escaping @Sendable (Trace) throws -> Void
   ) throws {
-    let (plan, records, inputName) = (plan, recordsSwitches, inputName)
+    let (plan, records, inputName, cancellation) = (plan, recordsSwitches, inputName, cancellation)
     let hasHead = plan.headStart < plan.steps.count
     let trunk = plan.steps[..<plan.headStart]
     let crossings = try crew.map(over: range) { image, worker -> [String: Tensor]? in
       guard let picture = try input(image) else { return nil }
       var values = [inputName: picture]
       var switches: [String: Switches] = [:]
-      try worker.take(trunk, values: &values, switches: &switches, recordsSwitches: records)
+      try worker.take(
+        trunk, values: &values, switches: &switches, recordsSwitches: records, cancellation)
       let crossing = hasHead ? plan.crossing.reduce(into: [:]) { $0[$1] = values[$1] } : [:]
       try body(Runner.trace([image], values, switches, plan))
       return crossing
@@ -108,7 +113,8 @@ public final class Runner {
       } else {
         try crew.allThreads { worker in
           try worker.take(
-            plan.steps[index...index], values: &values, switches: &switches, recordsSwitches: recordsSwitches)
+            plan.steps[index...index], values: &values, switches: &switches, recordsSwitches: recordsSwitches,
+            cancellation)
         }
       }
     }

@@ -13,11 +13,14 @@ package final class Worker {
   }
 
   /// Runs steps over the values, which gain what the steps make and lose what is read for the last time.
+  ///
+  /// - Throws: `KernelError`, or `Interruption` before the next step once the cancellation is raised.
   func take(
     _ steps: ArraySlice<Plan.Step>, values: inout [String: Tensor], switches: inout [String: Switches],
-    recordsSwitches: Bool
-  ) throws(KernelError) {
+    recordsSwitches: Bool, _ cancellation: Cancellation
+  ) throws {
     for step in steps {
+      try cancellation.check()
       let made = try compute(step, values, &switches, recordsSwitches)
       for (name, tensor) in zip(step.outputs, made) { values[name] = tensor }
       for name in step.lastReadOf { values[name] = nil }

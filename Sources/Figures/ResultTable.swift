@@ -14,19 +14,34 @@ public struct ResultTable: Sendable {
 
   public var markdown: String {
     func line(_ cells: [String]) -> String {
-      "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+      "| "
+        + cells.map {
+          $0.replacing("|", with: "\\|").split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            .joined(separator: " ")
+        }.joined(separator: " | ") + " |\n"
     }
     return line(headings) + "|" + String(repeating: "---|", count: headings.count) + "\n"
       + rows.map(line).joined()
   }
 
   /// As RFC 4180 has it: cells with commas, quotes or line ends stand in quotes.
+  ///
+  /// A name that a spreadsheet would take for a formula, such as a picture's `=1+1.png`, stands behind an apostrophe, which
+  /// spreadsheets read as "this is text".
   public var csv: String {
     ([headings] + rows).map { row in
       row.map { cell in
-        cell.contains(where: { ",\"\n\r".contains($0) })
-          ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+        let text = Self.isFormula(cell) ? "'" + cell : cell
+        return text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline })
+          ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
       }.joined(separator: ",") + "\r\n"
     }.joined()
+  }
+
+  private static func isFormula(_ cell: String) -> Bool {
+    guard let first = cell.unicodeScalars.first, Double(cell) == nil else { return false }
+    // Numbers with a sign, also beside others, are no formulas.
+    return "=@\t\r".unicodeScalars.contains(first)
+      || "+-".unicodeScalars.contains(first) && cell.contains { $0.isLetter || "(|!".contains($0) }
   }
 }

@@ -40,7 +40,10 @@ public struct RunFolder: Sendable {
     guard let before = try? JSONSerialization.jsonObject(with: known) as? [String: Any],
       let now = try? JSONSerialization.jsonObject(with: description) as? [String: Any]
     else { throw .damaged(file: header, reason: "it is no JSON object.") }
-    throw .otherRun(folder: path, differences: differences(before, now))
+    let differences = differences(before, now)
+    // The same settings in another layout, as an editor leaves them, are the same run.
+    if differences.isEmpty { return folder }
+    throw .otherRun(folder: path, differences: differences)
   }
 
   private static func description(
@@ -74,7 +77,8 @@ public struct RunFolder: Sendable {
     for key in Set(old.keys).union(new.keys).sorted() where text(old[key]) != text(new[key]) {
       found.append("\(key) was \(short(text(old[key]))), is \(short(text(new[key])))")
     }
-    return found.isEmpty ? ["its format is another"] : found
+    if text(before["format"]) != text(now["format"]) { found.append("its format is another") }
+    return found
   }
 
   /// The path of a file of the run.

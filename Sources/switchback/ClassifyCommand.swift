@@ -42,13 +42,14 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
     let subjects = try ([model] + ensemble).map {
       try preprocessing.subject($0, size: try reading.sides(), common)
     }
-    let classification = try Classification(
-      subjects, at: tenCrop ? Placement.ten : [.center], top: top, threads: common.workers)
     let (truth, note) = try subjects[0].trueClasses(of: dataset, labels: labels)
     common.note(note)
     let result = try Interrupts.heeded { cancellation in
-      try classification.result(
-        of: dataset, truth: truth, strict: common.strict, cancellation: cancellation,
+      try Classification(
+        subjects, at: tenCrop ? Placement.ten : [.center], top: top, threads: common.workers,
+        cancellation: cancellation
+      ).result(
+        of: dataset, truth: truth, strict: common.strict,
         listener: Terminal.listener(quiet: common.quiet))
     }
     for skipped in result.skipped { common.note("skipped \(skipped)") }
@@ -56,8 +57,9 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
       return try Terminal.print(json: result, assumed: subjects.contains(where: \.assumesPreprocessing))
     }
     for entry in result.pictures {
-      let labels = entry.top.map { "\($0.name) \(Double($0.probability).percent)" }.joined(separator: ", ")
-      try Terminal.print("\(entry.image)\t\(labels)")
+      let labels = entry.top.map { "\($0.name.onOneLine) \(Double($0.probability).percent)" }.joined(
+        separator: ", ")
+      try Terminal.print("\(entry.image.onOneLine)\t\(labels)")
     }
     if let top1 = result.top1, let top5 = result.top5 {
       let labelled = result.pictures.count { $0.label != nil }

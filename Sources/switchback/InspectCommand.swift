@@ -39,7 +39,7 @@ struct InspectCommand: ParsableCommand, ModelCommand {
           layer.stride.map { "\($0[0])x\($0[1])" } ?? "-",
         ] + others.map { _ in layer.aliases?.joined(separator: " ") ?? "" })
     }
-    try Terminal.print(table(rows))
+    try Terminal.print(table(rows.map { $0.map(\.onOneLine) }))
     if layers.contains(where: \.isGated) {
       try Terminal.print(
         "\n+ beside this field it depends on the whole picture through a gate: one value a channel that maps are "

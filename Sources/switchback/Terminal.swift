@@ -12,14 +12,16 @@ enum Terminal {
   /// A line of progress that is `standing` has no end: whatever is said next takes its place.
   static func say(_ message: String, standing: Bool = false) {
     let erasing = stands.exchange(standing, ordering: .relaxed) ? "\r\u{1B}[K" : ""
-    let line = erasing + message + (standing ? "" : "\n")
+    let line = erasing + message.withoutControls + (standing ? "" : "\n")
     try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
   }
 
-  /// Writes a result to standard output.
+  /// Writes a result to standard output, where names that are in it neither move nor colour the text.
   ///
   /// - Throws: `FileError` where it is closed or full.
-  static func print(_ text: String) throws(FileError) {
+  static func print(_ text: String) throws(FileError) { try write(text.withoutControls) }
+
+  private static func write(_ text: String) throws(FileError) {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
     } catch {
@@ -33,7 +35,7 @@ enum Terminal {
   /// part does.
   static func print(json value: some Encodable, assumed isAssumed: Bool = false) throws {
     let bytes = try JSONEncoder.inKeyOrder.encode(value)
-    guard isAssumed else { return try print(String(decoding: bytes, as: UTF8.self)) }
+    guard isAssumed else { return try write(String(decoding: bytes, as: UTF8.self)) }
     func marked(_ value: Any) -> Any {
       if let list = value as? [Any] { return list.map(marked) }
       guard var object = value as? [String: Any] else { return value }
@@ -42,7 +44,7 @@ enum Terminal {
     }
     let object = marked(try JSONSerialization.jsonObject(with: bytes))
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
-    try print(
+    try write(
       String(decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self))
   }
 
@@ -63,5 +65,28 @@ enum Terminal {
         }
         if isDue { say(progress.description, standing: isTerminal) }
       }, note: { say($0) })
+  }
+}
+
+extension String {
+  /// Characters that would move, colour or turn a terminal's text stand as JSON writes them; ends of lines stay.
+  var withoutControls: String { escaped { $0 == "\n" || $0 == "\t" } }
+
+  /// The same, as one line.
+  var onOneLine: String { escaped { _ in false } }
+
+  private func escaped(except isKept: (Unicode.Scalar) -> Bool) -> String {
+    func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+      switch scalar.value {
+      case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: isKept(scalar)
+      default: true
+      }
+    }
+    guard !unicodeScalars.allSatisfy(isPlain) else { return self }
+    return unicodeScalars.map { scalar in
+      guard !isPlain(scalar) else { return String(scalar) }
+      let digits = String(scalar.value, radix: 16)
+      return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }.joined()
   }
 }

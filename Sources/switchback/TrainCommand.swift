@@ -52,7 +52,14 @@ struct TrainCommand: ParsableCommand {
     try data.apply(to: &settings)
     if let threads = common.threads ?? (resume == nil ? common.workers : nil) { settings.threads = threads }
     if common.seed != 0 { settings.recipe.seed = common.seed }
-    let train = try Train(settings, strict: common.strict)
+    let train: Train
+    do {
+      train = try Train(settings, strict: common.strict)
+    } catch DatasetError.missing(let path) where resume != nil && !path.hasPrefix("/") {
+      throw StudyError(
+        "\(path): there is no such folder or picture. The run names its pictures as seen from the folder where it was "
+          + "started: resume it there.")
+    }
     for note in train.notes { Terminal.say("note: \(note)") }
     try common.perform(train, in: resume ?? out ?? "", json: \.result, last: { $0.result.model })
   }

@@ -87,7 +87,7 @@ import Testing
     let outcome = try Command.run("classify", model, pictures, "--labels", list, "--json")
     try check(outcome, labels: ["0.jpg": 4, "3.png": 0, "5.png": 2])
     let spoken = try Command.run("classify", model, pictures, "--labels", list)
-    #expect(spoken.output.contains("of 3 labelled pictures") && spoken.output.contains("top-1"))
+    #expect(spoken.output.contains("of 3 labelled images") && spoken.output.contains("top-1"))
   }
 
   @Test func `folders stand for the classes that they are named as`() throws {
@@ -147,6 +147,20 @@ import Testing
     }
   }
 
+  @Test func `names break no line and colour none`() throws {
+    for name in ["x\u{1B}[31mred.png", "line\nend.png", "\u{202E}turned.png"] {
+      try workplace.folder.write(try Workplace.picture(1).encodedPNG(), to: "names/" + name)
+    }
+    try workplace.folder.write([1], to: "names/\u{1B}c.png")
+    let outcome = try Command.run("classify", model, workplace.path("names"))
+    let names = outcome.output.split(separator: "\n").map { $0.split(separator: "\t")[0] }
+    #expect(names == ["line\\u000aend.png", "x\\u001b[31mred.png", "\\u202eturned.png"])
+    #expect(outcome.errors.contains("skipped \\u001bc.png") && !outcome.errors.contains("\u{1B}"))
+    let json = try Command.run("classify", model, workplace.path("names"), "--json").json()
+    let images = (json["pictures"] as? [[String: Any]])?.compactMap { $0["image"] as? String }
+    #expect(images?.contains("x\u{1B}[31mred.png") == true)
+  }
+
   /// As `unzip` leaves names of other systems: `ñ` is the byte F1.
   @Test func `paths on the command line are bytes`() throws {
     let latin = "$(printf 'ni\\361o')"
@@ -158,7 +172,7 @@ import Testing
       shell:
         "\(begin) && \(picture) && \(network) && exec \"$@\" \(latin)/\(latin).onnx \(latin)/\(latin).jpg "
         + "--labels \(latin)/list")
-    #expect(outcome.status == 0 && outcome.output.contains("of 1 labelled pictures"), "\(outcome.errors)")
+    #expect(outcome.status == 0 && outcome.output.contains("of 1 labelled images"), "\(outcome.errors)")
     let search = try Command.run(
       ["features"],
       shell:

@@ -140,6 +140,12 @@ import Testing
     try Command.refusal(
       ["train", "--resume", run, "--arch", "alexnet"], naming: ["architecture", "alexnet"])
     try Command.refusal(["train", "--resume", workplace.path("none")], naming: ["none", "run.json"])
+    let relative = try Command.run(
+      arguments("pictures", out: "relative"), shell: "cd '\(workplace.folder.path)' && exec \"$@\"")
+    #expect(relative.status == 0, "\(relative.errors)")
+    try Command.refusal(
+      ["train", "--resume", workplace.path("relative")], shell: "cd / && exec \"$@\"",
+      naming: ["pictures: there is no such folder", "resume it there"])
     try Command.refusal(arguments(pictures, ["--momentum", "0.5"]), naming: ["momentum was", "0.5"])
   }
 

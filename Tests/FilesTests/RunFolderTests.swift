@@ -53,6 +53,20 @@ import Testing
     #expect(throws: Never.self) { try open() }
   }
 
+  @Test func `the same settings in another layout are the same run`() throws {
+    do { _ = try open() }
+    let header = path + "/run.json"
+    let settings = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: header)))
+    let layout = try JSONSerialization.data(withJSONObject: settings)
+    try layout.write(to: URL(fileURLWithPath: header))
+    #expect(throws: Never.self) { try open() }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: header)) == layout)
+    try Data(String(decoding: layout, as: UTF8.self).replacing("\"format\":1", with: "\"format\":2").utf8)
+      .write(
+        to: URL(fileURLWithPath: header))
+    #expect(refusal() == .otherRun(folder: path, differences: ["its format is another"]))
+  }
+
   @Test func `a folder of something else is not taken for a run, nor overwritten`() throws {
     try folder.write(Array("thesis".utf8), to: "deep/run/thesis.txt")
     #expect(refusal() == .notARun(folder: path))

@@ -247,6 +247,26 @@ import Testing
     #expect(Picture.isReadable(folder.file("a.ppm")) && !Picture.isReadable(folder.path))
   }
 
+  /// libvips reads what is missing of these as zeros: `P17777777`, nine bytes, was a picture and took a minute.
+  @Test(arguments: [
+    "P2 2 2 255 7 9 1", "P3 1 1 255 1 2", "P1 2 2 1 0 1", "P1 4 1 1010", "P4 64 2 12345678", "P17777777",
+    "P1", "P2 2", "P2 2 2 255", "P2 99999999999 2 255 1 2", "P2 x 2 255 1 2", "P2 2 2 255 # 1 2 3 4",
+    "P5 2 2 255 abc", "P6 1 1 255 ab",
+  ]) func `a portable map that is cut short is refused`(text: String) throws {
+    let reason = try refusal(of: Array(text.utf8), as: "a.ppm")
+    #expect(reason.contains("cut short") || reason.contains("not a picture"), "\(reason)")
+    #expect(reason.contains("without blanks") == text.hasPrefix("P1"), "\(reason)")
+  }
+
+  @Test func `a portable map that is whole is read, comments and all`() throws {
+    let white: [UInt8] = [255, 255, 255]
+    let bits = try decoded(Array("P1\n# two\n2 1 #x\n1 0\n".utf8), as: "a.pbm")
+    #expect(bits.pixels == [0, 0, 0] + white)
+    #expect(
+      try decoded(Array("P4 8 2\n".utf8) + [0xFF, 0x7F], as: "a.pbm").pixels.suffix(24).prefix(3) == white)
+    #expect(try decoded(Array("P2\n2 1\n255\n7 #x\n9".utf8), as: "a.pgm").pixels == [7, 7, 7, 9, 9, 9])
+  }
+
   /// A Windows bitmap of two rows and three columns.
   private func bitmap(
     depth: Int, compression: Int = 0, colours: [Int] = [], isUpright: Bool = false, rows: [[UInt8]]

@@ -33,6 +33,33 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2]) func `a pass ends between two operations once it is cancelled`(threads: Int) throws
+  {
+    let network = try TinyNetworks.plain()
+    let input = try pictures(network, 3)
+    let asked = Mutex(0)
+    func passed(allowing questions: Int) throws -> Trace {
+      asked.withLock { $0 = 0 }
+      let cancellation = Cancellation {
+        asked.withLock {
+          $0 += 1; return $0 > questions
+        }
+      }
+      return try Runner(network, keeping: network.outputs, threads: threads, cancellation: cancellation)
+        .forward(input)
+    }
+    let whole = try passed(allowing: .max)
+    let questions = asked.withLock { $0 }
+    #expect(questions > 3 * 5)
+    for allowed in [0, 1, questions / 2, questions - 1] {
+      #expect(throws: Interruption.self) { try passed(allowing: allowed) }
+      // Both threads may ask once more before they see that the other has stopped.
+      #expect(asked.withLock { $0 } <= allowed + threads)
+    }
+    let output = network.outputs[0]
+    #expect(try passed(allowing: questions)[output]?.elements == whole[output]?.elements)
+  }
+
   @Test func `a global max pool takes a map of any size where nobody asks for its switches`() throws {
     var build = TinyNetworks.Builder(seed: 6)
     build.add("largest", .globalMaxPooling)

@@ -66,7 +66,8 @@ public struct Correspond: Study {
     let cover = fill.cover(
       of: first.input, subject.preprocessing, mean: try fill == .mean ? subject.meanInput() : nil, seed: 0)
     let reading = try Correspondence(
-      subject.network, layers: layers.named, cover: cover, draws: draws, seed: seed, threads: work.threads)
+      subject.network, layers: layers.named, cover: cover, draws: draws, seed: seed, threads: work.threads,
+      cancellation: work.cancellation)
     let readings = try Correspondence.Readings(of: subjects, by: reading)
     let rows = try work.findings(of: rows(readings, by: reading, work)).compactMap { $0 }
     return CorrespondenceTable(pictures: subjects.map(\.name), draws: draws, rows: rows.flatMap(\.self))

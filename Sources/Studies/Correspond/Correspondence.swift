@@ -23,13 +23,13 @@ package struct Correspondence {
   /// the sets of random masks that each part is held against; the seed is that of the masks and the bootstrap.
   package init(
     _ network: Network, layers: [(name: String, value: String)], cover: Tensor, draws: Int, seed: UInt64,
-    threads: Int
+    threads: Int, cancellation: Cancellation = .never
   ) throws {
     self.layers = layers
     self.cover = cover
     self.draws = draws
     self.seed = seed
-    runner = try Runner(network, keeping: layers.map(\.value), threads: threads)
+    runner = try Runner(network, keeping: layers.map(\.value), threads: threads, cancellation: cancellation)
   }
 
   static func tooFew(_ count: Int) -> StudyError {

@@ -56,13 +56,13 @@ public struct Invariance {
   /// in levels of 255; the border is what a shift or a turn uncovers, the seed that of the noise.
   package init(
     _ network: Network, layers: [(name: String, value: String)], preprocessing: Preprocessing,
-    border: WarpBorder, seed: UInt64, threads: Int
+    border: WarpBorder, seed: UInt64, threads: Int, cancellation: Cancellation = .never
   ) throws {
     head = try network.classHead()
     self.layers = layers
     changer = Changer(preprocessing: preprocessing, border: border, seed: seed)
     values = layers.map(\.value) + [head?.scores].compactMap { $0 }
-    runner = try Runner(network, keeping: values, threads: threads)
+    runner = try Runner(network, keeping: values, threads: threads, cancellation: cancellation)
   }
 
   /// Compares the features of one picture with those of its changed copies.

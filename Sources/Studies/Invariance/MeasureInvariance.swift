@@ -115,7 +115,7 @@ public struct MeasureInvariance: Study {
     let uncovered = try border == .mean ? WarpBorder.picture(subject.meanInput()) : .reflect
     let reading = try Invariance(
       subject.network, layers: layers.named, preprocessing: subject.preprocessing, border: uncovered,
-      seed: seed, threads: work.threads)
+      seed: seed, threads: work.threads, cancellation: work.cancellation)
     let found = try work.findings(of: curves(of: pictures, by: reading, work)).compactMap { $0 }
     guard !found.isEmpty else { throw StudyError("none of the pictures in \(dataset.title) could be read.") }
     return ranges.indices.map { index in

@@ -56,7 +56,12 @@ public struct Job<S: Study> {
     let work = Work(
       run: run, threads: threads, cancellation: cancellation, listener: listener,
       write: { try Self.write($0, to: run, drawing: true) })
-    let result = try study.result(work)
+    let result: S.Result
+    do {
+      result = try study.result(work)
+    } catch let interruption as Interruption where interruption == Interruption() {
+      throw Interruption("stopped; the same command goes on from there.")
+    }
     let skipped = work.skipped
     try run.write(json: skipped, to: "skipped.json")
     var report = try study.report(result, work)

@@ -106,7 +106,8 @@ public struct Occlude: Study {
       work.listener.note("note: \(subject.model) classifies nothing; only feature maps are watched.")
     }
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
-    let occlusion = try Occlusion(subject.network, layers: layers.named, threads: work.threads)
+    let occlusion = try Occlusion(
+      subject.network, layers: layers.named, threads: work.threads, cancellation: work.cancellation)
     let mean = try fill == .mean ? subject.meanInput() : nil
     let maps = try sizes.map { try work.findings(of: sweeps($0, occlusion, pictures, mean, work)) }
     try work.requireReadable(pictures)

@@ -49,12 +49,17 @@ public struct Occlusion {
   ///   - network: The network.
   ///   - layers: Layers whose strongest map is watched.
   ///   - threads: How many positions are computed side by side.
+  ///   - cancellation: Asked before each operation of a pass.
   /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
-  public init(_ network: Network, layers: [(name: String, value: String)], threads: Int) throws {
+  public init(
+    _ network: Network, layers: [(name: String, value: String)], threads: Int,
+    cancellation: Cancellation = .never
+  ) throws {
     head = try network.classHead()
     self.layers = layers
     runner = try Runner(
-      network, keeping: layers.map(\.value) + [head?.scores].compactMap { $0 }, threads: threads)
+      network, keeping: layers.map(\.value) + [head?.scores].compactMap { $0 }, threads: threads,
+      cancellation: cancellation)
   }
 
   /// Sweeps a square over pictures.

@@ -49,15 +49,18 @@ public struct Classification {
   private let placements: [Placement]
   private let depth: Int
   private let threads: Int
+  private let cancellation: Cancellation
 
   /// - Parameters:
   ///   - subjects: Networks of the same classes, one or more.
   ///   - placements: The crops of each picture that probabilities are averaged over.
   ///   - depth: Labels given for each picture.
   ///   - threads: How many pictures are computed side by side.
+  ///   - cancellation: Asked before each picture, and before each operation of a pass.
   /// - Throws: ``StudyError`` for a network that is no classifier, or of other classes.
   public init(
-    _ subjects: [Subject], at placements: [Placement] = [.center], top depth: Int = 5, threads: Int
+    _ subjects: [Subject], at placements: [Placement] = [.center], top depth: Int = 5, threads: Int,
+    cancellation: Cancellation = .never
   ) throws {
     members = try subjects.map { subject -> Member in
       guard let head = subject.head else {
@@ -65,7 +68,11 @@ public struct Classification {
           subject.network.outputs.first.map { "in values of \(subject.shapes[$0] ?? [])" } ?? "in nothing"
         throw StudyError("\(subject.model) is no classifier: it ends \(end), not in scores of classes.")
       }
-      return (subject, head, try Runner(subject.network, keeping: [head.scores], threads: threads))
+      return (
+        subject, head,
+        try Runner(
+          subject.network, keeping: [head.scores], threads: threads, cancellation: cancellation)
+      )
     }
     for member in members.dropFirst()
     where member.head.classes != members[0].head.classes
@@ -78,6 +85,7 @@ public struct Classification {
     self.placements = placements
     self.depth = depth
     self.threads = threads
+    self.cancellation = cancellation
   }
 
   /// How many classes the networks tell apart.
@@ -89,13 +97,12 @@ public struct Classification {
   ///   - dataset: The pictures.
   ///   - truth: True classes by picture id, where they are known.
   ///   - isStrict: Whether a picture that cannot be read is an error.
-  ///   - cancellation: Asked before each picture.
   ///   - listener: Told how far it is.
   /// - Returns: Labels of all pictures that could be read.
   /// - Throws: ``StudyError`` where none could be read or scores are not finite, or `Interruption`.
   public func result(
     of dataset: Dataset, truth: [Int: Int], strict isStrict: Bool = false,
-    cancellation: Cancellation = .never, listener: Listener = Listener()
+    listener: Listener = Listener()
   ) throws -> Result {
     if isStrict, let first = dataset.unread.first { throw DatasetError.unlisted(first) }
     let pictures = members.map {

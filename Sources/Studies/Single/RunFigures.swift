@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// The figures that a run has.
@@ -13,7 +14,7 @@ public struct RunFigures {
     guard let header = decoded(Header.self, from: folder + "/run.json") else {
       throw StudyError("\(folder) is not a run: it has no run.json.")
     }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/figures")) ?? []
+    let names = (try? FolderListing(folder + "/figures"))?.names ?? []
     files = names.filter { name in [".svg", ".pdf", ".png"].contains { name.hasSuffix($0) } }.sorted().map {
       "\(folder)/figures/\($0)"
     }

@@ -139,7 +139,7 @@ private final class Source {
   /// The study that made the run, for layers by any of their names, and to project again.
   private func study() throws -> Features {
     if let made { return made }
-    guard FileManager.default.fileExists(atPath: model) else {
+    guard FileSystem.exists(model) else {
       throw StudyError(
         "\(model), the model of \(folder), is not there. Say where it is now with --model.")
     }
