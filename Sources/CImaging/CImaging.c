@@ -357,18 +357,3 @@ int imaging_encode(
   result->bytes = bytes;
   return status ? failed(error) : 0;
 }
-
-int imaging_text(const char *text, int height, int bold, imaging_result *result, char error[IMAGING_ERROR]) {
-  if (begin(error)) return -1;
-  char font[64];
-  snprintf(font, sizeof font, "DejaVu Sans%s %d", bold ? " Bold" : "", height);
-  // The text is marked up for Pango, so what a name may hold is escaped.
-  char *escaped = g_markup_escape_text(text, -1);
-  VipsImage *image = NULL;
-  int status = vips_text(&image, escaped, "font", font, "dpi", 72, NULL);
-  g_free(escaped);
-  if (status) return failed(error);
-  status = take_pixels(image, result, error);
-  g_object_unref(image);
-  return status;
-}

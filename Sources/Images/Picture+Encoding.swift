@@ -20,22 +20,4 @@ extension Picture {
     guard let file else { throw .encoding(reason: failure.text) }
     return file.bytes
   }
-
-  /// One line of text as a mask: for each pixel how much of it the letters cover, 0 to 255.
-  ///
-  /// - Parameters:
-  ///   - string: The line; white space alone gives an empty mask.
-  ///   - height: The font's size in pixels.
-  ///   - bold: Whether its strokes are heavy.
-  /// - Returns: Rows x columns values, as large as the letters.
-  /// - Throws: ``ImageError/encoding(reason:)`` where there is no font.
-  public static func text(
-    _ string: String, height: Int, bold: Bool = false
-  ) throws(ImageError) -> (rows: Int, columns: Int, coverage: [UInt8]) {
-    if string.allSatisfy(\.isWhitespace) { return (0, 0, []) }
-    var failure = Failure()
-    let mask = unsafe failure.result { unsafe imaging_text(string, Int32(height), bold ? 1 : 0, $0, $1) }
-    guard let mask else { throw .encoding(reason: failure.text) }
-    return (mask.rows, mask.columns, mask.bytes)
-  }
 }

@@ -169,6 +169,8 @@ internal import CCairo
     unsafe cairo_move_to(context, -shift.0, -shift.1)
     unsafe pango_cairo_show_layout(context, layout)
     unsafe cairo_restore(context)
+    // Restoring leaves the pen where the letters were, and the next line would begin there.
+    unsafe cairo_new_path(context)
   }
 
   /// How wide a line of text is.

@@ -311,6 +311,7 @@ import Testing
       case "safetensors": #expect(throws: Never.self, "\(file)") { try SafeTensors(reading: path) }
       case "png": #expect(throws: Never.self, "\(file)") { try Picture(decoding: path) }
       case "svg": #expect(bytes.suffix(7) == Data("</svg>\n".utf8), "\(file)")
+      case "pdf": #expect(bytes.suffix(6) == Data("%%EOF\n".utf8), "\(file)")
       default: #expect(file.hasSuffix(".partial") || file.hasSuffix(".html"), "\(file)")
       }
     }

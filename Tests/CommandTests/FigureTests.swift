@@ -137,4 +137,16 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: String(file)))
     }
   }
+
+  @Test func `every study's figure is there for paper too`() throws {
+    let other = workplace.path("diagnosis")
+    let made = try Command.run(
+      "diagnose", try workplace.plain(), workplace.path("pictures"), "--out", other, "--quiet")
+    #expect(made.status == 0, "\(made.errors)")
+    let outcome = try Command.run("figure", other)
+    #expect(outcome.status == 0 && outcome.errors.isEmpty)
+    let files = outcome.output.split(separator: "\n").map(String.init)
+    #expect(files == ["pdf", "png", "svg"].map { "\(other)/figures/diagnosis.\($0)" })
+    #expect(try Data(contentsOf: URL(fileURLWithPath: files[0])).starts(with: Array("%PDF".utf8)))
+  }
 }

@@ -91,6 +91,18 @@ import Testing
     #expect(abs(Drawing.width(of: "unit 17", height: 32, bold: true) - 2 * width) < 0.5)
   }
 
+  @Test func `a mark after a text begins at its own place`() throws {
+    var drawing = Drawing(rows: 60, columns: 100, title: "", description: "")
+    drawing.text("a", top: 2, column: 2)
+    drawing.line([(50, 60), (50, 90)], .kind(1), width: 2)
+    drawing.text("b", top: 2, column: 2)
+    drawing.dot(row: 40, column: 75, fill: .kind(1))
+    let drawn = try drawing.picture()
+    let marked = (0..<60 * 100).filter { drawn.pixels[$0 * 3 + 2] < 200 && $0 / 100 > 20 }
+    #expect(!marked.isEmpty)
+    for place in marked { #expect(place / 100 > 35 && place % 100 >= 60, "\(place / 100), \(place % 100)") }
+  }
+
   @Test func `twice the scale has twice the pixels, and cells keep their edges`() throws {
     var drawing = Drawing(rows: 20, columns: 30, title: "", description: "")
     let cells = Picture(rows: 1, columns: 2, pixels: [0, 0, 0, 250, 250, 250])

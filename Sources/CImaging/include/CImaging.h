@@ -1,4 +1,4 @@
-// libvips with its variadic calls made plain: decode, resize, encode, draw text; pixels are 8-bit RGB.
+// libvips with its variadic calls made plain: decode, resize, encode; pixels are 8-bit RGB.
 //
 // Every function returns 0 for success; else `error` holds one line that says why.
 #ifndef CImaging_h
@@ -10,7 +10,7 @@
 
 typedef struct {
   int rows, columns;
-  /// 3 for RGB, 1 for a mask; `rows * columns * bands` bytes, freed by `imaging_free`.
+  /// 3 for RGB; `rows * columns * bands` bytes, freed by `imaging_free`.
   int bands;
   unsigned char *bytes;
   size_t count;
@@ -38,8 +38,5 @@ int imaging_resize(
 int imaging_encode(
   const unsigned char *pixels, int rows, int columns, int quality, imaging_result *result,
   char error[IMAGING_ERROR]);
-
-/// One line of text as a mask; `height` is the font's size in pixels.
-int imaging_text(const char *text, int height, int bold, imaging_result *result, char error[IMAGING_ERROR]);
 
 #endif
