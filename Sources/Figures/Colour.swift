@@ -43,3 +43,28 @@ public struct Colour: Hashable, Sendable {
     return Colour(mix(low.0, high.0), mix(low.1, high.1), mix(low.2, high.2))
   }
 }
+
+extension Colour {
+  /// What a figure points at.
+  package static let mark = Colour(214, 39, 40)
+
+  /// From blue over near-white to red as the value goes from -1 over 0 to 1, for values whose sign matters.
+  ///
+  /// - Note: ColorBrewer's "RdBu" reversed (Brewer 2003), which readers with red-green blindness tell apart.
+  public static func signed(_ value: Double) -> Colour {
+    let stops: [(Double, Double, Double)] = [
+      (33, 102, 172), (67, 147, 195), (146, 197, 222), (209, 229, 240), (247, 247, 247), (253, 219, 199),
+      (244, 165, 130), (214, 96, 77), (178, 24, 43),
+    ]
+    let place = min(max(value.isNaN ? 0.5 : (value + 1) / 2, 0), 1) * Double(stops.count - 1)
+    let index = min(Int(place), stops.count - 2)
+    let (low, high, share) = (stops[index], stops[index + 1], place - Double(index))
+    func mix(_ one: Double, _ other: Double) -> UInt8 { UInt8((one + (other - one) * share).rounded()) }
+    return Colour(mix(low.0, high.0), mix(low.1, high.1), mix(low.2, high.2))
+  }
+
+  /// The colour of one of several things that have an order, such as layers: from dark to light.
+  package static func ordinal(_ index: Int, of count: Int) -> Colour {
+    .heat(count > 1 ? 0.85 * Double(index) / Double(count - 1) : 0.3)
+  }
+}

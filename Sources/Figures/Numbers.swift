@@ -10,7 +10,7 @@ extension Double {
   }
 
   /// With so many decimals at most, and none where it is whole, as `3`.
-  func short(decimals: Int) -> String {
+  package func short(decimals: Int) -> String {
     let rounded = rounded(decimals: decimals)
     return rounded == rounded.rounded() && abs(rounded) < 1e15 ? "\(Int(rounded))" : "\(rounded)"
   }
@@ -25,8 +25,8 @@ extension Double {
       + (decimals > 0 ? "." + padded.suffix(decimals) : "")
   }
 
-  /// A share from 0 to 1 as a percentage with one decimal at most, as `12.3 %`.
-  package var percent: String { "\((self * 100).rounded(decimals: 1)) %" }
+  /// A share from 0 to 1 as a percentage with one decimal at most, as `12.3%`.
+  package var percent: String { "\((self * 100).rounded(decimals: 1))%" }
 
   /// With fewer decimals the larger it is: none from 100 on, one from 10 on, else two.
   package var brief: String {
