@@ -4,33 +4,41 @@ internal import Training
 extension [EpochEntry] {
   /// The loss beside the accuracies, by epoch.
   func learningCurve() -> Drawing {
-    let (rows, columns) = (320, 460)
-    func curve(_ name: String, _ colour: Int, _ value: (EpochEntry) -> Double?) -> Drawing.Curve {
-      (
-        name, compactMap { entry in value(entry).map { (x: Double(entry.epoch), y: $0) } }, .kind(colour),
-        false
-      )
+    let columns = 456
+    let ticks = map { (value: Double($0.epoch), label: "\($0.epoch)") }
+    // Points of a long training would run together.
+    let isMarked = count <= 24
+    func series(
+      _ name: String, _ colour: Int, _ marker: Series.Marker, _ value: (EpochEntry) -> Double?
+    ) -> Series {
+      Series(
+        name: name,
+        points: compactMap { entry in value(entry).map { Series.Point(x: Double(entry.epoch), y: $0) } },
+        colour: .kind(colour), marker: isMarked ? marker : nil)
     }
     func chart(
-      _ title: String, _ axis: String, _ curves: [Drawing.Curve], _ range: ClosedRange<Double>? = nil
+      _ title: String, _ axis: String, _ series: [Series], _ range: ClosedRange<Double>
     ) -> Drawing {
-      .curves(
-        curves.filter { !$0.points.isEmpty }, title: title, xTitle: "epoch", yTitle: axis, yRange: range,
-        rows: rows, columns: columns)
+      Chart(
+        title: title, xTitle: "epoch", yTitle: axis, xTicks: ticks, yRange: range, rows: 320, columns: columns
+      ).drawing(series.filter { !$0.points.isEmpty })
     }
-    let loss = chart("Loss", "cross-entropy in nats", [curve("training", 0) { $0.loss }])
+    let worst = Axis(map(\.loss).filter(\.isFinite) + [0], within: nil)
+    let loss = chart(
+      "Loss on training images", "cross-entropy, nats", [series("", 0, .square) { $0.loss }],
+      0...Swift.max(worst.high, 1e-3))
     let accuracy = chart(
       "Accuracy", "%",
       [
-        curve("training top-1", 0) { $0.trainTop1 * 100 },
-        curve("validation top-1", 1) { $0.top1.map { $0 * 100 } },
-        curve("validation top-5", 2) { $0.top5.map { $0 * 100 } },
+        series("training top-1", 0, .square) { $0.trainTop1 * 100 },
+        series("validation top-1", 1, .diamond) { $0.top1.map { $0 * 100 } },
+        series("validation top-5", 2, .cross) { $0.top5.map { $0 * 100 } },
       ], 0...100)
     var drawing = Drawing(
-      rows: rows + 16, columns: 2 * columns + 24, title: "Learning curve",
+      rows: Swift.max(loss.rows, accuracy.rows) + 24, columns: 2 * columns + 48, title: "Learning curve",
       description: "Loss and accuracy over \(count) epochs")
-    drawing.add(loss, top: 8, left: 12)
-    drawing.add(accuracy, top: 8, left: 12 + columns)
+    drawing.add(loss, top: 12, left: 24)
+    drawing.add(accuracy, top: 12, left: 24 + columns)
     return drawing
   }
 }

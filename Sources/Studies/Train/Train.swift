@@ -135,15 +135,18 @@ public struct Train: Study {
     }
     let headings = ["epoch", "loss", "train top-1", "top-1", "top-5", "rate"]
     return Report(
-      title: "How \(settings.architecture) learned",
+      title: "Training of \(settings.architecture)",
       facts: [
-        ("pictures", settings.pictures), ("network", settings.architecture),
+        ("images", settings.pictures), ("network", settings.architecture),
         ("input", "\(settings.input) x \(settings.input)"), ("batch", "\(settings.recipe.batch)"),
       ],
       sections: [
         Report.Section(
           "Learning curve",
-          .figure("figures/learning", "loss and accuracy by epoch", draw: entries.learningCurve)),
+          .figure("figures/learning", "loss and accuracy by epoch", draw: entries.learningCurve),
+          .text(
+            "How to read this: training goes well while the loss falls and both accuracies rise. A validation accuracy that "
+              + "stays behind the training accuracy is overfitting.")),
         Report.Section("Epochs", .table(ResultTable(headings: headings, rows: rows))),
       ], json: result.map { [("training.json", $0)] } ?? [],
       summary: result?.tenCrop.map {
