@@ -19,21 +19,20 @@ public struct RunFolder: Sendable {
   public static func open(
     at path: String, kind: String, configuration: some Encodable
   ) throws(RunError) -> RunFolder {
-    let files = FileManager.default
-    let names = try? files.contentsOfDirectory(atPath: path)
+    let names = try? FolderListing(path, hidden: true).names
     if names == nil {
       do {
-        try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try FileSystem.makeFolder(path)
       } catch {
         throw .unwritable(folder: path, reason: "it cannot be made, or is a file.")
       }
     }
     let header = path + "/run.json"
     let left = (names ?? []).filter { $0 != "run.lock" && !$0.hasSuffix(".partial") }
-    if !files.fileExists(atPath: header), !left.isEmpty { throw .notARun(folder: path) }
+    if !FileSystem.exists(header), !left.isEmpty { throw .notARun(folder: path) }
     let folder = RunFolder(path: path, lock: try RunLock(folder: path))
     let description = try description(kind, configuration, header)
-    guard let known = files.contents(atPath: header) else {
+    guard let known = FileSystem.contents(of: header) else {
       try folder.write(bytes: description, to: "run.json")
       return folder
     }
@@ -85,8 +84,7 @@ public struct RunFolder: Sendable {
   public func preparedPath(of name: String) throws(RunError) -> String {
     let full = path(of: name)
     do {
-      try FileManager.default.createDirectory(
-        atPath: (full as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try FileSystem.makeFolder(FileSystem.folder(of: full))
     } catch {
       throw .unwritable(folder: path, reason: "\(name)'s folder cannot be made.")
     }
@@ -94,7 +92,7 @@ public struct RunFolder: Sendable {
   }
 
   /// Whether the run has a file or folder of this name.
-  public func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
+  public func contains(_ name: String) -> Bool { FileSystem.exists(path(of: name)) }
 
   /// Writes a file durably: whole or not at all.
   public func write(bytes: Data, to name: String) throws(RunError) {
@@ -108,11 +106,9 @@ public struct RunFolder: Sendable {
 
   /// Writes a value as JSON: keys in order, so the same value gives the same bytes.
   public func write(json value: some Encodable, to name: String) throws(RunError) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let bytes: Data
     do {
-      bytes = try encoder.encode(value)
+      bytes = try JSONEncoder.inKeyOrder.encode(value)
     } catch {
       throw .damaged(file: path(of: name), reason: "\(error)")
     }
@@ -121,7 +117,7 @@ public struct RunFolder: Sendable {
 
   /// Reads what ``write(json:to:)`` wrote.
   public func read<Value: Decodable>(_ type: Value.Type, from name: String) throws(RunError) -> Value {
-    guard let bytes = FileManager.default.contents(atPath: path(of: name)) else {
+    guard let bytes = FileSystem.contents(of: path(of: name)) else {
       throw .damaged(file: path(of: name), reason: "it is missing.")
     }
     do {
@@ -129,5 +125,14 @@ public struct RunFolder: Sendable {
     } catch {
       throw .damaged(file: path(of: name), reason: "\(error)")
     }
+  }
+}
+
+extension JSONEncoder {
+  /// Writes keys in order, so that the same value gives the same bytes, and slashes as they are.
+  package static var inKeyOrder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
   }
 }

@@ -94,6 +94,16 @@ public struct Network: Sendable {
     return network
   }
 
+  /// The same graph with more nodes.
+  ///
+  /// - Parameter following: Gives those that come after a node; they read what it reads or makes, or each other.
+  /// - Returns: A network whose other nodes read and make the same values.
+  func insertingNodes(_ following: (Node) -> [Node]) -> Network {
+    var network = self
+    network.nodes = nodes.flatMap { [$0] + following($0) }
+    return network
+  }
+
   /// Each node after what it reads; a file's own order is kept where it is one.
   private static func ordered(_ nodes: [Node], after inputs: [String]) throws(NetworkError) -> [Node] {
     let given = Set(inputs)

@@ -18,8 +18,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   @Option(
     help: .value(
       "a,b",
-      "Layers by name, comma-separated (default: every convolution, and every residual block's end, whose maps "
-        + "have more than one position)."))
+      "Layers by name, comma-separated (default: every convolution, every activated product over channels and every "
+        + "residual block's end, whose maps have more than one position)."))
   var layers: String?
 
   @Option(
@@ -50,8 +50,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
     let features = try Features(
-      try preprocessing.subject(model), dataset, layers: layers, units: units, top: top,
-      rule: rule.value, beforeRectifier: preActivation, onlySearching: searchOnly, strict: study.strict)
+      try preprocessing.subject(model, common), dataset, layers: layers, units: units, top: top,
+      rule: rule.value, beforeRectifier: preActivation, onlySearching: searchOnly, strict: common.strict)
     try common.perform(
       features, in: study.out,
       json: { outcome in

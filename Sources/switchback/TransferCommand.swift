@@ -84,13 +84,13 @@ struct TransferCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
-    let subject = try preprocessing.subject(model, squeezingWhole: view == .whole)
+    let subject = try preprocessing.subject(model, squeezingWhole: view == .whole, common)
     let transfer = try TransferLayers(
       subject, try splits.division(of: dataset, seed: common.seed), layers: layers,
       pooling: pooling, scaling: .init(takesSquareRoot: squareRoot, normalizesLength: normalize),
       classifiers: try chosenClassifiers(), cost: try chosenCost(),
       training: (training.fromScratch ? [.fromScratch] : []) + (training.fineTune ? [.fineTune] : []),
-      epochs: training.epochs, seed: common.seed, strict: study.strict)
+      epochs: training.epochs, seed: common.seed, strict: common.strict)
     try common.perform(transfer, in: study.out, json: \.result)
   }
 }

@@ -18,7 +18,7 @@ import Testing
     let chart = Chart(
       title: "t", xTitle: "epoch", yTitle: "%", xTicks: [(1, "1"), (2, "2"), (4, "4")], yRange: range,
       bounds: 0...100, columns: 460)
-    return FigureSVG(try chart.drawing(series).svg())
+    return try FigureSVG(chart.drawing(series).svg())
   }
 
   private func series(_ name: String, _ ys: [Double], _ colour: Int, spread: Double = 0) -> Series {
@@ -41,7 +41,7 @@ import Testing
     let alone = Series(name: "a", points: [.init(x: 2, y: 40)], colour: .kind(0))
     let chart = Chart(
       title: "t", xTitle: "epoch", yTitle: "%", xTicks: [(2, "2")], yRange: 0...100, columns: 460)
-    let marks = FigureSVG(try chart.drawing([alone]).svg())
+    let marks = try FigureSVG(chart.drawing([alone]).svg())
     let up = try #require(marks.verticalAxis(among: ["0", "100"]))
     let square = try #require(marks.squares(.kind(0)).first)
     #expect(up(square.row).rounded() == 40)
@@ -83,7 +83,7 @@ import Testing
           ]
         )
       ], kinds: ["part"], axis: "delta", headings: ["delta"], bounds: 0...1)
-    let marks = FigureSVG(try plot.drawing(columns: 700, title: "t").svg())
+    let marks = try FigureSVG(plot.drawing(columns: 700, title: "t").svg())
     let along = try #require(marks.horizontalAxis(among: ["0.06", "0.14"]))
     func near(_ one: Double, _ other: Double) -> Bool { abs(one - other) < 0.0005 }
     #expect(near(along(try #require(marks.squares(.kind(0)).first).column), 0.07))
@@ -136,7 +136,7 @@ import Testing
 
   @Test func `the lowest value and its place are named and marked, and every label has its name`() throws {
     let drawing = try OcclusionSheet(title: "t", subtitle: "s", rows: [occlusion()]).drawing()
-    let marks = FigureSVG(try drawing.svg())
+    let marks = try FigureSVG(drawing.svg())
     #expect(marks.words.contains("lowest 10.0% at (84, 84)") && marks.words.contains("unoccluded 80.0%"))
     let corner = try #require(try marks.pictures().first).corner
     let square = try #require(marks.boxes(.mark, isEdge: true).first)
@@ -157,7 +157,7 @@ import Testing
   @Test func `the scale has its tick at the unoccluded value`() throws {
     var drawing = Drawing(rows: 40, columns: 200, title: "t", description: "d")
     drawing.bar(ChangeScale([0.1, 0.9], base: 0.8), top: 5, left: 0, columns: 160) { "\($0)" }
-    let marks = FigureSVG(try drawing.svg())
+    let marks = try FigureSVG(drawing.svg())
     let tick = try #require(marks.lines(.ink).first)
     #expect(abs(tick.points[0].column - 160 * 0.7 / 0.8) < 0.01)
     #expect(marks.place(of: "0.1")?.column == 0 && marks.place(of: "0.9")?.column == 160)
@@ -176,7 +176,7 @@ import Testing
     let examples = (0..<5).map { _ in curves.shownAmounts.map { _ in Self.grey(8, 8) } }
     let drawing = try curves.drawing(
       examples: examples, titles: ["l": "conv1 (data)"], names: pictures.map { $0.image + " (cat)" })
-    let marks = FigureSVG(try drawing.svg())
+    let marks = try FigureSVG(drawing.svg())
     #expect(try marks.pictures().count == 15)
     let up = try #require(marks.verticalAxis(among: ["0", "0.6"]))
     for index in 0..<5 {
@@ -221,7 +221,7 @@ import Testing
       masked: [
         ("original", [(picture, nil), (picture, nil)]), ("eye", [(picture, box), (picture, box)]),
       ], names: ["conv1": "conv1 (data)"])
-    let marks = FigureSVG(try drawing.svg())
+    let marks = try FigureSVG(drawing.svg())
     let corner = try marks.pictures()[2].corner
     let outline = try #require(marks.boxes(.mark, isEdge: true).first)
     #expect((outline.top - corner.row, outline.left - corner.column) == (38, 76))
@@ -249,7 +249,7 @@ import Testing
         ("conv1", [(7, [nil, tile, tile], [false, true, false])]),
         ("conv2", [(3, [tile, tile, tile], [false, false, false])]),
       ])
-    let marks = FigureSVG(try drawing.svg())
+    let marks = try FigureSVG(drawing.svg())
     #expect(try marks.pictures().count == 5)
     // The legend's own, and one in the sheet.
     #expect(marks.boxes(.line).count == 2 && marks.lines(.mark).count == 2)
@@ -281,7 +281,7 @@ import Testing
     let tiles = report.layers[0].units.map { _ in Self.grey(5, 5) }
     let drawing = try DiagnosisSheet.drawing(
       title: "t", columns: [(report, tiles, tiles, [(11, Self.grey(20, 20)), (19, Self.grey(20, 20))])])
-    let marks = FigureSVG(try drawing.svg())
+    let marks = try FigureSVG(drawing.svg())
     let outlines = marks.lines(Verdict.watch.colour)
     let corners = try marks.pictures().map(\.corner)
     #expect(outlines.count == 2)

@@ -2,6 +2,7 @@ import Figures
 import Foundation
 import Images
 import TestSupport
+import Testing
 
 /// The marks of a drawing as its SVG file has them: what a reader's eyes are given.
 struct FigureSVG {
@@ -17,23 +18,14 @@ struct FigureSVG {
     var columns: Double
   }
 
-  private let elements: [(name: String, attributes: [String: String], text: String)]
+  private let elements: [SVGMark]
 
-  init(_ svg: String) {
-    elements = svg.matches(of: /<(rect|polyline|text|image)((?:\s+[a-z:-]+="[^"]*")*)\s*\/?>([^<]*)/).map {
-      match in
-      let attributes = match.2.matches(of: /([a-z:-]+)="([^"]*)"/).map { (String($0.1), String($0.2)) }
-      return (
-        String(match.1), Dictionary(attributes, uniquingKeysWith: { one, _ in one }), String(match.3)
-      )
-    }
-  }
+  /// - Throws: Where the file is not well-formed.
+  init(_ svg: String) throws { elements = try #require(SVGMark.all(of: svg)) }
 
   private static func code(_ colour: Colour) -> String {
     "#" + [colour.red, colour.green, colour.blue].map { String(format: "%02x", $0) }.joined()
   }
-
-  private static func number(_ text: String?) -> Double { text.flatMap { Double($0) } ?? .nan }
 
   /// Every text, in order.
   var words: [String] { elements.filter { $0.name == "text" }.map(\.text) }
@@ -41,11 +33,7 @@ struct FigureSVG {
   /// Lines of a colour.
   func lines(_ colour: Colour) -> [Line] {
     elements.filter { $0.name == "polyline" && $0.attributes["stroke"] == Self.code(colour) }.map { element in
-      let points = (element.attributes["points"] ?? "").split(separator: " ").map { pair -> Place in
-        let sides = pair.split(separator: ",").map { Self.number(String($0)) }
-        return (sides[1], sides[0])
-      }
-      return Line(points: points, width: Self.number(element.attributes["stroke-width"]))
+      Line(points: element.points, width: element["stroke-width"])
     }
   }
 
@@ -54,8 +42,7 @@ struct FigureSVG {
     elements.filter {
       $0.name == "rect" && $0.attributes[isEdge ? "stroke" : "fill"] == Self.code(colour)
     }.map { element in
-      let numbers = ["y", "x", "height", "width"].map { Self.number(element.attributes[$0]) }
-      return Box(top: numbers[0], left: numbers[1], rows: numbers[2], columns: numbers[3])
+      Box(top: element["y"], left: element["x"], rows: element["height"], columns: element["width"])
     }
   }
 
@@ -69,7 +56,7 @@ struct FigureSVG {
   /// Where a text stands.
   func place(of word: String) -> Place? {
     elements.first { $0.name == "text" && $0.text == word }.map {
-      (Self.number($0.attributes["y"]), Self.number($0.attributes["x"]))
+      ($0["y"], $0["x"])
     }
   }
 
@@ -78,13 +65,13 @@ struct FigureSVG {
     let folder = try TemporaryFolder()
     return try elements.filter { $0.name == "image" }.map { element in
       let code =
-        (element.attributes["href"] ?? element.attributes["xlink:href"] ?? "").split(separator: ",").last
+        (element.attributes["xlink:href"] ?? "").split(separator: ",").last
         ?? ""
       let bytes = Data(base64Encoded: String(code)) ?? Data()
       let file = try folder.write(bytes, to: "picture.png")
       return (
         try Picture(decoding: file),
-        (Self.number(element.attributes["y"]), Self.number(element.attributes["x"]))
+        (element["y"], element["x"])
       )
     }
   }

@@ -14,7 +14,9 @@ extension ONNXReader {
     guard positions.allSatisfy((0..<extent).contains) else {
       throw Unsupported("positions \(given.prefix(8)) of \(extent)")
     }
-    guard place > 0 || fixedBatch != nil else {
+    let takesAll = positions == Array(0..<extent)
+    // All of an open number of images are taken in order, or else the second reading tells that they are not.
+    guard place > 0 || fixedBatch != nil || takesAll else {
       throw Unsupported("it gathers from an open number of images")
     }
     let order = Self.ourOrder(rank: shape.rank)
@@ -25,7 +27,7 @@ extension ONNXReader {
         .slice(
           starts: order.map { $0 == place ? positions[0] : 0 },
           stops: order.map { $0 == place ? positions[0] + 1 : Int.max }, steps: order.map { _ in 1 }))
-    } else if positions != Array(0..<extent) {
+    } else if !takesAll {
       parts.append(.gathering(axis: Self.ours(place, rank: shape.rank), positions: positions))
     }
     let kept = shape.dimensions.indices.map { Operation.copy(of: $0) }

@@ -11,22 +11,21 @@ extension Network {
   ///
   /// - Throws: ``ONNXError``, naming the file and every node that cannot be run.
   public init(onnx path: String) throws(ONNXError) {
-    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-    let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
-    guard type == nil || type == .typeRegular else {
-      let isSaved = FileManager.default.fileExists(atPath: target + "/saved_model.pb")
+    let kind = FileKind(path)
+    guard [nil, .file, .deadLink].contains(kind) else {
+      let isSaved = FileSystem.exists(path + "/saved_model.pb")
       throw .malformed(
         file: path,
         reason: isSaved
           ? "it is a TensorFlow SavedModel, not an ONNX model; `python -m tf2onnx.convert --saved-model \(path) "
             + "--output model.onnx` writes one"
-          : type == .typeDirectory ? "it is a folder" : "it is no file of bytes")
+          : kind?.isFolder == true ? "it is a folder" : "it is no file of bytes")
     }
     guard let source = try? ByteSource(file: path) else {
       throw .malformed(file: path, reason: "there is no such file, or it cannot be read")
     }
     // Caches keep models behind links, their weights beside the link, beside what it leads to, or both.
-    let folders = [path, target].map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
+    let folders = [path, FileSystem.resolved(path) ?? path].map { FileSystem.folder(of: $0) }
     try self.init(source, file: path, folders: folders[0] == folders[1] ? [folders[0]] : folders)
   }
 

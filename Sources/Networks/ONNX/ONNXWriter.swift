@@ -86,8 +86,7 @@ struct ONNXWriter {
     operators.version = isRecent ? 19 : 17
     model.opsetImport = [operators]
     var metadata = network.metadata
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let encoder = JSONEncoder.inKeyOrder
     if let preprocessing = network.preprocessing {
       metadata["switchback.preprocessing"] = String(
         decoding: try encoder.encode(preprocessing), as: UTF8.self)

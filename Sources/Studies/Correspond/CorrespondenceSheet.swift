@@ -43,7 +43,8 @@ extension CorrespondenceTable {
     let plot = plot(names).drawing(columns: width, title: title)
     let head = margin + 44
     let middle = head + 20 + down * (tile + gap) + 16
-    let says = Drawing.lines(of: reading(left: masked.count - shown.count), width: Double(width))
+    let note = reading(left: masked.count - shown.count)
+    let says = Drawing.wrapped(note, width: Double(width))
     var drawing = Drawing(
       rows: middle + plot.rows + 12 + says.count * 16 + margin, columns: Self.width, title: title,
       description:
@@ -68,7 +69,7 @@ extension CorrespondenceTable {
     }
     drawing.add(plot, top: middle, left: margin)
     drawing.paragraph(
-      says.joined(separator: "\n"), top: Double(middle + plot.rows + 12), column: Double(margin),
+      note, top: Double(middle + plot.rows + 12), column: Double(margin),
       width: Double(width))
     return drawing
   }
@@ -111,6 +112,6 @@ extension CorrespondenceTable {
       + "square left of its band: the network treats this part alike in all images. p (one-sided): the share of sets of "
       + "random masks with a delta as low or lower, so p near 1 means that masking the part changes the features less "
       + "alike than random masks do."
-      + (left > 0 ? "\n\(left) more parts are in the plot, but not among the images." : "")
+      + (left > 0 ? " \(left) more parts are in the plot, but not among the images." : "")
   }
 }

@@ -58,6 +58,8 @@ public struct Diagnose: Study {
 
   /// Projections of the second layer that a sheet shows: as many as can be made out.
   private static let shownProjections = 36
+  /// How large so many are drawn, in pixels a side.
+  private static let projectionSide = 66
 
   /// A network's report, and a picture of some of its projections: each network is a unit of work.
   private func reports(_ work: Work) -> Stage<Int, DiagnosisReport> {
@@ -78,7 +80,10 @@ public struct Diagnose: Study {
           name: names[index], of: peaks, input: { try pictures.tensor($0) }
         ) { results in
           shown += results.map {
-            ($0.place.unit, subject.preprocessing.shown(projection: $0.projection.pixels))
+            (
+              $0.place.unit,
+              subject.preprocessing.shown(projection: $0.projection.pixels, side: Self.projectionSide)
+            )
           }
           try work.cancellation.check("stopped; the same command goes on from there.")
         }

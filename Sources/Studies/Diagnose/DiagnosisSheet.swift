@@ -180,7 +180,7 @@ package enum DiagnosisSheet {
 
   private static func findingsHeight(_ report: DiagnosisReport, width: Double) -> Int {
     report.wrong.reduce(0) {
-      $0 + 23 + Drawing.lines(of: detail($1), width: width - 18).count * Int(Drawing.leading(12))
+      $0 + 23 + Drawing.wrapped(detail($1), width: width - 18).count * Int(Drawing.leading(12))
     }
   }
 
@@ -202,7 +202,7 @@ package enum DiagnosisSheet {
         : measures.map { $0.title.prefix(1).uppercased() + $0.title.dropFirst() + ": " + $0.meaning }) + [
         limits
       ]
-    let lines = texts.map { Drawing.lines(of: $0, width: width).count }
+    let lines = texts.map { Drawing.wrapped($0, width: width).count }
     var drawing = Drawing(
       rows: lines.reduce(0) { $0 + $1 * Int(Drawing.leading(12)) + 6 }, columns: Int(width),
       title: "Glossary", description: "")

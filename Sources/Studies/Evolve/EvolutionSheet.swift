@@ -7,6 +7,8 @@ package enum EvolutionSheet {
   /// than at the epoch before.
   package typealias Row = (unit: Int, projections: [Picture?], jumps: [Bool])
 
+  /// No tile is larger, in pixels a side.
+  package static let largestTile = 72
   private static let (gap, space, margin, caption, width) = (3, 24, 24, 60, 960)
 
   /// How layers' blocks are laid: up to three beside each other as long as tiles stay large enough.
@@ -19,7 +21,7 @@ package enum EvolutionSheet {
     init(epochs: Int, layers: Int) {
       let wide = width - 2 * margin
       func tile(_ across: Int) -> Int {
-        min(72, ((wide - (across - 1) * space) / across - caption) / max(epochs, 1) - gap)
+        min(largestTile, ((wide - (across - 1) * space) / across - caption) / max(epochs, 1) - gap)
       }
       across = [3, 2].first { $0 <= layers && tile($0) >= 44 } ?? 1
       self.tile = max(tile(across), 32)

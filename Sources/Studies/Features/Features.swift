@@ -24,8 +24,11 @@ public struct Features: Study {
   public let onlySearches: Bool
   private let isStrict: Bool
 
-  /// Every convolution and the end of every residual block are searched unless layers are named; each unit keeps its
+  /// Unless layers are named, every convolution and the end of every residual block are searched.
+  ///
+  /// Products over the channels of maps that an activation follows are searched too. Each unit keeps its
   /// `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others are chosen.
+  /// Activations with an upper bound (ReLU6) are ranked and carried back by their values before it.
   ///
   /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
   public init(
@@ -33,10 +36,10 @@ public struct Features: Study {
     rule: RectifierRule = .deconvnet, beforeRectifier isBefore: Bool = false,
     onlySearching onlySearches: Bool = false, strict isStrict: Bool = false
   ) throws {
-    self.subject = subject
-    self.dataset = dataset
-    self.layers = try subject.layers(
+    let named = try subject.layers(
       named: layers, usual: subject.featureLayers(beforeRectifier: isBefore), beforeRectifier: isBefore)
+    (self.subject, self.layers) = try subject.liftingUpperBounds(of: named)
+    self.dataset = dataset
     self.units = units
     self.top = top
     self.rule = rule
@@ -111,7 +114,7 @@ public struct Features: Study {
               box: try framing(of: peak.image).original(box))
           })
       }
-      return FeatureTable.Layer(layer: layer.name, units: units)
+      return FeatureTable.Layer(layer: layer.name, upperBound: layer.upperBound, units: units)
     }
     return FeatureTable(model: subject.name, layers: described)
   }
@@ -159,7 +162,9 @@ public struct Features: Study {
             .text(
               "Each unit has two grids. On the right are the pictures that excite it most, cut to what the unit can see. "
                 + "On the left, each of those activations is carried back to pixels by the rule '\(rule.rawValue)': "
-                + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value."
+                + "grey is zero, and each projection has a scale of its own. A number beside a unit is its largest value"
+                + (layers.contains { $0.upperBound != nil }
+                  ? ", before the upper bound of an activation that has one." : ".")
             ))
         ], json: [("features.json", result)])
   }

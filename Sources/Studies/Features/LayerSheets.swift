@@ -80,7 +80,6 @@ struct LayerSheets {
   private func draw(_ chosen: [Int], _ tiles: Tiles) throws -> [Features.Sheets.Page] {
     let depth = study.top
     let perPage = Self.unitsOnSheet
-    let bound = study.subject.network.upperBound(of: layer.value)
     var pages: [Features.Sheets.Page] = []
     for (number, start) in stride(from: 0, to: chosen.count, by: perPage).enumerated() {
       let units = try (start..<min(start + perPage, chosen.count)).map { position -> FeatureSheet.Unit in
@@ -88,10 +87,11 @@ struct LayerSheets {
         let strongest = kept[unit].first?.value ?? 0
         let shown = try (0..<depth).map { try tiles.tiles(position * depth + $0) }
         let isActive = strongest > 0 || study.readsBeforeRectifier
-        // Beyond its bound an activation does not tell pictures apart.
-        let saturated = strongest == bound ? ", saturated" : ""
+        let saturated = layer.upperBound.flatMap {
+          strongest >= $0 ? ", saturated at \(Double($0).brief)" : nil
+        }
         return (
-          "\(unit) · \(isActive ? Double(strongest).brief + saturated : "never active")",
+          "\(unit) · \(isActive ? Double(strongest).brief + (saturated ?? "") : "never active")",
           shown.map { $0?.projection }, shown.map { $0?.patch }
         )
       }

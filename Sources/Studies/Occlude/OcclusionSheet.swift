@@ -83,6 +83,8 @@ package struct OcclusionSheet: Sendable {
   }
 
   private let side = 168
+  /// How large a projection is drawn, in pixels a side.
+  static let projectionSide = 82
   private let margin = 24
   private let gap = 16
   /// Labels with a colour of their own; the rarer ones share one.
@@ -92,7 +94,7 @@ package struct OcclusionSheet: Sendable {
   package func drawing() throws(ImageError) -> Drawing {
     let panels = rows.map(\.panels).max() ?? 1
     let width = max(2 * margin + panels * side + (panels - 1) * gap, 600)
-    let lines = Drawing.lines(of: subtitle, width: Double(width - 2 * margin))
+    let lines = Drawing.wrapped(subtitle, width: Double(width - 2 * margin))
     let head = margin + 32 + lines.count * 16 + 14
     let heights = rows.map(height)
     var drawing = Drawing(
@@ -184,15 +186,18 @@ package struct OcclusionSheet: Sendable {
     _ row: Row, top: Int, left: Int, into drawing: inout Drawing, colour: (Int, Int) -> Colour
   ) {
     let cells = cells(row)
-    var canvas = Canvas(rows: side, columns: side)
+    let (above, before) = (cells.rows[0].lowerBound, cells.columns[0].lowerBound)
+    var canvas = Canvas(
+      rows: (cells.rows.last?.upperBound ?? 0) - above,
+      columns: (cells.columns.last?.upperBound ?? 0) - before)
     for (down, rows) in cells.rows.enumerated() {
       for (across, columns) in cells.columns.enumerated() {
         canvas.fill(
-          top: Double(rows.lowerBound), left: Double(columns.lowerBound), rows: Double(rows.count),
-          columns: Double(columns.count), colour(down, across))
+          top: Double(rows.lowerBound - above), left: Double(columns.lowerBound - before),
+          rows: Double(rows.count), columns: Double(columns.count), colour(down, across))
       }
     }
-    drawing.picture(canvas.picture, top: top, left: left)
+    drawing.picture(canvas.picture, top: top + above, left: left + before)
     drawing.box(
       top: Double(top) + 0.5, left: Double(left) + 0.5, rows: Double(side) - 1, columns: Double(side) - 1,
       stroke: .line)
@@ -247,8 +252,8 @@ package struct OcclusionSheet: Sendable {
         edges.append([(downs[run.lowerBound], column), (downs[run.upperBound], column)])
       }
     }
-    for edge in edges { drawing.line(edge, .paper, width: 3) }
-    for edge in edges { drawing.line(edge, .ink, width: 1.2) }
+    for edge in edges { drawing.line(edge, Colour.paper.fixed, width: 3) }
+    for edge in edges { drawing.line(edge, Colour.ink.fixed, width: 1.2) }
   }
 
   /// Where cells begin, and where the last ends.
@@ -272,7 +277,7 @@ package struct OcclusionSheet: Sendable {
   private func draw(
     _ projections: [Picture], top: Int, left: Int, into drawing: inout Drawing
   ) throws(ImageError) {
-    let tile = (side - 4) / 2
+    let tile = Self.projectionSide
     for (index, projection) in projections.prefix(4).enumerated() {
       let (down, across) = (top + index / 2 * (tile + 4), left + index % 2 * (tile + 4))
       drawing.picture(
@@ -304,11 +309,12 @@ package struct OcclusionSheet: Sendable {
       "\(row.names[entry.label] ?? "class \(entry.label)") (\(entry.positions))"
     }
     let own: [(colour: Colour?, text: String)] = order.prefix(coloured).enumerated().map { index, entry in
-      (.kind(index), Drawing.fitted(name(entry), width: Double(side - 16), height: 11))
+      (Colour.kind(index).fixed, Drawing.fitted(name(entry), width: Double(side - 16), height: 11))
     }
     let others = order.dropFirst(coloured).map(name).joined(separator: ", ")
-    let lines = others.isEmpty ? [] : Drawing.lines(of: others, width: Double(side - 16), height: 11)
-    return own + lines.enumerated().map { (colour: $0.offset == 0 ? .soft : nil, text: $0.element) }
+    let lines = others.isEmpty ? [] : Drawing.wrapped(others, width: Double(side - 16), height: 11)
+    return own
+      + lines.enumerated().map { (colour: $0.offset == 0 ? Colour.soft.fixed : nil, text: $0.element) }
   }
 
   private func draw(labelsOf row: Row, top: Int, left: Int, into drawing: inout Drawing) {

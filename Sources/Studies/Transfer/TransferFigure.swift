@@ -32,7 +32,7 @@ extension TransferTable {
 
   private func sheet(_ title: String, _ parts: [Drawing], across: Int, notes: String) -> Drawing {
     let (width, margin) = (Self.width, Self.margin)
-    let lines = Drawing.lines(of: notes, width: Double(width - 2 * margin))
+    let lines = Drawing.wrapped(notes, width: Double(width - 2 * margin))
     let head = margin + 36 + lines.count * 16 + 12
     let high = parts.map(\.rows).max() ?? 0
     var drawing = Drawing(
