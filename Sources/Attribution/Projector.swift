@@ -14,7 +14,7 @@ public final class Projector: Sendable {
   private let crew: Crew
   /// Seeds that are walked together, and the bytes that all workers' walks may take; one seed's always fit.
   private let mostSeeds = 32
-  private let mostBytes = 256 << 20
+  private let mostBytes = 128 << 20
 
   /// - Parameters:
   ///   - walk: The way back.

@@ -81,14 +81,6 @@ extension Network {
           + "channel.")
     }
     let channels = input.extents[1] ?? found.channels.count
-    if let last = input.extents[3], [1, 3].contains(last),
-      ![1, 3].contains(channels) || input.extents[1] == nil
-    {
-      throw .notForPictures(
-        reason:
-          "its input '\(input.name)' has its channels last, and only channels first are read. Export it so: "
-          + "tf2onnx takes --inputs-as-nchw \(input.name)")
-    }
     guard let adapted = found.adapted(toChannels: channels) else {
       throw .notForPictures(
         reason: "its input '\(input.name)' has \(channels) channels, and pictures are prepared with "

@@ -29,6 +29,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
   @Flag(help: "Average over ten crops per image: four corners and the centre, each also mirrored.")
   var tenCrop = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -38,7 +39,9 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(pictures)
-    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0, common) }
+    let subjects = try ([model] + ensemble).map {
+      try preprocessing.subject($0, size: try reading.sides(), common)
+    }
     let classification = try Classification(
       subjects, at: tenCrop ? Placement.ten : [.center], top: top, threads: common.workers)
     let (truth, note) = try subjects[0].trueClasses(of: dataset, labels: labels)

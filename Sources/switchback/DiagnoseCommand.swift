@@ -23,6 +23,7 @@ struct DiagnoseCommand: ParsableCommand {
 
   @Option(help: .run, completion: .directory) var out: String
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -40,7 +41,8 @@ struct DiagnoseCommand: ParsableCommand {
   func run() throws {
     let dataset = try Dataset.parse(pictures)
     let diagnose = try Diagnose(
-      try models.map { try preprocessing.subject($0, common) }, dataset, strict: common.strict)
+      try models.map { try preprocessing.subject($0, size: try reading.sides(), common) }, dataset,
+      strict: common.strict)
     try common.perform(diagnose, in: out, json: \.result)
   }
 }

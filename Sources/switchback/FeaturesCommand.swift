@@ -36,6 +36,7 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   @Flag(help: "Read layers before their rectifier.") var preActivation = false
   @Flag(help: "Only search: no projections, no figures.") var searchOnly = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -50,7 +51,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
     let features = try Features(
-      try preprocessing.subject(model, common), dataset, layers: layers, units: units, top: top,
+      try preprocessing.subject(model, size: try reading.sides(), common), dataset, layers: layers,
+      units: units, top: top,
       rule: rule.value, beforeRectifier: preActivation, onlySearching: searchOnly, strict: common.strict)
     try common.perform(
       features, in: study.out,

@@ -16,10 +16,11 @@ struct InspectCommand: ParsableCommand, ModelCommand {
 
   @Argument(help: .network, completion: .onnx) var model: String
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let network = try Network(onnx: model)
+    let network = try reading.network(model)
     let layers = try network.account()
     try common.tell(network.notes, of: model)
     if common.json {

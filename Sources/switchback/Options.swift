@@ -111,7 +111,31 @@ struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: Expres
   static var allValueStrings: [String] { Value.allCases.map(\.rawValue) }
 }
 
-/// How a picture becomes the network's input; each flag overrides what the model file says.
+/// How a network's file is read.
+struct ReadingOptions: ParsableArguments {
+  @Option(
+    help: .value("ROWSxCOLUMNS", "The input size of a network with open rows and columns, as 48x320."))
+  var size: String?
+
+  func validate() throws { _ = try sides() }
+
+  func sides() throws -> (rows: Int, columns: Int)? { try pictureSize(size, "--size") }
+
+  func network(_ model: String) throws -> Network { try Network(onnx: model, size: try sides()) }
+}
+
+/// Rows and columns as 48x320; nil where nothing is given.
+func pictureSize(_ text: String?, _ flag: String) throws -> (rows: Int, columns: Int)? {
+  guard let text else { return nil }
+  let parts = text.split(separator: "x", omittingEmptySubsequences: false)
+  let sides = parts.compactMap { Int($0) }.filter { (1...16384).contains($0) }
+  guard parts.count == 2, sides.count == 2, parts.allSatisfy({ $0.allSatisfy(\.isNumber) }) else {
+    throw ValidationError("\(flag) is rows x columns of 1 to 16384 pixels, as 48x320, not '\(text)'.")
+  }
+  return (sides[0], sides[1])
+}
+
+/// How a network's file is read, and how a picture becomes its input; each flag overrides what the model file says.
 struct PreprocessingOptions: ParsableArguments {
   @Option(
     help: .value(
@@ -177,9 +201,12 @@ struct PreprocessingOptions: ParsableArguments {
 
   /// A network made ready, its notes told.
   func subject(
-    _ model: String, squeezingWhole isWhole: Bool = false, _ common: CommonOptions
+    _ model: String, size: (rows: Int, columns: Int)?, squeezingWhole isWhole: Bool = false,
+    _ common: CommonOptions
   ) throws -> Subject {
-    let subject = try Subject(model: model, preprocessing: try overrides(), squeezingWhole: isWhole)
+    let subject = try Subject(
+      try Network(onnx: model, size: size), model: model, preprocessing: try overrides(),
+      squeezingWhole: isWhole)
     try common.tell(subject.notes, of: model)
     return subject
   }

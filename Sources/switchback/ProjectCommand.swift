@@ -56,6 +56,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
     completion: .file(extensions: ["safetensors"]))
   var array: String?
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -111,7 +112,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let format = try FigureFormat(endingOf: out, among: plain ? [.png, .jpeg] : FigureFormat.allCases)
-    let network = try Network(onnx: model)
+    let network = try reading.network(model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
     let notes = (isAssumed ? [network.note(ofAssumed: prepared)] : []) + network.notes
     try common.tell(notes + (score == nil ? [] : try network.classHead()?.notes ?? []), of: model)
