@@ -70,3 +70,16 @@ public struct Colour: Hashable, Sendable {
     return Colour(mix(low.0, high.0), mix(low.1, high.1), mix(low.2, high.2))
   }
 }
+
+extension Colour {
+  /// What a figure points at.
+  package static let mark = Colour(214, 39, 40)
+
+  /// The colour of one of several things that have an order, such as layers: from dark to light.
+  package static func ordinal(_ index: Int, of count: Int) -> Colour {
+    .heat(count > 1 ? 0.85 * Double(index) / Double(count - 1) : 0.3)
+  }
+
+  /// The same colour on light and dark pages, as what stands on a picture or explains one has to be.
+  package var fixed: Colour { Colour(red, green, blue) }
+}

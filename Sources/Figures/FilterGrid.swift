@@ -30,13 +30,20 @@ public struct FilterGrid: Sendable {
     }
   }
 
+  /// How many tiles stand in a row of the grid of so many, and a tile's side, in a grid of this width.
+  package static func layout(of count: Int, side: Int) -> (across: Int, tile: Int) {
+    let across = max(1, Int(Double(count).squareRoot().rounded(.up)))
+    return (across, max(1, (side - (across - 1) * gap) / across))
+  }
+
+  /// Pixels between tiles.
+  package static let gap = 1
+
   /// Tiles of one size in a grid that fits a square, as high as its rows; small ones are blown up in whole pixels' look,
   /// large ones shrunk.
   public static func picture(of tiles: [Picture], side: Int) throws(ImageError) -> Picture {
-    let across = max(1, Int(Double(tiles.count).squareRoot().rounded(.up)))
+    let (across, tile) = layout(of: tiles.count, side: side)
     let down = max(1, (tiles.count + across - 1) / across)
-    let gap = 1
-    let tile = max(1, (side - (across - 1) * gap) / across)
     var canvas = Canvas(rows: down * (tile + gap) - gap, columns: side)
     for (index, picture) in tiles.enumerated() {
       let shown = try picture.resized(

@@ -25,8 +25,8 @@ extension Double {
       + (decimals > 0 ? "." + padded.suffix(decimals) : "")
   }
 
-  /// A share from 0 to 1 as a percentage with one decimal at most, as `12.3 %`.
-  package var percent: String { "\((self * 100).rounded(decimals: 1)) %" }
+  /// A share from 0 to 1 as a percentage with one decimal at most, as `12.3%`.
+  package var percent: String { "\((self * 100).rounded(decimals: 1))%" }
 
   /// With three digits that tell, and all that stand before the point: `1234`, `32.4`, `0.0123`, `1.2e-07`.
   package var significant: String {

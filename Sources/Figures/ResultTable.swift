@@ -24,6 +24,26 @@ public struct ResultTable: Sendable {
       + rows.map(line).joined()
   }
 
+  /// In columns for a terminal, two spaces apart; those of numbers are aligned at their ends.
+  package var aligned: String {
+    let lines = [headings] + rows
+    let widths = headings.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    let areNumbers = headings.indices.map { column in
+      !rows.isEmpty
+        && rows.allSatisfy {
+          $0[column].isEmpty || $0[column].first?.isNumber == true || $0[column].first == "-"
+        }
+    }
+    return lines.map { line in
+      let cells = line.indices.map { column in
+        let space = String(repeating: " ", count: widths[column] - line[column].count)
+        return areNumbers[column] ? space + line[column] : line[column] + space
+      }
+      let text = cells.joined(separator: "  ")
+      return String(text.reversed().drop { $0 == " " }.reversed())
+    }.joined(separator: "\n")
+  }
+
   /// As RFC 4180 has it: cells with commas, quotes or line ends stand in quotes.
   ///
   /// A name that a spreadsheet would take for a formula, such as a picture's `=1+1.png`, stands behind an apostrophe, which

@@ -289,6 +289,16 @@ extension Preprocessing {
   func shown(projection: Tensor) -> Picture {
     Picture(projection: projection, isBGR: channels == .bgr, saturating: 0.01)
   }
+
+  /// The same in a square of so many pixels a side: made as small as it is drawn before it is scaled to shades.
+  func shown(projection: Tensor, side: Int) -> Picture {
+    let longest = max(projection.shape[0], projection.shape[1], 1)
+    guard longest > side else { return shown(projection: projection) }
+    func extent(_ length: Int) -> Int { max(1, length * side / longest) }
+    return shown(
+      projection: projection.averaged(rows: extent(projection.shape[0]), columns: extent(projection.shape[1]))
+    )
+  }
 }
 
 extension Runner {

@@ -80,7 +80,7 @@ import Testing
         try classes(10),
         ["--layers", "pool", "--per-class", "1,2,4", "--folds", "3", "--test-per-class", "5", "--normalize"]))
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output.contains("| pool | none | 160 | svm | 4 |"), "\(outcome.output)")
+    #expect(outcome.output.contains(#/pool +none +160 +svm +4 /#), "\(outcome.output)")
     let table = try table()
     #expect(
       table.rows.map(\.perClass) == [1, 1, 2, 2, 4, 4] && table.rows.allSatisfy { $0.folds.count == 3 })

@@ -189,47 +189,6 @@ import Testing
   }
 }
 
-@Suite struct Charts {
-  private func marks(_ curves: [Drawing.Curve]) throws -> [SVGMark] {
-    let chart = Drawing.curves(
-      curves, title: "Accuracy", xTitle: "epoch", yTitle: "share", yRange: 0...1, columns: 400)
-    return try #require(SVGMark.all(of: chart.svg()))
-  }
-
-  @Test func `points stand where the axes' ticks say`() throws {
-    let marks = try marks([("a", [(0, 0), (5, 0.5), (10, 1)], .kind(0), false)])
-    let curve = try #require(marks.first { $0.attributes["stroke"] == "#0072b2" })
-    func tick(_ text: String) throws -> SVGMark { try #require(marks.first { $0.text == text }) }
-    let columns = curve.points.map(\.column)
-    #expect(columns[1] == (columns[0] + columns[2]) / 2)
-    #expect(try tick("10")["x"] == columns[2] && curve.points[0].row > curve.points[2].row)
-    // A label's middle is at its tick's row.
-    let labels = try [tick("0.2"), tick("0.8")].map { $0["y"] }
-    let perShare = (labels[0] - labels[1]) / 0.6
-    #expect(abs(perShare - (curve.points[0].row - curve.points[2].row)) < 0.1)
-  }
-
-  @Test func `curves differ by dashes too, as their legend shows`() throws {
-    let marks = try marks((0..<4).map { ("curve \($0)", [(0, 0.1), (1, Double($0) / 4)], .kind($0), false) })
-    for index in 0..<4 {
-      let colour = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"][index]
-      let lines = marks.filter { $0.attributes["stroke"] == colour }
-      #expect(
-        lines.count == 2 && lines[0].attributes["stroke-dasharray"] == lines[1].attributes["stroke-dasharray"]
-      )
-    }
-    #expect(Set(marks.map { $0.attributes["stroke-dasharray"] }).count == 4)
-  }
-
-  @Test func `a lone point is a dot on an axis of its own`() throws {
-    let marks = try marks([("a", [(3, 0.5)], .kind(0), false), ("b", [(3, .nan)], .kind(1), false)])
-    let dots = marks.filter { $0.name == "circle" }
-    let tick = try #require(marks.first { $0.text == "3" })
-    #expect(dots.count == 1 && dots[0]["cx"] == tick["x"])
-    #expect(!marks.contains { $0.text == "2" || $0.text == "4" })
-  }
-}
-
 @Suite struct Colours {
   /// Lightness and two colour axes of the CIE 1976 space, as a reader without green cones sees a colour.
   private func seen(_ colour: Colour, _ matrix: [[Double]]) -> [Double] {

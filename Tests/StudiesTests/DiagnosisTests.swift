@@ -69,7 +69,7 @@ extension Diagnosis {
     #expect(dead.units == [2])
     #expect(dead.value == 1.0 / 6)
     #expect(dead.verdict == .trouble)
-    #expect(dead.remedy?.contains("leaky rectifier") == true)
+    #expect(dead.remedy?.contains("leaky ReLU") == true)
     #expect(report.layers[0].units[2].active == 0)
     #expect(report.layers[0].units[1].active == 20)
   }

@@ -165,13 +165,13 @@ public struct Ablate: Study {
   public func report(_ result: AblationTable, _ work: Work) throws -> Report {
     let lines = result.lines
     let order = result.agreementLines
-    let markdown = [lines.markdown] + (order.rows.isEmpty ? [] : [order.markdown])
+    let tables = [lines] + (order.rows.isEmpty ? [] : [order])
     let validated = "validated with \(split.validation?.labels.count ?? 0)"
     let seeds = ablation.seeds.map(String.init).joined(separator: ", ")
     return Report(
-      title: "What each layer buys",
+      title: "Ablation: what each layer contributes",
       facts: [
-        ("pictures", settings.pictures), ("trained on", "\(split.training.labels.count), \(validated)"),
+        ("images", settings.pictures), ("trained on", "\(split.training.labels.count), \(validated)"),
         ("input", "\(settings.input) x \(settings.input), width \(settings.width)"),
         ("recipe", "\(settings.recipe.epochs) epochs, batches of \(settings.recipe.batch), seeds \(seeds)"),
       ],
@@ -179,15 +179,18 @@ public struct Ablate: Study {
         Report.Section(
           "Variants",
           .figure("figures/ablation", "errors of each variant") {
-            result.drawing(title: "What each layer buys")
+            result.drawing(title: "Ablation: what each layer contributes")
           }, .table(lines),
           .text(
-            "Errors are the finished network's, from the centre of each picture: on the training pictures as on those for "
-              + "validation. After ± stands the deviation between seeds. Training time leaves validation out."
+            "How to read this: a longer bar is a worse network, so a variant whose bars grow beside the whole network's lost a "
+              + "layer that it needed. Errors are the finished network's on the centre crop of each image, training and "
+              + "validation alike. ± is one standard deviation between seeds. Training time leaves validation out."
           ))
       ] + (order.rows.isEmpty ? [] : [Report.Section("The published order", .table(order))]),
       json: [("ablation.json", result)],
-      texts: [("ablation.csv", lines.csv), ("ablation.md", markdown.joined(separator: "\n"))],
-      summary: markdown)
+      texts: [
+        ("ablation.csv", lines.csv), ("ablation.md", tables.map(\.markdown).joined(separator: "\n")),
+      ],
+      summary: [tables.map(\.aligned).joined(separator: "\n\n")])
   }
 }

@@ -58,10 +58,13 @@ extension AblationTable {
   /// The errors as bars, a group a variant, with their deviations; the published ones as marks beside them.
   package func drawing(title: String) -> Drawing {
     let columns = Column.allCases
-    let (margin, left, wide, group) = (24.0, 230.0, 520.0, 62.0)
-    let (top, high) = (margin + 58, group * Double(rows.count))
+    let (margin, left, wide, group) = (24.0, 230.0, 500.0, 62.0)
+    let (top, high) = (margin + 76, group * Double(rows.count))
+    let hasPublished = rows.contains { $0.published != nil }
+    let seeds = rows.map(\.outcomes.count).max() ?? 0
+    let numbers = left + wide + 120
     var drawing = Drawing(
-      rows: Int(top + high + 56), columns: Int(left + wide + 90), title: title,
+      rows: Int(top + high + 76), columns: 960, title: title,
       description: "Errors of \(rows.count) variants in percent, with deviations over seeds")
     drawing.text(title, top: margin, column: margin, height: 18, bold: true)
     let values = rows.flatMap { row in
@@ -82,10 +85,16 @@ extension AblationTable {
       drawing.box(top: margin + 34, left: start, rows: 10, columns: 10, fill: .kind(index))
       drawing.text(column.title, top: margin + 33, column: start + 16, height: 11)
     }
-    if rows.contains(where: { $0.published != nil }) {
+    drawing.text("error, %", top: top - 16, column: numbers, height: 11, .soft, .end)
+    if hasPublished {
       drawing.box(top: margin + 34, left: left + 360, rows: 10, columns: 10, fill: .paper, stroke: .ink)
       drawing.text("published", top: margin + 33, column: left + 376, height: 11)
+      drawing.text("published", top: top - 16, column: numbers + 76, height: 11, .soft, .end)
     }
+    drawing.text(
+      seeds > 1
+        ? "Black bars: one standard deviation over \(seeds) seeds." : "One seed: the spread is not known.",
+      top: top + high + 44, column: left, height: 12, .soft)
     for (number, row) in rows.enumerated() {
       let start = top + group * Double(number) + 6
       drawing.text(row.name, top: start + 8, column: left - 12, height: 13, bold: true, .ink, .end)
@@ -93,22 +102,20 @@ extension AblationTable {
       for (index, column) in columns.enumerated() {
         let (line, value) = (start + Double(index) * 17, column.value(of: row.mean))
         drawing.box(top: line, left: left, rows: 13, columns: place(value) - left, fill: .kind(index))
-        var end = value
+        var text = value.fixed(decimals: 1)
         if let deviation = row.deviation.map(column.value) {
           let (low, far) = (place(max(value - deviation, 0)), place(value + deviation))
           drawing.line([(line + 6.5, low), (line + 6.5, far)], .ink, width: 1.5)
           for edge in [low, far] { drawing.line([(line + 3, edge), (line + 10, edge)], .ink, width: 1.5) }
-          end += deviation
+          text += " ± " + deviation.fixed(decimals: 1)
         }
+        drawing.text(text, top: line + 1, column: numbers, height: 11, .ink, .end)
         if let published = row.published.map(column.value) {
           drawing.box(
             top: line + 2.5, left: place(published) - 4, rows: 8, columns: 8, fill: .paper, stroke: .ink)
-          // The number belongs to the bar: it stands behind the mark only where it would cover it.
-          if (place(end) - 4...place(end) + 40).contains(place(published)) {
-            end = published + 8 * axis.high / wide
-          }
+          drawing.text(
+            published.fixed(decimals: 1), top: line + 1, column: numbers + 76, height: 11, .soft, .end)
         }
-        drawing.text(value.fixed(decimals: 1), top: line + 1, column: place(end) + 8, height: 11, .soft)
       }
     }
     return drawing

@@ -182,7 +182,7 @@ public struct AuditPictures: Study {
     let figures = starts.enumerated().map { number, start in
       let range = start..<min(start + Self.pairsOnSheet, result.pairs.count)
       return Report.Figure(
-        file: "figures/pairs-\(number + 1)", description: "pairs of pictures that are one"
+        file: "figures/pairs-\(number + 1)", description: "pairs of images that are one"
       ) {
         try work.cancellation.check()
         return try sheet(result.pairs[range], "Pairs \(range.lowerBound + 1) to \(range.upperBound)")
@@ -194,7 +194,7 @@ public struct AuditPictures: Study {
         + (side.unreadable == 0 ? "" : ", \(side.unreadable) unreadable")
     }
     return Report(
-      title: "Pictures in both",
+      title: "Images in both sets",
       facts: [
         ("train", says(result.training)), ("test", says(result.test)), ("pairs", "\(result.pairs.count)"),
       ],
@@ -202,14 +202,16 @@ public struct AuditPictures: Study {
         Report.Section(
           "Pairs", .figures(figures),
           .text(
-            "A pair's pictures correlate by \(result.threshold) or more, at 48 x 48 points, once the one is laid over the other: "
-              + "top, left, bottom and right are the shares of the side cut from the training picture, below zero from the test "
-              + "picture. Look before you exclude: series of one scene look alike too."), .table(lines))
+            "How to read this: each pair is a training image and a test image that correlate by \(result.threshold) or more, at "
+              + "48 x 48 points, once one is aligned with the other; the number is the correlation. In the table top, left, "
+              + "bottom and right are the shares of the side cut from the training image, below zero from the test image. Look "
+              + "before you exclude: series of one scene look alike too."), .table(lines))
       ], json: [("audit.json", result)],
       texts: [("exclusions.txt", Exclusions(listed).text(note: note)), ("pairs.csv", lines.csv)],
       summary: [
-        "\(result.pairs.count) pairs: \(result.shared(by: \.training).count) of \(result.training.pictures) training and "
-          + "\(result.shared(by: \.test).count) of \(result.test.pictures) test pictures"
+        "\(result.pairs.count.counted("pairs")): \(result.shared(by: \.training).count.grouped) of "
+          + "\(result.training.pictures.grouped) training and \(result.shared(by: \.test).count.grouped) of "
+          + "\(result.test.pictures.counted("test images"))"
       ])
   }
 

@@ -98,38 +98,57 @@ public struct Correspond: Study {
   public func report(_ result: CorrespondenceTable, _ work: Work) throws -> Report {
     let lines = result.lines
     return Report(
-      title: "What \(subject.name) relates",
-      facts: [("model", subject.model), ("parts", title), ("random masks", "\(draws) sets a part")],
+      title: "Correspondence of parts in \(subject.title)",
+      facts: [("model", subject.model), ("parts", title), ("random masks", "\(draws) sets for each part")],
       sections: [
         Report.Section(
           "Parts",
-          .figure("figures/correspondence", "parts masked, and their table") { try sheet(result, work) },
+          .figure(
+            "figures/correspondence",
+            "images with each part masked; delta of each part beside that of random masks, layer by layer"
+          ) { try sheet(result, work) },
           .table(lines),
           .text(
-            "Delta is the share of features whose change has another sign, averaged over pairs of pictures: low where "
-              + "masking a part changes all pictures alike. p is the chance that random boxes agree as well.")
-        )
+            "How to read this: the same part is masked in every image, and the features' changes are compared between images. "
+              + "Delta is the share of features that rise in one image and fall in the other (or do not change), averaged over "
+              + "pairs of images: 0 where masking changes all images alike. A part whose delta lies below that of random masks "
+              + "is one that the network relates across images. p is one-sided: (1 + sets of random masks with a delta as low "
+              + "or lower) / (1 + sets). The last column of the table is the 95% interval of delta less that of random masks."
+          ))
       ], json: [("correspondence.json", result)],
       texts: [("correspondence.csv", lines.csv), ("correspondence.md", lines.markdown)],
-      summary: [lines.markdown])
+      summary: [lines.aligned])
   }
 
-  /// The pictures as the network sees them with each part masked, and the table below.
+  /// The pictures as the network sees them, with each part masked and with random masks, and the plot.
   private func sheet(_ table: CorrespondenceTable, _ work: Work) throws -> Drawing {
     let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
-    let shown = try parts.dataset.items.map { item in
-      (try pictures.seen(item.id), try pictures.framing(of: item.id))
-    }
     let shade = fill.shade(subject.preprocessing)
-    let masked = parts.names.map { name in
-      let pictures = zip(shown, parts.boxes).compactMap { shown, boxes in
-        shown.0.map { picture in
-          boxes[name].map { picture.filled(shown.1.input($0), with: shade) } ?? picture
-        }
-      }
-      return (name: name, pictures: pictures)
+    var shown: [(picture: Picture, boxes: [String: Box])] = []
+    for (item, boxes) in zip(parts.dataset.items, parts.boxes) {
+      guard let picture = try pictures.seen(item.id) else { continue }
+      let framing = try pictures.framing(of: item.id)
+      shown.append((picture, boxes.mapValues { framing.input($0) }))
     }
-    return try table.drawing(title: "\(subject.name): do parts correspond?", parts: masked)
+    func masked(_ name: String, _ boxes: [Box?]) -> CorrespondenceTable.Masked {
+      (
+        name,
+        zip(shown, boxes).map { shown, box in
+          (box.map { shown.picture.filled($0, with: shade) } ?? shown.picture, box)
+        }
+      )
+    }
+    var columns = [masked("original", shown.map { _ in nil })]
+    columns += parts.names.map { name in masked(name, shown.map { $0.boxes[name] }) }
+    if let first = parts.names.first {
+      let boxes = shown.compactMap { $0.boxes[first] }
+      let random = Correspondence.firstMasks(of: boxes, within: subject.input, seed: seed)
+      columns.append(masked("random, 1 of \(draws)", random))
+    }
+    return try table.drawing(
+      title: "Correspondence of parts in \(subject.title)", masked: columns,
+      names: Dictionary(
+        layers.map { ($0.name, subject.title(of: $0)) }, uniquingKeysWith: { one, _ in one }))
   }
 }
 

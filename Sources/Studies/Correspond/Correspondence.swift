@@ -90,6 +90,12 @@ package struct Correspondence {
     }
   }
 
+  /// The first set of random masks that the first part is held against: its boxes, one a picture, moved.
+  package static func firstMasks(of boxes: [Box], within shape: Shape, seed: UInt64) -> [Box] {
+    var generator = SeededGenerator(seed: seed)
+    return boxes.map { $0.moved(within: shape, using: &generator) }
+  }
+
   /// Draws what comparing a part would draw, and computes nothing.
   private func pass(over boxes: [Box], _ readings: Readings, _ generator: inout SeededGenerator) {
     for _ in 0..<draws {

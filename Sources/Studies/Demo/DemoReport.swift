@@ -98,29 +98,30 @@ public struct DemoReport {
   public var sentences: [String] {
     var sentences: [String] = []
     if let top1 = findings.top1 {
-      sentences.append("It names \(top1.percent) of scenes it has not seen; one in ten would be chance.")
+      sentences.append("It classifies \(top1.percent) of the validation scenes correctly; chance is 10%.")
     }
     if let low = findings.layers.first, let high = findings.layers.last {
       sentences.append(
-        "A unit's nine strongest pictures show one kind of object in \(low.agreement.percent) of them in "
-          + "\(low.layer), in \(high.agreement.percent) in \(high.layer).")
+        "Of a unit's top nine images, \(low.agreement.percent) show the same class on average in \(low.layer) and "
+          + "\(high.agreement.percent) in \(high.layer).")
     }
     let settled = findings.layers.compactMap { layer in layer.settled.map { "\(layer.layer) \($0)" } }
     if !settled.isEmpty {
-      sentences.append("Half of the features had settled by epoch: \(settled.joined(separator: ", ")).")
+      sentences.append("Half of the features have settled by this epoch: \(settled.joined(separator: ", ")).")
     }
     if let effect = findings.occlusion {
       let (over, elsewhere) = (effect.fallOverObject.percent, effect.fallElsewhere.percent)
       let lowest = effect.lowestOverObject.percent
       sentences.append(
-        "Hiding the object lowers its probability by \(over) on average, hiding as much elsewhere by \(elsewhere); "
-          + "the lowest lies over the object in \(lowest) of \(effect.pictures) pictures.")
+        "Hiding part of the object lowers its class's probability by \(over) on average, hiding as much elsewhere by "
+          + "\(elsewhere). The lowest probability is over the object in \(lowest) of "
+          + "\(effect.pictures.counted("images")).")
     }
     let trouble = findings.diagnosis.filter { $0.verdict == .trouble }
     sentences.append(
       trouble.isEmpty
-        ? "The diagnosis found no trouble."
-        : "The diagnosis found trouble: "
+        ? "All measures of the diagnosis are within the second limit."
+        : "Beyond the second limit of the diagnosis: "
           + trouble.map { "\($0.layer), \($0.measure.title)" }.joined(separator: "; ") + ".")
     return sentences
   }
@@ -132,7 +133,7 @@ public struct DemoReport {
     let layers = findings.layers.map(\.layer)
     return RunPage(
       title: "What a small network has learned",
-      facts: [("network", "a small ZFNet, trained just now"), ("pictures", "scenes: drawn by Switchback")],
+      facts: [("network", "a small ZFNet, trained just now"), ("images", "scenes: drawn by Switchback")],
       sections: [
         RunPage.Section(
           title: "Findings",
@@ -140,23 +141,23 @@ public struct DemoReport {
             + [try figures(.highlights, [plan.shownLayer], "four feature maps of \(plan.shownLayer)")]),
         try section(
           .trained, "Learning", ["learning"], "loss and accuracy by epoch",
-          "The network learns to name ten kinds of objects that share their parts: wheels, eyes, wings, windows, legs."
+          "The network learns to classify ten kinds of objects that share their parts: wheels, eyes, wings, windows, legs."
         ),
         try section(
-          .features, "Features", layers, "projections beside pictures, unit by unit",
-          "On the right of each unit the pictures that excite it most, on the left each of those activations carried "
-            + "back to pixels through the switches of the forward pass."),
+          .features, "Features", layers, "projections beside images, unit by unit",
+          "On the right of each unit its top images, on the left each of those activations projected back to pixels "
+            + "(deconvnet)."),
         try section(
           .evolution, "Evolution", ["evolution", "settling"], "strongest activations projected, by epoch",
-          "Units drawn by chance, at the epochs that training saved, and how soon each layer settles."),
+          "Random units at the epochs that training saved, and how soon each layer settles."),
         try section(
           .diagnosis, "Diagnosis", ["diagnosis"],
           "first-layer filters, second-layer projections and findings",
-          "Dead, dominating and repeated filters, and what the first layer's stride folds down."),
+          "Dead, dominating and repeated filters, and frequencies too high for the first layer's stride."),
         try section(
           .occlusion, "Occlusion", [plan.isQuick ? "occlusion-16" : "occlusion-16-1"], "occlusion maps",
-          "A grey square hides each part in turn: where the probability of the true class falls, the network was "
-            + "looking."),
+          "A grey square hides each part of the image in turn. Where the probability of the true class falls (blue), the "
+            + "network relies on that part."),
       ])
   }
 

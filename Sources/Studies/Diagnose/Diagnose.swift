@@ -58,6 +58,8 @@ public struct Diagnose: Study {
 
   /// Projections of the second layer that a sheet shows: as many as can be made out.
   private static let shownProjections = 36
+  /// How large so many are drawn, in pixels a side.
+  private static let projectionSide = 66
 
   /// A network's report, and a picture of some of its projections: each network is a unit of work.
   private func reports(_ work: Work) -> Stage<Int, DiagnosisReport> {
@@ -78,7 +80,10 @@ public struct Diagnose: Study {
           name: names[index], of: peaks, input: { try pictures.tensor($0) }
         ) { results in
           shown += results.map {
-            ($0.place.unit, subject.preprocessing.shown(projection: $0.projection.pixels))
+            (
+              $0.place.unit,
+              subject.preprocessing.shown(projection: $0.projection.pixels, side: Self.projectionSide)
+            )
           }
           try work.cancellation.check("stopped; the same command goes on from there.")
         }
@@ -109,7 +114,16 @@ public struct Diagnose: Study {
     }
     let network = fileNames(forLayers: names)[index]
     let files = (0..<Self.shownProjections).map { Self.file(network, projection: $0) }
-    let projections = try files.filter(work.run.contains).map { try Picture(decoding: work.run.path(of: $0)) }
+    let pictures = try files.filter(work.run.contains).map { try Picture(decoding: work.run.path(of: $0)) }
+    // The files are a spread of the units that some picture activates.
+    let active = report.layers.dropFirst().first.map { layer in
+      layer.units.indices.filter { layer.units[$0].peak > 0 }
+    }
+    let projections = pictures.enumerated().map { place, picture in
+      let units = active ?? []
+      let index = place * units.count / pictures.count
+      return (unit: units.indices.contains(index) ? units[index] : place, picture: picture)
+    }
     return (report, filters(.common), filters(.own), projections)
   }
 
@@ -119,25 +133,36 @@ public struct Diagnose: Study {
       "figures/diagnosis", "first-layer filters, second-layer projections and findings, a column a model"
     ) {
       try DiagnosisSheet.drawing(
-        title: "What the features show",
+        title: "Diagnosis of the features",
         columns: try result.models.enumerated().map { try column($0.offset, $0.element, work) })
     }
     let says =
-      "Filters on one scale show which of them dominate; on their own scales, what each looks for. Below them are "
-      + "the second layer's strongest activations carried back to pixels: grids and blocks in them are what "
-      + "the first layer's stride folds down."
+      "How to read this: on one scale for all filters, the ones that dominate stand out; on scales of their own, each shows "
+      + "what it detects: edges and colours where training succeeded, specks where it did not. Numbers count units from 0, "
+      + "row by row. Fine grids and blocks in the projections are patterns that the first layer's stride is too coarse for. "
+      + "Units that a finding names are outlined in its colour."
     return Report(
-      title: "What is wrong, and what to try",
-      facts: result.models.map { ("model", $0.model) } + [("pictures", dataset.title)],
+      title: "Diagnosis of " + subjects.map(\.title).joined(separator: ", "),
+      facts: result.models.map { ("model", $0.model) } + [("images", dataset.title)],
       sections: [Report.Section("Filters and projections", figure, .text(says))]
         + result.models.map { report in
           Report.Section(
             title: report.model,
-            bodies: report.findings.filter { $0.verdict != .ok }.map { .text($0.sentence) })
-        } + [Report.Section("All measures", .table(table))],
+            bodies: [.text("\(report.pictures.counted("images")). " + DiagnosisSheet.limits)]
+              + report.wrong.map { .text($0.sentence) })
+        } + [
+          Report.Section(
+            title: "What is measured",
+            bodies: [
+              .table(
+                ResultTable(
+                  headings: ["measure", "limits", "meaning"],
+                  rows: Measure.allCases.map { [$0.title, $0.limits, $0.meaning] }))
+            ]), Report.Section("All measures", .table(table)),
+        ],
       json: [("diagnosis.json", result)], texts: [("diagnosis.csv", table.csv)],
       summary: result.models.flatMap { report in
-        ["\(report.model): \(report.wrong.count) of \(report.findings.count) measures want a look"]
+        ["\(report.model): \(report.wrong.count) of \(report.findings.count) measures are beyond a limit"]
           + report.wrong.map { "  " + $0.sentence }
       })
   }
@@ -148,7 +173,7 @@ extension DiagnosisReport.Finding {
   fileprivate var sentence: String {
     let named = units.prefix(12).map(String.init).joined(separator: ", ")
     let more = units.count > 12 ? " and \(units.count - 12) more" : ""
-    return "\(verdict.rawValue): \(layer), \(measure.title): \(text)"
-      + (named.isEmpty ? ". " : " (units \(named)\(more)). ") + (remedy ?? "")
+    return "\(layer), \(measure.title): \(text), \(verdict.title) (\(measure.limits))"
+      + (named.isEmpty ? ". " : "; units \(named)\(more). ") + (remedy ?? "")
   }
 }

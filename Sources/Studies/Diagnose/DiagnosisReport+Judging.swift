@@ -38,7 +38,7 @@ extension DiagnosisReport {
     let dead = layer.units.indices.filter { layer.units[$0].active == 0 }
     return finding(
       .dead, layer.layer, share(dead.count, of: layer), units: dead,
-      "\(dead.count) of \(layer.units.count) units are never active on \(pictures) pictures")
+      "\(dead.count) of \(layer.units.count) units are never active on \(pictures.counted("images"))")
   }
 
   private func owned(_ layer: Layer) -> Finding? {
@@ -50,8 +50,8 @@ extension DiagnosisReport {
     }.sorted { (layer.units[$1].topShare, $0) < (layer.units[$0].topShare, $1) }
     return finding(
       .owned, layer.layer, share(owned.count, of: layer), units: owned,
-      "\(owned.count) of \(layer.units.count) units have over \(Diagnosis.ownedShare.percent) of their activation in 1 % "
-        + "of the pictures, or are active in fewer than \(few)")
+      "\(owned.count) of \(layer.units.count) units have over \(Diagnosis.ownedShare.percent) of their activation in 1% "
+        + "of the images, or are active in fewer than \(few)")
   }
 
   private func vanishing(_ layer: Layer) -> Finding {

@@ -1,49 +1,102 @@
 package import Figures
 package import Images
 
-/// The paper's figure 4: a row a unit, a column an epoch, layers one below the other; then its numbers as curves.
+/// The paper's figure 4: a row a unit, a column an epoch, layer by layer; then its numbers as curves.
 package enum EvolutionSheet {
   /// One unit's projections, one an epoch, nil where no picture activated it; and whether its strongest picture is another
   /// than at the epoch before.
   package typealias Row = (unit: Int, projections: [Picture?], jumps: [Bool])
 
-  private static let (tile, gap, margin, caption) = (64, 3, 28, 56)
+  /// No tile is larger, in pixels a side.
+  package static let largestTile = 72
+  private static let (gap, space, margin, caption, width) = (3, 24, 24, 60, 960)
 
-  /// The sheet of projections, as large as its units and epochs need; a line before a tile marks a jump to another
-  /// picture.
+  /// How layers' blocks are laid: up to three beside each other as long as tiles stay large enough.
+  private struct Layout {
+    let across: Int
+    let tile: Int
+    /// From one block's left edge to the next's.
+    let block: Int
+
+    init(epochs: Int, layers: Int) {
+      let wide = width - 2 * margin
+      func tile(_ across: Int) -> Int {
+        min(largestTile, ((wide - (across - 1) * space) / across - caption) / max(epochs, 1) - gap)
+      }
+      across = [3, 2].first { $0 <= layers && tile($0) >= 44 } ?? 1
+      self.tile = max(tile(across), 32)
+      block = (wide + space) / across
+    }
+  }
+
+  /// The sheet of projections; a line before a tile marks a jump to another picture.
   package static func drawing(
     title: String, subtitle: String, epochs: [Int], layers: [(name: String, rows: [Row])]
   ) throws(ImageError) -> Drawing {
-    let rows = layers.reduce(0) { $0 + 44 + $1.rows.count * (tile + gap) }
-    let width = 2 * margin + caption + epochs.count * (tile + gap)
+    let layout = Layout(epochs: epochs.count, layers: layers.count)
+    func height(_ layer: (name: String, rows: [Row])) -> Int {
+      44 + layer.rows.count * (layout.tile + gap) + 12
+    }
+    let head = margin + 84
+    let lines = stride(from: 0, to: layers.count, by: layout.across).map {
+      Array(layers[$0..<min($0 + layout.across, layers.count)])
+    }
+    let heights = lines.map { $0.map(height).max() ?? 0 }
+    let columns = max(width, 2 * margin + caption + epochs.count * (layout.tile + gap))
     var drawing = Drawing(
-      rows: 2 * margin + 58 + rows, columns: max(width, 560), title: title, description: subtitle)
+      rows: head + heights.reduce(0, +) + margin, columns: columns, title: title, description: subtitle)
     drawing.text(title, top: margin, column: margin, height: 20, bold: true)
-    drawing.text(subtitle, top: margin + 30, column: margin, height: 13, .soft)
-    var top = margin + 58
-    for layer in layers {
-      drawing.text(layer.name, top: top + 8, column: margin, height: 14, bold: true)
-      for (index, epoch) in epochs.enumerated() {
-        drawing.text("\(epoch)", top: top + 24, column: left(index) + tile / 2, height: 11, .soft, .middle)
+    drawing.text(subtitle, top: margin + 30, column: margin, height: 12, .soft)
+    legend(into: &drawing)
+    var top = head
+    for (line, height) in zip(lines, heights) {
+      for (place, layer) in line.enumerated() {
+        try draw(layer, epochs, layout, top: top, left: margin + place * layout.block, into: &drawing)
       }
-      top += 40
-      for row in layer.rows {
-        drawing.text("\(row.unit)", top: top + tile / 2 - 6, column: margin, height: 11, .soft)
-        for (index, projection) in row.projections.enumerated() {
-          try draw(
-            projection, jumps: index > 0 && row.jumps[index], top: top, left: left(index), into: &drawing)
-        }
-        top += tile + gap
-      }
-      top += 4
+      top += height
     }
     return drawing
   }
 
-  private static func left(_ epoch: Int) -> Int { margin + caption + epoch * (tile + gap) }
+  private static func legend(into drawing: inout Drawing) {
+    let top = Double(margin + 52)
+    let left = Double(margin)
+    drawing.line([(top, left + 6), (top + 14, left + 6)], .mark, width: 2)
+    drawing.text("another image has become the strongest", top: top, column: left + 18, height: 12)
+    let next = left + 340
+    drawing.box(top: top, left: next, rows: 14, columns: 14, fill: .line)
+    drawing.text("inactive: no image activates the unit", top: top, column: next + 22, height: 12)
+  }
 
   private static func draw(
-    _ projection: Picture?, jumps: Bool, top: Int, left: Int, into drawing: inout Drawing
+    _ layer: (name: String, rows: [Row]), _ epochs: [Int], _ layout: Layout, top: Int, left: Int,
+    into drawing: inout Drawing
+  ) throws(ImageError) {
+    let (tile, step) = (layout.tile, layout.tile + gap)
+    drawing.text(
+      Drawing.fitted("layer \(layer.name)", width: Double(layout.block - space), height: 14, bold: true),
+      top: top,
+      column: left, height: 14, bold: true)
+    drawing.text("epoch", top: top + 24, column: left + caption - 8, height: 12, .soft, .end)
+    for (index, epoch) in epochs.enumerated() {
+      drawing.text(
+        "\(epoch)", top: top + 24, column: left + caption + index * step + tile / 2, height: 12, .soft,
+        .middle)
+    }
+    for (number, row) in layer.rows.enumerated() {
+      let line = top + 44 + number * step
+      drawing.text(
+        "unit \(row.unit)", top: line + tile / 2 - 7, column: left + caption - 8, height: 11, .soft, .end)
+      for (index, projection) in row.projections.enumerated() {
+        try draw(
+          projection, tile: tile, jumps: index > 0 && row.jumps[index], top: line,
+          left: left + caption + index * step, into: &drawing)
+      }
+    }
+  }
+
+  private static func draw(
+    _ projection: Picture?, tile: Int, jumps: Bool, top: Int, left: Int, into drawing: inout Drawing
   ) throws(ImageError) {
     guard let projection else {
       return drawing.box(
@@ -56,28 +109,35 @@ package enum EvolutionSheet {
     drawing.picture(shown, top: top + (tile - shown.rows) / 2, left: left + (tile - shown.columns) / 2)
     if jumps {
       drawing.line(
-        [(Double(top), Double(left) - 1.5), (Double(top + tile), Double(left) - 1.5)], Colour(214, 39, 40),
-        width: 2)
+        [(Double(top), Double(left) - 1.5), (Double(top + tile), Double(left) - 1.5)], .mark, width: 2)
     }
   }
 
   /// How much changes and how much has settled, by epoch, a curve a layer: two charts side by side.
   package static func charts(of table: EvolutionTable) -> Drawing {
-    let height = 320 + (table.layers.count + 1) / 2 * 18
-    var drawing = Drawing(
-      rows: height, columns: 960, title: "How features settle",
-      description: "changed and settled units by epoch, layer by layer")
-    func add(_ title: String, _ yTitle: String, left: Int, _ values: (EvolutionTable.Layer) -> [Double?]) {
-      let curves = table.layers.enumerated().map { index, layer -> Drawing.Curve in
-        let points = zip(table.epochs, values(layer)).map { (x: Double($0), y: $1 ?? .nan) }
-        return (layer.layer, points, .kind(index), false)
+    let ticks = table.epochs.map { (value: Double($0), label: "\($0)") }
+    func chart(
+      _ title: String, _ yTitle: String, _ values: (EvolutionTable.Layer) -> [Double?]
+    ) -> Drawing {
+      let series = table.layers.enumerated().map { index, layer in
+        Series(
+          name: layer.layer,
+          points: zip(table.epochs, values(layer)).map { Series.Point(x: Double($0), y: ($1 ?? .nan) * 100) },
+          colour: .ordinal(index, of: table.layers.count), marker: .square)
       }
-      let chart = Drawing.curves(
-        curves, title: title, xTitle: "epoch", yTitle: yTitle, yRange: 0...1, rows: height, columns: 470)
-      drawing.add(chart, top: 0, left: left)
+      return Chart(
+        title: title, xTitle: "epoch", yTitle: yTitle, xTicks: ticks, yRange: 0...100, rows: 320,
+        columns: (width - 2 * margin) / 2
+      ).drawing(series)
     }
-    add("Units whose strongest picture changed", "share of all units", left: 0, \.changed)
-    add("Units whose projection stays from here on", "share of units shown", left: 490) { $0.settledShare }
+    let units = table.layers.map(\.units.count).max() ?? 0
+    let changed = chart("Units whose strongest image changed", "% of the layer's units", \.changed)
+    let settled = chart("Share of units settled by epoch", "% of the \(units) units shown", \.settledShare)
+    var drawing = Drawing(
+      rows: max(changed.rows, settled.rows) + 24, columns: width, title: "How features settle",
+      description: "changed and settled units by epoch, layer by layer")
+    drawing.add(changed, top: 8, left: margin)
+    drawing.add(settled, top: 8, left: margin + (width - 2 * margin) / 2)
     return drawing
   }
 

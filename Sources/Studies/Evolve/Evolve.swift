@@ -101,7 +101,7 @@ public struct Evolve: Study {
     ) { epoch, layer, results in
       for (place, projection) in results {
         tiles[epoch, default: [:]][layer, default: [:]][place.unit] =
-          last.preprocessing.shown(projection: projection.pixels)
+          last.preprocessing.shown(projection: projection.pixels, side: EvolutionSheet.largestTile)
       }
       try work.cancellation.check("stopped; the same command goes on from there.")
     }
@@ -124,8 +124,9 @@ public struct Evolve: Study {
     return table
   }
 
-  private static let title = "How features came to be"
-  private static let subtitle = "strongest activations projected, by epoch; red: the picture changed"
+  private static let title = "Evolution of features during training"
+  private static let subtitle =
+    "Each tile: the projection of a random unit's strongest activation over all images, at a saved epoch"
   private static let sheet = "figures/evolution"
 
   public func report(_ result: EvolutionTable, _ work: Work) throws -> Report {
@@ -143,10 +144,13 @@ public struct Evolve: Study {
             Report.Figure(file: "figures/settling", description: charts.description) { charts },
           ]), .table(numbers),
           .text(
-            "A unit has settled at the first epoch from which its projection always has a cosine above "
-              + "\(Evolution.settledCosine) to that of the last epoch."))
+            "How to read this: along a row one unit's feature emerges; it has converged where the tiles look alike. A red line "
+              + "is a jump: another image activates the unit most. In the charts lower layers usually fall and rise first. A "
+              + "unit has settled at the first epoch from which its projection always has a cosine above "
+              + "\(Evolution.settledCosine) to that of the last epoch, so all units count as settled at the end. Lines that "
+              + "coincide are drawn one inside the other."))
       ], json: [("evolution.json", result)], texts: [("evolution.csv", numbers.csv)],
-      summary: [numbers.markdown])
+      summary: [numbers.aligned])
   }
 }
 

@@ -119,7 +119,7 @@ public struct Invariance {
 }
 
 /// Changes prepared pictures.
-private struct Changer: Sendable {
+struct Changer: Sendable {
   let preprocessing: Preprocessing
   let border: WarpBorder
   let seed: UInt64

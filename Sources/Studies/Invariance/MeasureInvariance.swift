@@ -112,9 +112,8 @@ public struct MeasureInvariance: Study {
 
   public func result(_ work: Work) throws -> [InvarianceCurves] {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
-    let uncovered = try border == .mean ? WarpBorder.picture(subject.meanInput()) : .reflect
     let reading = try Invariance(
-      subject.network, layers: layers.named, preprocessing: subject.preprocessing, border: uncovered,
+      subject.network, layers: layers.named, preprocessing: subject.preprocessing, border: uncovered(),
       seed: seed, threads: work.threads, cancellation: work.cancellation)
     let found = try work.findings(of: curves(of: pictures, by: reading, work)).compactMap { $0 }
     guard !found.isEmpty else { throw StudyError("none of the pictures in \(dataset.title) could be read.") }
@@ -123,6 +122,10 @@ public struct MeasureInvariance: Study {
         change: ranges[index].change, amounts: ranges[index].amounts, layers: layers.map(\.name),
         pictures: found.map { $0[index] })
     }
+  }
+
+  private func uncovered() throws -> WarpBorder {
+    try border == .mean ? .picture(subject.meanInput()) : .reflect
   }
 
   /// Every change's curve of a picture: each picture is a unit of work.
@@ -155,26 +158,56 @@ public struct MeasureInvariance: Study {
   }
 
   public func report(_ result: [InvarianceCurves], _ work: Work) throws -> Report {
+    let titles = Dictionary(
+      layers.map { ($0.name, subject.title(of: $0)) }, uniquingKeysWith: { one, _ in one })
     let areas = ResultTable(
-      headings: ["change"] + layers.map { "area, \($0.name)" },
+      headings: ["change"] + layers.map { "mean distance, \(subject.title(of: $0))" },
       rows: result.map { curves in
-        [curves.change.rawValue] + layers.map { "\((curves.area[$0.name] ?? 0).rounded(decimals: 3))" }
+        [curves.change.rawValue] + layers.map { (curves.area[$0.name] ?? 0).fixed(decimals: 3) }
       })
     let figures = result.map { curves in
       Report.Figure(
         file: "figures/invariance-\(curves.change.rawValue)",
-        description: "features under \(curves.change.rawValue)", draw: curves.drawing)
+        description:
+          "images, their features' distances and their class's probability by \(curves.change.title)"
+      ) {
+        try curves.drawing(
+          examples: try examples(of: curves, work), titles: titles, names: curves.pictures.map(name(of:)))
+      }
     }
     return Report(
-      title: "What \(subject.name) ignores",
-      facts: [("model", subject.model), ("pictures", dataset.title), ("border", border.rawValue)],
+      title: "Invariance of the features of \(subject.title)",
+      facts: [("model", subject.model), ("images", dataset.title), ("border", border.rawValue)],
       sections: [
         Report.Section(
           "Curves", .figures(figures), .table(areas),
           .text(
-            "Distances are over the length of the original's features. Thin curves are pictures, thick ones their "
-              + "mean. The area is the mean height of the mean curve: the smaller, the more invariant."))
-      ], json: [("invariance.json", result)], summary: [areas.markdown])
+            "How to read this: each colour is one of the images at the top, black is the mean of all. A curve that stays low "
+              + "means that the change leaves the layer's features nearly as they were: the distance between the features of "
+              + "the changed and the original image, divided by the length of the original's feature vector, is 0 for equal "
+              + "features and about 1 or more for unrelated ones. The probability is that of the image's class: the true one "
+              + "where labels are known, else the most probable one of the original image. In the table a mean curve is one "
+              + "number, its mean height over the range: the smaller, the more invariant."))
+      ], json: [("invariance.json", result)], summary: [areas.aligned])
+  }
+
+  /// What a picture is called in a legend.
+  private func name(of picture: InvarianceCurves.Picture) -> String {
+    picture.image + (picture.label.map { " (\(subject.network.name(ofClass: $0)))" } ?? "")
+  }
+
+  /// The first pictures as the network sees them under a change.
+  private func examples(of curves: InvarianceCurves, _ work: Work) throws -> [[Picture]] {
+    let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let changer = Changer(preprocessing: subject.preprocessing, border: try uncovered(), seed: seed)
+    let ids = dataset.idsByPath
+    return try curves.pictures.prefix(InvarianceCurves.examples).compactMap { picture in
+      guard let id = ids.exact(picture.image).first, let input = try pictures.tensor(id) else { return nil }
+      return curves.shownAmounts.map { index in
+        subject.preprocessing.picture(
+          of: changer.changed(input, curves.change, curves.amounts[index], picture: id))
+      }
+    }
   }
 }
 

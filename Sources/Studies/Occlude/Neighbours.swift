@@ -58,7 +58,8 @@ struct Neighbours {
     let pixels = try projector.project([try projector.evidence(of: seed, in: trace)])[0].placed(
       in: projector.input)
     return pictures.preprocessing.shown(
-      projection: pixels.reshaped(to: Shape(Array(pixels.shape.dimensions.dropFirst()))))
+      projection: pixels.reshaped(to: Shape(Array(pixels.shape.dimensions.dropFirst()))),
+      side: OcclusionSheet.projectionSide)
   }
 
   private static func peaks(ofRun run: String, layer: String, _ dataset: Dataset) throws -> [[Peak]] {

@@ -159,6 +159,12 @@ public struct Occlude: Study {
 
   private static let rowsOfSheet = 8
 
+  private static let reading =
+    "How to read this: where a map is blue, hiding that part of the image lowers the value, so the network relies on it. "
+    + "The total activation is the spatial sum of the layer's map that is strongest in the unoccluded image; its projection "
+    + "shows in which part of the image the map's strongest activation lies. Where the most probable class changes, the "
+    + "hidden part was what told the two classes apart."
+
   public func report(_ result: OccludedPictures, _ work: Work) throws -> Report {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
     // Made when the first sheet is drawn: a run that is done draws none.
@@ -173,24 +179,27 @@ public struct Occlude: Study {
       let figures = Swift.stride(from: 0, to: ids.count, by: Self.rowsOfSheet).enumerated().map {
         page, start in
         let name = "figures/occlusion-\(size)" + (ids.count > Self.rowsOfSheet ? "-\(page + 1)" : "")
-        return Report.Figure(file: name, description: "occlusion maps, a row a picture") {
+        return Report.Figure(file: name, description: "occlusion maps, a row for each image") {
           let rows = try ids[start..<min(start + Self.rowsOfSheet, ids.count)].compactMap { id in
             try maps[id].flatMap { try row(id, $0, others(), pictures) }
           }
           return try OcclusionSheet(
-            title: "\(subject.name): what a square hides",
-            subtitle: "a \(fill.rawValue) square of \(size) pixels, every \(stride) pixels; each cell is "
-              + "where its middle was, the mark on a scale is the picture unoccluded", rows: rows
+            title: "Occlusion sensitivity of \(subject.title)",
+            subtitle:
+              "A \(fill.rawValue) square of \(size) x \(size) pixels covers the image, moved by \(stride) pixels "
+              + "each time. Each cell of a map stands where the centre of the square was. White: as in the unoccluded image; "
+              + "blue: lower; red: higher. Places are (row, column) in pixels of the network's input.",
+            rows: rows
           ).drawing()
         }
       }
-      return Report.Section("A square of \(size) pixels", .figures(figures))
+      return Report.Section("A square of \(size) pixels", .figures(figures), .text(Self.reading))
     }
     return Report(
-      title: "What \(subject.name) looks at",
+      title: "Occlusion sensitivity of \(subject.title)",
       facts: [
-        ("model", subject.model), ("pictures", dataset.title), ("fill", fill.rawValue),
-        ("preparation", "\(subject.preprocessing)"),
+        ("model", subject.model), ("images", dataset.title), ("fill", fill.rawValue),
+        ("preprocessing", "\(subject.preprocessing)"),
       ], sections: sections, json: [])
   }
 
@@ -198,27 +207,29 @@ public struct Occlude: Study {
     _ id: Int, _ map: OcclusionMap, _ neighbours: Neighbours, _ pictures: PreparedPictures
   ) throws -> OcclusionSheet.Row? {
     guard let picture = try pictures.seen(id) else { return nil }
-    var heats = layers.compactMap { layer in
+    let activations = layers.compactMap { layer in
       map.maps[layer.name].map {
         OcclusionSheet.Heat(
-          title: "\(layer.name) map \($0.unit): total activation", values: $0.total, base: $0.base)
+          title: "total activation", subtitle: "\(subject.title(of: layer)), map \($0.unit)",
+          values: $0.total, base: $0.base, isProbability: false)
       }
     }
     let network = subject.network
+    var probability: OcclusionSheet.Heat?
     var names: [Int: String] = [:]
-    if let label = map.label, let base = map.base, let probability = map.probability {
-      heats.append(
-        OcclusionSheet.Heat(
-          title: "probability of \(network.name(ofClass: label).prefix(22))", values: probability,
-          base: base.probability, range: 0...1))
-      for index in Set((map.labels ?? []).flatMap(\.self)) {
-        names[index] = String(network.name(ofClass: index).prefix(30))
-      }
+    var caption = dataset.items[id].path
+    if let label = map.label, let base = map.base, let values = map.probability {
+      probability = OcclusionSheet.Heat(
+        title: "probability", subtitle: "of \(network.name(ofClass: label))", values: values,
+        base: base.probability, isProbability: true)
+      for index in Set((map.labels ?? []).joined()) { names[index] = network.name(ofClass: index) }
+      caption += ": \(network.name(ofClass: label)) \(Double(base.probability).probability)"
+      if base.label != label { caption += ", most probable: \(network.name(ofClass: base.label))" }
     }
     return OcclusionSheet.Row(
-      caption: String(dataset.items[id].path.suffix(32)), picture: picture, map: map, heats: heats,
+      caption: caption, picture: picture, map: map, activations: activations,
       projections: try map.maps[layers[0].name].map { try neighbours.projections(of: $0.unit, in: id) } ?? [],
-      names: names)
+      probability: probability, names: names)
   }
 }
 

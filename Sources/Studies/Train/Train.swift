@@ -137,9 +137,9 @@ public struct Train: Study {
     let headings =
       ["epoch", "loss"] + (isMultiple ? ["mean AP"] : ["train top-1", "top-1", "top-5"]) + ["rate"]
     return Report(
-      title: "How \(settings.architecture) learned",
+      title: "Training of \(settings.architecture)",
       facts: [
-        ("pictures", settings.pictures), ("network", settings.architecture),
+        ("images", settings.pictures), ("network", settings.architecture),
         ("input", "\(settings.input) x \(settings.input)"), ("batch", "\(settings.recipe.batch)"),
       ],
       sections: [
@@ -147,7 +147,10 @@ public struct Train: Study {
           "Learning curve",
           .figure("figures/learning", "loss and accuracy by epoch") {
             entries.learningCurve(of: try Loss(fitting: split.training.labels, named: settings.recipe.loss))
-          }),
+          },
+          .text(
+            "How to read this: training goes well while the loss falls and the accuracies rise. A validation accuracy that "
+              + "stays behind the training accuracy is overfitting.")),
         Report.Section("Epochs", .table(ResultTable(headings: headings, rows: rows))),
       ], json: result.map { [("training.json", $0)] } ?? [],
       summary: result?.tenCrop.flatMap { measured($0.top1, $0.top5, $0.meanAveragePrecision) }

@@ -2,95 +2,128 @@ package import Figures
 
 /// How well features transfer, as the paper's table 7 and figure 9 have it: by layer, and by training pictures a class.
 extension TransferTable {
-  /// Names of the classifiers, in the order of their rows.
-  private var classifiers: [String] { rows.map(\.classifier).uniqued }
   private var most: Int { rows.map(\.perClass).max() ?? 0 }
   private var axis: String {
     switch measure {
-    case .accuracy: "mean accuracy of the classes, %"
+    case .accuracy: "accuracy, mean over classes, %"
     case .averagePrecision: "mean average precision, %"
     }
   }
 
-  private func colour(_ classifier: String) -> Colour {
-    .kind(classifiers.firstIndex(of: classifier) ?? 0)
+  private var folds: Int { rows.map(\.folds.count).max() ?? 0 }
+
+  /// What error bars are; empty where there are none.
+  private var spread: String {
+    folds > 1 ? "Bars: one standard deviation over \(folds) folds." : "One fold: the spread is not known."
   }
 
-  /// A mark for each layer and classifier with its deviation over the folds, at the largest number of pictures; networks
-  /// that were trained whole are lines across.
-  package func byLayer() -> Drawing {
-    let rows = rows.filter { $0.perClass == most }
-    let layers = rows.filter { !$0.isWhole }.map(\.place).uniqued
-    let step = 72.0
-    let (top, left, high) = (54.0, 62.0, 230.0)
-    let wide = Double(max(layers.count, 3)) * step
-    let whole = classifiers.filter { name in rows.contains { $0.classifier == name } }
+  /// The one way in which all layers are pooled; nil where they differ.
+  private var pooling: String? {
+    let all = rows.filter { !$0.isWhole }.map(\.pooling).uniqued
+    return all.count == 1 ? all[0] : nil
+  }
+
+  /// What a figure calls a row's features.
+  private func place(of row: Row) -> String { pooling == nil ? row.place : row.layer }
+
+  private var poolingNote: String { pooling.map { " Pooling: \($0)." } ?? "" }
+
+  private static let (width, margin) = (960, 24)
+
+  private func sheet(_ title: String, _ parts: [Drawing], across: Int, notes: String) -> Drawing {
+    let (width, margin) = (Self.width, Self.margin)
+    let lines = Drawing.wrapped(notes, width: Double(width - 2 * margin))
+    let head = margin + 36 + lines.count * 16 + 12
+    let high = parts.map(\.rows).max() ?? 0
     var drawing = Drawing(
-      rows: Int(top + high) + 70 + (whole.count + 1) / 2 * 18, columns: Int(left + wide) + 24,
-      title: "Accuracy by layer", description: "\(axis) by layer, with the deviation over folds")
-    let scale = Axis([0, 100], within: 0...100)
-    func row(_ share: Double) -> Double { top + high * (1 - scale.share(share * 100)) }
-    drawing.text("By layer", top: 14, column: 16, height: 15, bold: true)
-    drawing.text(axis, top: 30, column: 16, height: 11, .soft)
-    for tick in scale.ticks {
-      drawing.line([(row(tick / 100), left), (row(tick / 100), left + wide)], .line)
-      drawing.text(scale.label(tick), top: row(tick / 100) - 6, column: left - 6, height: 11, .soft, .end)
-    }
-    for (index, layer) in layers.enumerated() {
-      let middle = left + (Double(index) + 0.5) * step
-      let names = layer.split(separator: " ", maxSplits: 1).map(String.init)
-      for (line, name) in names.enumerated() {
-        drawing.text(
-          String(name.suffix(11)), top: top + high + 7 + Double(line) * 14, column: middle, height: 11, .soft,
-          .middle)
-      }
-    }
-    for (place, classifier) in whole.enumerated() {
-      let colour = colour(classifier)
-      let own = rows.filter { $0.classifier == classifier }
-      if let across = own.first(where: \.isWhole) {
-        drawing.line([(row(across.accuracy), left), (row(across.accuracy), left + wide)], colour, width: 2)
-      } else {
-        // Classifiers stand a little beside each other, so that their whiskers do not cover one another.
-        let shift = (Double(place) - Double(whole.count - 1) / 2) * 6
-        let points = own.compactMap { entry in
-          layers.firstIndex(of: entry.place).map { (entry, left + (Double($0) + 0.5) * step + shift) }
-        }
-        drawing.line(points.map { (row($0.0.accuracy), $0.1) }, colour, width: 2)
-        for (entry, column) in points {
-          let (low, high) = (row(entry.accuracy - entry.deviation), row(entry.accuracy + entry.deviation))
-          drawing.line([(low, column), (high, column)], colour, width: 1)
-          drawing.box(top: row(entry.accuracy) - 3, left: column - 3, rows: 6, columns: 6, fill: colour)
-        }
-      }
-      let line = top + high + 52 + Double(place / 2) * 18
-      let column = left + Double(place % 2) * wide / 2
-      drawing.line([(line, column), (line, column + 18)], colour, width: 3)
-      drawing.text(classifier, top: line - 6, column: column + 24, height: 11)
+      rows: head + (parts.count + across - 1) / across * high + margin, columns: width, title: title,
+      description: "\(title): \(axis)")
+    drawing.text(title, top: margin, column: margin, height: 20, bold: true)
+    drawing.paragraph(
+      notes, top: Double(margin + 34), column: Double(margin), width: Double(width - 2 * margin))
+    for (index, part) in parts.enumerated() {
+      drawing.add(
+        part, top: head + index / across * high,
+        left: margin + index % across * (width - 2 * margin) / across)
     }
     return drawing
   }
 
-  /// A curve for each layer and classifier over the training pictures a class, thin ones a deviation above and below; nil
-  /// where there is one number of pictures only.
+  /// A dot for each layer and classifier with its deviation over the folds, at the largest number of pictures; networks
+  /// that were trained whole are lines across.
+  package func byLayer() -> Drawing {
+    let rows = rows.filter { $0.perClass == most }
+    let features = rows.filter { !$0.isWhole }
+    let kinds = features.map(\.classifier).uniqued
+    var plot = DotPlot(
+      groups: [
+        (
+          title: "",
+          rows: features.map(place(of:)).uniqued.map { name in
+            let own = kinds.map { kind in
+              features.first { place(of: $0) == name && $0.classifier == kind }
+            }
+            return DotPlot.Row(
+              label: name,
+              dots: own.enumerated().compactMap { kind, row in
+                row.map { row in
+                  let (low, high) = (row.accuracy - row.deviation, row.accuracy + row.deviation)
+                  return DotPlot.Dot(
+                    row.accuracy * 100, interval: row.deviation > 0 ? low * 100...high * 100 : nil, kind: kind
+                  )
+                }
+              }, cells: own.map { $0?.written ?? "" })
+          }
+        )
+      ], kinds: kinds, axis: axis, headings: kinds, bounds: 0...100)
+    plot.across = rows.filter(\.isWhole).map { ($0.classifier, $0.accuracy * 100) }
+    let title = "By layer, with \(most.counted("training images")) for each class"
+    return sheet(
+      title, [plot.drawing(columns: Self.width - 2 * Self.margin, title: title)], across: 1,
+      notes: spread + poolingNote + " The axis is fitted to the values.")
+  }
+
+  /// A chart a classifier, a curve a layer over the training pictures of each class; nil where there is one number of
+  /// pictures only.
   package func byPictures() -> Drawing? {
-    guard Set(rows.map(\.perClass)).count > 1 else { return nil }
-    let names = rows.map(\.curve).uniqued
-    let series = names.enumerated().flatMap { index, name -> [Drawing.Curve] in
-      let rows = rows.filter { $0.curve == name }.sorted { $0.perClass < $1.perClass }
-      func curve(_ height: (Row) -> Double, isThin: Bool) -> Drawing.Curve {
-        (name, rows.map { (x: Double($0.perClass), y: height($0) * 100) }, .kind(index), isThin)
-      }
-      return [
-        curve({ $0.accuracy - $0.deviation }, isThin: true),
-        curve({ $0.accuracy + $0.deviation }, isThin: true),
-        curve({ $0.accuracy }, isThin: false),
-      ]
+    let sizes = Set(rows.map(\.perClass)).sorted()
+    guard sizes.count > 1 else { return nil }
+    let features = rows.filter { !$0.isWhole }
+    let places = features.map(place(of:)).uniqued
+    let whole = rows.filter(\.isWhole).map(\.classifier).uniqued
+    func series(_ name: String, _ rows: [Row], _ colour: Colour, _ marker: Series.Marker) -> Series {
+      Series(
+        name: name,
+        points: rows.sorted { $0.perClass < $1.perClass }.map {
+          Series.Point(x: Double($0.perClass), y: $0.accuracy * 100, spread: $0.deviation * 100)
+        }, colour: colour, marker: marker)
     }
-    return .curves(
-      series, title: "By training pictures", xTitle: "training pictures a class", yTitle: axis,
-      yRange: 0...100,
-      rows: 340 + (names.count + 1) / 2 * 18, columns: 560)
+    let kinds = features.map(\.classifier).uniqued
+    let sides = kinds.isEmpty ? [""] : kinds
+    let charts = sides.map { kind in
+      Chart(
+        title: kind, xTitle: "training images for each class", yTitle: axis,
+        xTicks: sizes.map { (value: Double($0), label: "\($0)") }, yRange: range, bounds: 0...100, rows: 380,
+        columns: (Self.width - 2 * Self.margin) / min(sides.count, 2)
+      ).drawing(
+        places.enumerated().map { index, name in
+          series(
+            name, features.filter { place(of: $0) == name && $0.classifier == kind },
+            .ordinal(index, of: places.count), .square)
+        }.filter { !$0.points.isEmpty }
+          + whole.map { name in series(name, rows.filter { $0.classifier == name }, .mark, .cross) })
+    }
+    return sheet(
+      "By number of training images", charts, across: min(sides.count, 2),
+      notes: spread + poolingNote
+        + " Layers from dark, the lowest, to light. The axis is fitted to the values.")
+  }
+
+  /// One axis for all charts.
+  private var range: ClosedRange<Double> {
+    let ends = rows.flatMap { [$0.accuracy - $0.deviation, $0.accuracy + $0.deviation] }
+    let axis = Chart.fitted(ends.map { min(max($0 * 100, 0), 100) })
+    return axis.low...axis.high
   }
 
   /// The rows as the paper's tables have them.
@@ -98,7 +131,7 @@ extension TransferTable {
     let isMultiple = measure == .averagePrecision
     func percent(_ share: Double?) -> String { share.map { ($0 * 100).fixed(decimals: 1) } ?? "" }
     return ResultTable(
-      headings: ["layer", "pooling", "features", "classifier", "pictures a class"]
+      headings: ["layer", "pooling", "features", "classifier", "images per class"]
         + (isMultiple ? ["mean AP %", "deviation", "11-point %"] : ["accuracy %", "deviation", "of all %"])
         + ["folds"],
       rows: rows.map { row in
@@ -125,6 +158,10 @@ extension TransferTable.Row {
   fileprivate var isWhole: Bool { costs.isEmpty }
   /// Layer and pooling.
   fileprivate var place: String { pooling == "none" ? layer : "\(layer) \(pooling)" }
+  fileprivate var written: String {
+    (accuracy * 100).fixed(decimals: 1)
+      + (folds.count > 1 ? " ± " + (deviation * 100).fixed(decimals: 1) : "")
+  }
   fileprivate var curve: String { isWhole ? classifier : "\(place), \(classifier)" }
 }
 

@@ -256,21 +256,27 @@ public struct TransferLayers: Study, Sendable {
     let scaled =
       (scaling.takesSquareRoot ? ["square root"] : []) + (scaling.normalizesLength ? ["length 1"] : [])
     return Report(
-      title: "What \(subject.name) transfers",
+      title: "Transfer of the features of \(subject.title)",
       facts: [
-        ("model", subject.model), ("pictures", division.dataset.title),
-        ("divided by", division.division == .own ? "the data set's own lists" : "draws"),
+        ("model", subject.model), ("images", division.dataset.title),
+        ("divided by", division.division == .own ? "the data set's own lists" : "random draws"),
         ("features", scaled.isEmpty ? "as they are" : scaled.joined(separator: ", ")),
         ("C", cost.map(\.description) ?? "1 for svm, 100 for softmax"),
-        ("preparation", "\(subject.preprocessing)"),
+        ("preprocessing", "\(subject.preprocessing)"),
       ],
       sections: [
-        Report.Section("Layers", .figures(figures), .table(lines)),
+        Report.Section(
+          "Layers", .figures(figures), .table(lines),
+          .text(
+            "How to read this: a linear classifier (a support vector machine or a softmax) is trained on the features of one "
+              + "layer, which stay as they are, and tested on other images. The farther right a layer's dots, the better its "
+              + "features tell these classes apart; in an ImageNet network that usually rises with depth. By number of "
+              + "training images: a curve that starts high needs few labelled images.")),
         Report.Section("Classes", .table(classes)),
       ],
       json: [("transfer.json", result)],
       texts: [("transfer.csv", lines.csv), ("transfer.md", lines.markdown), ("classes.csv", classes.csv)],
-      summary: [lines.markdown])
+      summary: [lines.aligned])
   }
 }
 
