@@ -45,6 +45,30 @@ import Testing
     #expect(try coarse < smooth.encodedJPEG(quality: 95).count)
   }
 
+  @Test func `a WebP gives back smooth pictures to within a few levels, and lets through what lies below`()
+    throws
+  {
+    var pixels: [UInt8] = []
+    for row in 0..<40 {
+      for column in 0..<56 { pixels += [UInt8(row * 3), UInt8(column * 2), UInt8(100 + row)] }
+    }
+    let smooth = Picture(rows: 40, columns: 56, pixels: pixels)
+    let again = try decoded(smooth.encoded(as: .webp(quality: 90)), as: "a.webp")
+    #expect((again.rows, again.columns) == (40, 56))
+    #expect(largestDifference(again.pixels.map(Float.init), pixels.map(Float.init)) <= 10)
+    #expect(try smooth.encoded(as: .webp(quality: 20)).count < smooth.encoded(as: .webp(quality: 90)).count)
+    #expect(try decoded(smooth.encoded(as: .losslessWebP), as: "b.webp") == smooth)
+    // A picture is decoded over white.
+    let opacity = (0..<40 * 56).map { UInt8($0 % 56 < 20 ? 0 : 255) }
+    for encoding in [ImageEncoding.png, .losslessWebP, .webp(quality: 80)] {
+      let half = try decoded(smooth.encoded(as: encoding, opacity: opacity), as: "half")
+      for place in opacity.indices where opacity[place] == 0 {
+        #expect(half.pixels[place * 3..<place * 3 + 3].allSatisfy { $0 == 255 })
+      }
+      #expect(abs(Int(half.pixels[40 * 3 + 1]) - 80) <= 10, "\(encoding)")
+    }
+  }
+
   @Test func `content decides, not the ending`() throws {
     #expect(try decoded(motley.encodedPNG(), as: "really-a-png.jpg") == motley)
     #expect(try decoded(motley.encodedPNG(), as: "really-a-png.txt") == motley)
