@@ -21,12 +21,26 @@ public struct ResultTable: Sendable {
   }
 
   /// As RFC 4180 has it: cells with commas, quotes or line ends stand in quotes.
+  ///
+  /// A cell that a spreadsheet would compute, as a picture named `=HYPERLINK(...)`, begins with an apostrophe, which makes
+  /// it text there. Numbers stay as they are.
   public var csv: String {
     ([headings] + rows).map { row in
       row.map { cell in
-        cell.contains(where: { ",\"\n\r".contains($0) })
-          ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+        let text = cell.isFormula ? "'" + cell : cell
+        return text.unicodeScalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) })
+          ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
       }.joined(separator: ",") + "\r\n"
     }.joined()
+  }
+}
+
+extension String {
+  /// Whether a spreadsheet takes it for a formula.
+  fileprivate var isFormula: Bool {
+    guard let first = unicodeScalars.first, "=+-@\t\r\n＝＋－＠".unicodeScalars.contains(first) else {
+      return false
+    }
+    return Double(self) == nil
   }
 }
