@@ -12,7 +12,7 @@ enum Terminal {
   /// A line of progress that is `standing` has no end: whatever is said next takes its place.
   static func say(_ message: String, standing: Bool = false) {
     let erasing = stands.exchange(standing, ordering: .relaxed) ? "\r\u{1B}[K" : ""
-    let line = erasing + message + (standing ? "" : "\n")
+    let line = erasing + message.withoutControls + (standing ? "" : "\n")
     try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
   }
 
@@ -20,6 +20,10 @@ enum Terminal {
   ///
   /// - Throws: `FileError` where it is closed or full.
   static func print(_ text: String) throws(FileError) {
+    try write(text.withoutControls)
+  }
+
+  private static func write(_ text: String) throws(FileError) {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
     } catch {
@@ -35,7 +39,7 @@ enum Terminal {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let bytes = try encoder.encode(value)
-    guard isAssumed else { return try print(String(decoding: bytes, as: UTF8.self)) }
+    guard isAssumed else { return try write(String(decoding: bytes, as: UTF8.self)) }
     func marked(_ value: Any) -> Any {
       if let list = value as? [Any] { return list.map(marked) }
       guard var object = value as? [String: Any] else { return value }
@@ -44,7 +48,7 @@ enum Terminal {
     }
     let object = marked(try JSONSerialization.jsonObject(with: bytes))
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
-    try print(
+    try write(
       String(decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self))
   }
 
@@ -65,5 +69,21 @@ enum Terminal {
         }
         if isDue { say(progress.description, standing: isTerminal) }
       }, note: { say($0) })
+  }
+}
+
+extension String {
+  /// The text with a stand-in for what would move a terminal's cursor, change its colours or its title: names of files may
+  /// hold anything.
+  fileprivate var withoutControls: String {
+    String(
+      String.UnicodeScalarView(
+        unicodeScalars.map { scalar in
+          switch scalar.value {
+          case 0x9, 0xA: scalar
+          case 0..<0x20, 0x7F..<0xA0: "\u{FFFD}"
+          default: scalar
+          }
+        }))
   }
 }
