@@ -10,7 +10,7 @@ extension Double {
   }
 
   /// With so many decimals at most, and none where it is whole, as `3`.
-  func short(decimals: Int) -> String {
+  package func short(decimals: Int) -> String {
     let rounded = rounded(decimals: decimals)
     return rounded == rounded.rounded() && abs(rounded) < 1e15 ? "\(Int(rounded))" : "\(rounded)"
   }
@@ -27,6 +27,13 @@ extension Double {
 
   /// A share from 0 to 1 as a percentage with one decimal at most, as `12.3 %`.
   package var percent: String { "\((self * 100).rounded(decimals: 1)) %" }
+
+  /// With three digits that tell, and all that stand before the point: `1234`, `32.4`, `0.0123`, `1.2e-07`.
+  package var significant: String {
+    guard isFinite, self != 0 else { return "\(isFinite ? 0 : self)" }
+    let power = Int(log10(abs(self)).rounded(.down))
+    return power < -4 || power >= 15 ? String(format: "%.1e", self) : short(decimals: max(0, 2 - power))
+  }
 
   /// With fewer decimals the larger it is: none from 100 on, one from 10 on, else two.
   package var brief: String {

@@ -1,4 +1,7 @@
+internal import Attribution
 internal import Datasets
+internal import Figures
+internal import Images
 internal import Execution
 internal import Networks
 internal import Peaks
@@ -37,6 +40,23 @@ struct FeaturesEstimate {
       + "\(study.layers.count) layers. Stopped at any moment, the same command goes on."
   }
 
+  /// What the projections will take on disk, in words.
+  func size() throws -> String {
+    var (arrays, drawn) = (0, 0)
+    for layer in study.layers {
+      let units = study.units.units(of: layer.units).count
+      let walk = try Walk(study.subject.network, from: layer.value, by: Composite(study.rule))
+      let field = walk.window.map { (rows: $0.rows.extent, columns: $0.columns.extent) } ?? walk.extents
+      let tile = TileMaker.tile(ofField: field.rows, field.columns)
+      arrays +=
+        units * study.top * field.rows * field.columns * study.subject.preprocessing.channels.count * 4
+      // Measured on AlexNet: a fifth of a byte a pixel, for five tiles a peak on the page and two on sheets.
+      drawn += units * study.top * tile.rows * tile.columns * 8 / 5
+    }
+    return "about \(drawn.bytes) on disk"
+      + (study.writesArrays ? ", and \(arrays.bytes) of arrays (--no-arrays leaves them out)." : ".")
+  }
+
   /// One thread's time for a layer's projections: a forward pass for each picture, and a walk back for each peak.
   private func secondsOfGallery(_ layer: StudiedLayer, _ image: Int) throws -> Double {
     let gallery = try Gallery(study.subject.network, value: layer.value, rule: study.rule, threads: 1)
@@ -60,5 +80,15 @@ struct FeaturesEstimate {
     let start = ContinuousClock.now
     try body()
     return start.duration(to: .now).seconds
+  }
+}
+
+extension Int {
+  /// As a size of files: `513 MB`.
+  fileprivate var bytes: String {
+    let units = ["bytes", "kB", "MB", "GB", "TB"]
+    var (size, unit) = (Double(self), 0)
+    while size >= 1000, unit < units.count - 1 { (size, unit) = (size / 1000, unit + 1) }
+    return "\(size.significant) \(units[unit])"
   }
 }
