@@ -338,7 +338,7 @@ int imaging_encode(
     status = vips_jpegsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
     break;
   case imaging_webp:
-    status = vips_webpsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, "effort", 6, NULL);
+    status = vips_webpsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
     break;
   case imaging_webp_lossless:
     status = vips_webpsave_buffer(image, &bytes, &result->count, "strip", TRUE, "lossless", TRUE, NULL);

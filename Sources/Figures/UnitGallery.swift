@@ -168,6 +168,7 @@ public struct UnitGallery: Sendable {
   /// The layer's plain page: every unit with its picture and its numbers, without a script.
   ///
   /// - Parameter title: Of the run.
+  /// - Returns: A whole HTML file.
   public func page(title: String) -> String {
     let up = String(repeating: "../", count: file.count { $0 == "/" })
     let units = units.map { unit in

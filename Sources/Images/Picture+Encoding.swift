@@ -19,6 +19,7 @@ extension Picture {
   ///   - encoding: The kind of file.
   ///   - opacity: Rows x columns values, from 0 where what lies below is seen to 255 where the picture is; nil for a
   ///     picture that hides all below it. JPEG has none.
+  /// - Returns: The whole file.
   /// - Throws: ``ImageError/encoding(reason:)``, above all for a picture without pixels.
   public func encoded(as encoding: ImageEncoding, opacity: [UInt8]? = nil) throws(ImageError) -> [UInt8] {
     guard rows > 0, columns > 0 else { throw .encoding(reason: "it has \(rows) x \(columns) pixels") }

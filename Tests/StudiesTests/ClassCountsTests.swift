@@ -34,7 +34,9 @@ import Testing
     #expect(ClassCounts.depth(for: dataset([], unlabelled: 500)) == 0)
   }
 
-  /// By hand: of 100 pictures 10 are of the class, and 4 of the 5 strongest. C(10,4) C(90,1) / C(100,5) + C(10,5) / C(100,5)
+  /// By hand: of 100 pictures 10 are of the class, and 4 of the 5 strongest.
+  ///
+  /// C(10,4) C(90,1) / C(100,5) + C(10,5) / C(100,5)
   /// = (210 * 90 + 252) / 75287520 = 2.54e-4; times ten classes 2.5e-3. With 3 of 5 it is 0.0066, times ten 0.066.
   @Test func `a class is named where chance does not explain it`() {
     let counts = ClassCounts(dataset([Int](repeating: 10, count: 10)), without: [])

@@ -29,9 +29,10 @@ public struct Features: Study {
   public let writesArrays: Bool
   private let isStrict: Bool
 
-  /// Every convolution and the end of every residual block are searched unless layers are named; each unit keeps its
-  /// `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others are chosen. Arrays
-  /// are kept unless all units are chosen, which would be gigabytes; `arrays` says otherwise.
+  /// Every convolution and the end of every residual block are searched unless layers are named.
+  ///
+  /// Each unit keeps its `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others
+  /// are chosen. Arrays are kept unless all units are chosen, which would be gigabytes; `arrays` says otherwise.
   ///
   /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
   public init(

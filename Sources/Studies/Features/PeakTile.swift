@@ -55,6 +55,7 @@ package struct TileMaker: Sendable {
   ///   - left: The same.
   ///   - seen: What the network saw of the picture.
   /// - Returns: The tile; nil where all of the field lies outside the picture.
+  /// - Throws: `KernelError` or `ImageError` for extents that cannot be.
   package func tile(of pixels: Tensor, top: Int, left: Int, in seen: Picture) throws -> PeakTile? {
     let inside = Box(
       top: max(0, -top), left: max(0, -left),
@@ -120,6 +121,7 @@ private struct Look {
   ///   - inside: Its part inside the picture.
   ///   - rows: The extents of the tile's part that shows it.
   ///   - columns: The same.
+  /// - Throws: `KernelError` for extents that cannot be.
   init(_ pixels: Tensor, _ inside: Box, rows: Int, columns: Int) throws {
     (self.rows, self.columns) = (rows, columns)
     let part = pixels.part(inside)
@@ -227,7 +229,8 @@ extension AxisMap {
     return weighted(length, length) { (Double($0) + 0.5, reach, { max(0, 1 - abs($0) / reach) }) }
   }
 
-  /// - Parameter window: Of a place its middle, how far it reaches, and the weight of a position by its distance.
+  /// Places that are weighted means: `window` gives a place's middle, how far it reaches, and the weight of a position by
+  /// its distance.
   private static func weighted(
     _ length: Int, _ count: Int,
     _ window: (Int) -> (middle: Double, reach: Double, weight: (Double) -> Double)

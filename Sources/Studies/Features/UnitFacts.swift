@@ -64,6 +64,7 @@ package struct ClassCounts {
   /// - Parameters:
   ///   - peaks: The unit's peaks, strongest first.
   ///   - depth: How many of them are looked at.
+  /// - Returns: The classes; none where chance explains all.
   package func classes(of peaks: [Peak], strongest depth: Int) -> [FeatureTable.ClassShare] {
     let shown = peaks.prefix(depth).filter { $0.value > 0 }.compactMap { labels[$0.image] }
     let counts = Dictionary(shown.map { ($0, 1) }, uniquingKeysWith: +)

@@ -28,7 +28,10 @@ public protocol Study {
   /// Removes from a run what another configuration left and this one does not have: called before `run.json` says the new
   /// one, and again where it was interrupted.
   ///
-  /// - Parameter earlier: What `run.json` said.
+  /// - Parameters:
+  ///   - run: The run.
+  ///   - earlier: What `run.json` said.
+  /// - Throws: `RunError` where something cannot be removed.
   func adapt(_ run: RunFolder, from earlier: Data) throws(RunError)
   /// Finds the result.
   func result(_ work: Work) throws -> Result

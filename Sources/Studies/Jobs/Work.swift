@@ -102,9 +102,10 @@ public final class Work {
     return findings
   }
 
-  /// The strongest activations, `depth` of each unit of some values, over all pictures that can be read; gone on with
-  /// from the state that `file` keeps in the run. `parts` are the positions that are looked at, where not all are; the
-  /// file does not say.
+  /// The strongest activations, `depth` of each unit of some values, over all pictures that can be read.
+  ///
+  /// It goes on from the state that `file` keeps in the run. `parts` are the positions that are looked at, where not all
+  /// are; the file does not say which.
   ///
   /// - Throws: `Interruption` where the work is cancelled, `PeakError`, or ``StudyError`` where no picture could be read.
   func search(
@@ -150,7 +151,16 @@ public final class Work {
   /// The same from a search that may have been for other values, or for more peaks: what it found is taken, and only the
   /// values that it lacks are searched, to be kept with the others.
   ///
-  /// - Parameter depth: How many peaks a unit keeps, at least; a search that kept fewer is begun again.
+  /// - Parameters:
+  ///   - values: The values that are searched.
+  ///   - depth: How many peaks a unit keeps, at least; a search that kept fewer is begun again.
+  ///   - parts: The positions that are looked at, where not all are: the same for every search of the file.
+  ///   - subject: The network.
+  ///   - pictures: The pictures.
+  ///   - file: Where the run keeps the search.
+  ///   - title: What progress is called.
+  /// - Returns: The peaks of the values asked for.
+  /// - Throws: As `search(_:keeping:within:of:in:file:title:)`.
   func search(
     _ values: [String], keepingAtLeast depth: Int, within parts: [String: PeakSearch.Part],
     of subject: Subject, in pictures: PreparedPictures, file: String, title: String
@@ -165,7 +175,8 @@ public final class Work {
     }
     let found = values.filter(saved.depths.keys.contains)
     guard let kept = saved.depth, kept >= depth, !found.isEmpty || saved.next == pictures.count else {
-      listener.note("the earlier search kept fewer peaks, or was of other layers; the pictures are searched again.")
+      listener.note(
+        "the earlier search kept fewer peaks, or was of other layers; the pictures are searched again.")
       try run.remove(file)
       return try search(values, depth, file)
     }
@@ -175,7 +186,8 @@ public final class Work {
     let addition = file + ".new"
     if !missing.isEmpty {
       let begun = SavedSearch(run.path(of: addition))
-      if begun.map({ Set($0.depths.keys) }) != Set(missing) || begun?.depth != kept { try run.remove(addition) }
+      let isOfThese = begun.map({ Set($0.depths.keys) }) == Set(missing) && begun?.depth == kept
+      if !isOfThese { try run.remove(addition) }
       _ = try search(missing, kept, addition)
       try SavedSearch.join(run.path(of: addition), to: run.path(of: file))
     }
