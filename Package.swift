@@ -35,6 +35,8 @@ let package = Package(
   ],
   targets: [
     // Level 0
+    .systemLibrary(
+      name: "CCairo", pkgConfig: "pangocairo", providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
     .target(name: "CImaging", dependencies: ["CVips"]),
     .systemLibrary(name: "CLinear", providers: [.apt(["liblinear-dev"])]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
@@ -48,7 +50,7 @@ let package = Package(
     room("Tensors"),
     // Level 2
     room("Files", "CZlib", "Tensors"),
-    room("Images", "CImaging", "Tensors"),
+    room("Images", "CCairo", "CImaging", "Tensors"),
     room("Kernels", "COneDNN", "CVector", "Tensors"),
     // Level 3
     room("Datasets", "Files", "Images", "Tensors"),

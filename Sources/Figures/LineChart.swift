@@ -6,7 +6,7 @@ extension Drawing {
     name: String, points: [(x: Double, y: Double)], colour: Colour, isThin: Bool
   )
 
-  /// Curves over one axis, with a legend; `yRange` is the axis's ends where they should not follow from the curves.
+  /// Curves over one axis, told apart by dashes as well as by colour, with a legend; `yRange` is the axis's ends where they should not follow from the curves.
   public static func curves(
     _ series: [Curve], title: String, xTitle: String, yTitle: String, yRange: ClosedRange<Double>? = nil,
     rows: Int = 300, columns: Int
@@ -18,7 +18,11 @@ extension Drawing {
       Double(rows) - top - 46 - Double((named.count + 1) / 2) * 18, Double(columns) - left - 20
     )
     let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
-    let x = Axis(points.map(\.x), within: nil, isCount: points.allSatisfy { $0.x == $0.x.rounded() })
+    let ends = (points.map(\.x).min() ?? 0, points.map(\.x).max() ?? 1)
+    // A lone place stands in the middle.
+    let x = Axis(
+      points.map(\.x), within: ends.0 == ends.1 ? ends.0 - 0.5...ends.0 + 0.5 : nil,
+      isCount: points.allSatisfy { $0.x == $0.x.rounded() })
     let y = Axis(points.map(\.y) + (yRange == nil ? [0] : []), within: yRange)
     func place(_ point: (x: Double, y: Double)) -> (row: Double, column: Double) {
       (top + high * (1 - y.share(point.y)), left + wide * x.share(point.x))
@@ -37,18 +41,27 @@ extension Drawing {
     drawing.line([(top, left), (top + high, left), (top + high, left + wide)], .soft)
     drawing.text(yTitle, top: 30, column: left - 46, height: 11, .soft)
     drawing.text(xTitle, top: top + high + 22, column: left + wide / 2, height: 11, .soft, .middle)
-    for curve in series.filter(\.isThin) + named {
+    let dashed = series.filter(\.isThin).map { ($0, [Double]()) } + zip(named, named.indices.map(dash(of:)))
+    for (curve, dash) in dashed {
       for run in curve.points.split(whereSeparator: { !$0.x.isFinite || !$0.y.isFinite }) {
-        drawing.line(run.map(place), curve.colour, width: curve.isThin ? 0.8 : 2)
+        drawing.line(run.map(place), curve.colour, width: curve.isThin ? 0.8 : 2, dash: dash)
+        if run.count == 1, let point = run.first {
+          drawing.dot(row: place(point).row, column: place(point).column, fill: curve.colour)
+        }
       }
     }
     for (index, curve) in named.enumerated() {
       let row = top + high + 46 + Double(index / 2) * 18
       let column = left + Double(index % 2) * wide / 2
-      drawing.line([(row, column), (row, column + 18)], curve.colour, width: 3)
-      drawing.text(curve.name, top: row - 6, column: column + 24, height: 11)
+      drawing.line([(row, column), (row, column + 30)], curve.colour, width: 2, dash: dash(of: index))
+      drawing.text(curve.name, top: row - 6, column: column + 36, height: 11)
     }
     return drawing
+  }
+
+  /// Dashes and gaps of a chart's curves in turn, so that colour alone need not tell them apart.
+  private static func dash(of index: Int) -> [Double] {
+    [[], [7, 3], [2, 2.5], [8, 3, 2, 3]][index % 4]
   }
 }
 

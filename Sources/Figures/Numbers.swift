@@ -30,7 +30,7 @@ extension Double {
 
   /// With three digits that tell, and all that stand before the point: `1234`, `32.4`, `0.0123`, `1.2e-07`.
   package var significant: String {
-    guard isFinite, self != 0 else { return "\(isFinite ? 0 : self)" }
+    guard isFinite, self != 0 else { return isFinite ? "0" : "\(self)" }
     let power = Int(log10(abs(self)).rounded(.down))
     return power < -4 || power >= 15 ? String(format: "%.1e", self) : short(decimals: max(0, 2 - power))
   }

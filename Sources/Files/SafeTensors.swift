@@ -31,8 +31,47 @@ public struct SafeTensors: Sendable {
   ///
   /// - Throws: ``FileError`` naming the file.
   package init(bytes: Data, of path: String) throws(FileError) {
+    let (header, data) = try Self.parts(of: bytes.startIndex == 0 ? bytes : Data(bytes), path)
+    tensors = [:]
+    metadata = header["__metadata__"] as? [String: String] ?? [:]
+    for (name, entry) in header where name != "__metadata__" {
+      tensors[name] = try Self.tensor(named: name, entry, data) { FileError(path: path, reason: $0) }
+    }
+  }
+
+  /// One array of a file, or a slice of it along its first axis, without the file's other numbers in memory.
+  ///
+  /// - Parameters:
+  ///   - name: The array.
+  ///   - slice: Which slice; it comes without the first axis.
+  ///   - path: The file.
+  /// - Returns: The numbers; nil where the file, the array or the slice is not there.
+  /// - Throws: ``FileError`` where the file is damaged.
+  package static func array(
+    _ name: String, slice: Int? = nil, in path: String
+  ) throws(FileError) -> Tensor? {
+    guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
+      return nil
+    }
+    let (header, data) = try parts(of: bytes, path)
+    guard var entry = header[name] as? [String: Any] else { return nil }
+    if let slice, let extents = entry["shape"] as? [Int], let ends = entry["data_offsets"] as? [Int] {
+      guard let count = extents.first, (0..<count).contains(slice) else { return nil }
+      guard ends.count == 2, 0 <= ends[0], ends[0] <= ends[1], ends[1] <= data.count else {
+        throw FileError(path: path, reason: "array '\(name)' lies at bytes \(ends) of \(data.count).")
+      }
+      let each = (ends[1] - ends[0]) / count
+      entry["shape"] = Array(extents.dropFirst())
+      entry["data_offsets"] = [ends[0] + slice * each, ends[0] + (slice + 1) * each]
+    }
+    return try tensor(named: name, entry, data) { FileError(path: path, reason: $0) }
+  }
+
+  /// What a file's bytes say of its arrays, and the arrays' bytes.
+  private static func parts(
+    of bytes: Data, _ path: String
+  ) throws(FileError) -> (header: [String: Any], data: Data) {
     func malformed(_ reason: String) -> FileError { FileError(path: path, reason: reason) }
-    let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
     guard bytes.count >= 8 else { throw malformed("is too short for a safetensors file.") }
     let headerLength = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
     guard headerLength <= UInt64(bytes.count - 8), headerLength < 100 << 20 else {
@@ -43,11 +82,7 @@ public struct SafeTensors: Sendable {
     guard let header = try? JSONSerialization.jsonObject(with: bytes[8..<start]) as? [String: Any] else {
       throw malformed("is not a safetensors file: its header is not a JSON object.")
     }
-    tensors = [:]
-    metadata = header["__metadata__"] as? [String: String] ?? [:]
-    for (name, entry) in header where name != "__metadata__" {
-      tensors[name] = try Self.tensor(named: name, entry, bytes[start...], malformed)
-    }
+    return (header, bytes[start...])
   }
 
   private static func tensor(

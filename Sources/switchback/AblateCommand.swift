@@ -4,9 +4,9 @@ internal import Switchback
 struct AblateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ablate",
-    abstract: "Trains variants of a network alike, to see what each layer buys (table 3).",
+    abstract: "Ablation: trains variants of a network to measure what each layer contributes (table 3).",
     discussion: """
-      SPEC.yaml says what is trained; names under data and recipe are train's flags:
+      SPEC.yaml says what is trained; the names under data and recipe are the flags of `train`:
         base: zfnet
         input: 64
         width: 0.25
@@ -18,10 +18,10 @@ struct AblateCommand: ParsableCommand {
           - {name: without 3 and 4, removing: [3, 4]}
           - {name: small 6 and 7, resizing: {6: 512, 7: 512}}
           - {name: coarse, base: alexnet, first-layer: {size: 11, stride: 4}}
-      Each variant is trained with each seed, as a run of train under RUN/variants; a finished one is not \
-      trained again, and variants and seeds may be added later. Stopped or killed, the same command goes on. \
-      The training error is the finished network's on the centres of the training pictures, not what was \
-      counted while it learned.
+      Each variant is trained once per seed, as a run of `train` under RUN/variants. A finished variant is \
+      not trained again, and variants and seeds may be added later. You can interrupt it; running the same \
+      command again resumes. The training error is that of the final network on centre crops of the \
+      training images, not the running error of the last epoch.
 
       EXAMPLE
         switchback ablate Documentation/experiments/table3-small.yaml --out table3
@@ -31,11 +31,11 @@ struct AblateCommand: ParsableCommand {
   var spec: String
 
   @Option(help: .run, completion: .directory) var out: String?
-  @Flag(help: "Checks the file and says what each variant takes; trains nothing.") var dryRun = false
+  @Flag(help: "Checks the file and prints the cost of each variant, without training.") var dryRun = false
 
   @Option(
     help: .value(
-      "n", "With --dry-run, a number of classes in place of the pictures', which are not needed then."))
+      "n", "With --dry-run: the number of classes, so that the images are not needed."))
   var classes: Int?
 
   @Flag(help: .strict) var strict = false
@@ -68,7 +68,7 @@ struct AblateCommand: ParsableCommand {
     for line in lines {
       try Terminal.print(
         "\(line.variant): \(line.cost.parameters.grouped) parameters, "
-          + "\(line.cost.multiplyAccumulates.grouped) multiply-accumulates a picture")
+          + "\(line.cost.multiplyAccumulates.grouped) multiply-accumulates per image")
     }
   }
 }

@@ -4,29 +4,29 @@ internal import Switchback
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Finds pictures that two data sets share, even resized, recompressed or cropped.",
+    abstract: "Finds near-duplicate images in two data sets, even if resized, recompressed or cropped.",
     discussion: """
-      Compares every picture of TRAIN with every picture of TEST by normalised correlation, and writes \
-      RUN/pairs.csv, sheets of the pairs to judge by eye, and RUN/exclusions.txt: the training pictures that \
-      TEST has too, for --exclude of train and transfer. With one data set twice, it finds what that holds \
-      more than once.
+      Compares every image of TRAIN with every image of TEST by normalised correlation. Writes RUN/pairs.csv, \
+      sheets of the pairs to check by eye, and RUN/exclusions.txt: the training images that also occur in \
+      TEST, for --exclude of `train` and `transfer`. Name one data set twice to find its own duplicates.
 
       EXAMPLE
         switchback audit caltech101:caltech,split=train caltech101:caltech,split=test --out leaks
         switchback train caltech101:caltech --exclude leaks/exclusions.txt --out run
       """)
 
-  @Argument(help: "The training pictures.", completion: .directory) var train: String
-  @Argument(help: "The test pictures.", completion: .directory) var test: String
+  @Argument(help: "The training images.", completion: .directory) var train: String
+  @Argument(help: "The test images.", completion: .directory) var test: String
   @Option(help: .run, completion: .directory) var out: String
 
-  @Option(help: .value("value", "The correlation from which two pictures are one, 0.8 to 1."))
+  @Option(help: .value("value", "The least correlation of two images that count as duplicates, 0.8 to 1."))
   var threshold = Audit.usualThreshold
 
-  @Flag(help: "A mirrored picture counts too.") var mirrored = false
-  @Option(help: .value("n", "Look-alikes of each test picture that are looked at twice.")) var closest = 64
+  @Flag(help: "Mirrored images count as duplicates too.") var mirrored = false
+  @Option(help: .value("n", "Number of nearest neighbours of each test image that are compared in full."))
+  var closest = 64
 
-  @Option(help: "Whose pictures exclusions.txt lists: train or test.")
+  @Option(help: "The data set whose images exclusions.txt lists: train or test.")
   var exclude = Choice(AuditPictures.Side.train)
 
   @Flag(help: .strict) var strict = false

@@ -4,11 +4,11 @@ internal import Switchback
 struct ClassifyCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "classify",
-    abstract: "Labels pictures, with accuracy where their classes are known.",
+    abstract: "Classifies images; prints the accuracy if their labels are known.",
     discussion: """
-      True classes come from class folders, or from --labels: lines of a picture's file name, a tab and a \
-      class index. A folder stands for the class that it is named as, by name, WordNet id or number; where \
-      none is, and there are as many folders as classes, in order.
+      Labels come from class folders, or from --labels: lines of an image's file name, a tab and a class \
+      index. A folder belongs to the class of that name, WordNet id or index. If no folder's name is that of \
+      a class and there are as many folders as classes, they are matched in order.
 
       EXAMPLE
         switchback classify squeezenet1.1.onnx pictures/ --top 5
@@ -16,17 +16,18 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
       """)
 
   @Argument(help: .network, completion: .onnx) var model: String
-  @Argument(help: "A folder of pictures, or one picture.", completion: .directory) var pictures: String
-  @Option(help: .value("n", "Labels shown for each picture.")) var top = 5
+  @Argument(help: "A folder of images, or one image.", completion: .directory) var pictures: String
+  @Option(help: .value("n", "Number of classes printed per image.")) var top = 5
   @Option(help: .labels, completion: .file()) var labels: String?
 
   @Option(
     parsing: .upToNextOption,
-    help: .value("model", "Further networks of the same classes; probabilities are averaged over all."),
+    help: .value("model", "Further networks of the same classes; the probabilities are averaged."),
     completion: .onnx)
   var ensemble: [String] = []
 
-  @Flag(help: "Average each picture over ten crops: corners and centre, mirrored or not.") var tenCrop = false
+  @Flag(help: "Average over ten crops per image: four corners and the centre, each also mirrored.")
+  var tenCrop = false
   @Flag(help: .strict) var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
@@ -58,7 +59,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
     }
     if let top1 = result.top1, let top5 = result.top5 {
       let labelled = result.pictures.count { $0.label != nil }
-      try Terminal.print("top-1 \(top1.percent), top-5 \(top5.percent) of \(labelled) labelled pictures")
+      try Terminal.print("top-1 \(top1.percent), top-5 \(top5.percent) of \(labelled) labelled images")
     }
   }
 }

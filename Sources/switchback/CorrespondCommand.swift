@@ -4,12 +4,13 @@ internal import Switchback
 struct CorrespondCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "correspond",
-    abstract: "Tests whether a network relates the same part of different pictures.",
+    abstract:
+      "Correspondence: tests whether a network relates the same object part in different images (figure 8).",
     discussion: """
-      Masks each part in every picture and compares the signs of the changes that makes to the features, \
-      between pictures; random boxes as large are the measure. PARTS is a JSON file,
+      Masks a part in every image and compares, between images, the signs of the changes in the features. \
+      Masking random boxes of the same size is the baseline. PARTS is a JSON file,
         {"pictures":["a.jpg","b.jpg"],"parts":{"nose":[[top,left,bottom,right],[...]]}}
-      with a box a picture in its own pixels, or a data set that knows its parts, such as scenes:.
+      with one box per image in the image's own pixels, or a data set that annotates parts, such as scenes:.
 
       EXAMPLE
         switchback correspond model.onnx --parts faces.json --out run --layers conv5,fc7
@@ -26,13 +27,13 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
   @Option(help: .value("a,b", "Layers compared (default: every convolution and fully connected layer)."))
   var layers: String?
 
-  @Option(help: "What a mask shows: gray, mean or black.") var fill = Choice(OccluderFill.gray)
-  @Option(help: .value("n", "Sets of random masks that each part is held against.")) var draws = 199
-  @Option(help: .value("n", "Pictures taken from a data set.")) var limit = 8
+  @Option(help: "What a mask is filled with: gray, mean or black.") var fill = Choice(OccluderFill.gray)
+  @Option(help: .value("n", "Number of sets of random masks in the baseline.")) var draws = 199
+  @Option(help: .value("n", "Number of images taken from a data set.")) var limit = 8
 
   @Option(
     name: .customLong("class"),
-    help: .value("name", "The class taken from a data set (default: the first picture's)."))
+    help: .value("name", "The class taken from a data set (default: that of its first image)."))
   var className: String?
 
   @OptionGroup var preprocessing: PreprocessingOptions

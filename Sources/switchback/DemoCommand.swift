@@ -5,20 +5,21 @@ internal import Switchback
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Trains a small network on drawn scenes and shows all that can be seen in it.",
+    abstract: "Trains a small network on generated images and runs every kind of visualization on it.",
     discussion: """
-      Needs no file: trains a small ZFNet on scenes:, then makes the gallery of every layer, the evolution \
-      of features, the diagnosis and occlusion maps, each by the command that it prints and that works on \
-      your own networks and pictures. Stopped at any moment, the same command goes on where it was.
+      Needs no model and no images: trains a small ZFNet on scenes:, then makes the gallery of every layer, \
+      the evolution of features, the diagnosis and occlusion maps. It prints each command that it runs; the \
+      same commands work on your own networks and images. You can interrupt it; running the same command \
+      again resumes.
 
       EXAMPLE
         switchback demo --out demo
       """)
 
-  @Option(help: .value("folder", "The demo's folder; made if it is not there."), completion: .directory)
+  @Option(help: .value("folder", "The demo's folder; created if missing."), completion: .directory)
   var out = "switchback-demo"
 
-  @Flag(help: "A smaller network and fewer pictures: half a minute instead of four.") var quick = false
+  @Flag(help: "A smaller network and fewer images: half a minute instead of four.") var quick = false
 
   @OptionGroup var common: CommonOptions
 

@@ -4,18 +4,21 @@ internal import Switchback
 struct DiagnoseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diagnose",
-    abstract: "Says what is wrong with networks' features, side by side, and what to try.",
+    abstract:
+      "Diagnosis of architectures: dead, duplicate and aliased features of one network or several, with remedies.",
     discussion: """
-      Reads every convolution over the pictures: units that are dead or that few pictures own, filters that \
-      dominate, decayed or repeat each other; the spectrum of the first layer against its stride, and \
-      aliasing in projections of the second. Each number has a verdict, and each fault a remedy.
+      Runs every convolution over the images. Reports units that are never active or active for a few images \
+      only; filters that dominate, have decayed or are near-duplicates; the spectrum of the first layer \
+      compared with the limit that its stride sets; and aliasing in projections of the second layer. Each \
+      number has a verdict, and each fault a remedy.
 
       EXAMPLE
         switchback diagnose alexnet.onnx zfnet.onnx pictures/ --out run
       """)
 
   @Argument(
-    help: .value("model ... pictures", "Networks, ONNX files, and last the pictures."), completion: .file())
+    help: .value("model ... pictures", "One network or more (ONNX files), then the images."),
+    completion: .file())
   var arguments: [String]
 
   @Option(help: .run, completion: .directory) var out: String

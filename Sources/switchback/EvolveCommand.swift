@@ -4,11 +4,13 @@ internal import Switchback
 struct EvolveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evolve",
-    abstract: "Shows how a training run's features came to be.",
+    abstract:
+      "Evolution of features: how the strongest activations of a training run change over its epochs (figure 4).",
     discussion: """
-      For units drawn by chance in each layer, at the epochs a training run saved: the strongest activation \
-      over the training pictures, carried back to pixels. And in numbers: how many units' strongest picture \
-      changed, and when projections settle. Stopped or killed, the same command goes on where it was.
+      Takes random units of each layer. At each epoch that the training run saved, it finds the unit's \
+      strongest activation over the training images and projects it back to pixels. It also measures how \
+      many units' strongest image changed, and at which epoch projections settle. You can interrupt it; \
+      running the same command again resumes.
 
       EXAMPLE
         switchback evolve run --units 6 --epochs 1,2,5,10
@@ -17,21 +19,23 @@ struct EvolveCommand: ParsableCommand {
   @Argument(help: .value("run", "A training run's folder."), completion: .directory) var trained: String
 
   @Option(
-    help: .value("folder", "The folder for what is found (default: evolution in the run's)."),
+    help: .value("folder", "The folder of the results (default: RUN/evolution)."),
     completion: .directory)
   var out: String?
 
   @Option(
-    help: .value("pictures", "The pictures (default: those the run was trained on)."), completion: .directory)
+    help: .value("pictures", "The images (default: those that the run was trained on)."),
+    completion: .directory)
   var pictures: String?
 
-  @Option(help: .value("a,b", "Epochs as 1,2,5 (default: eight of those saved, early ones denser)."))
+  @Option(
+    help: .value("a,b", "Epochs as 1,2,5 (default: eight of the saved epochs, more of the early ones)."))
   var epochs: String?
 
   @Option(help: .value("a,b", "Layers by name, comma-separated (default: every convolution)."))
   var layers: String?
 
-  @Option(help: .value("n", "Units drawn and projected in each layer.")) var units = 6
+  @Option(help: .value("n", "Number of random units per layer.")) var units = 6
   @Flag(help: .strict) var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions

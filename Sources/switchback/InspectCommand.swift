@@ -6,10 +6,9 @@ struct InspectCommand: ParsableCommand, ModelCommand {
     commandName: "inspect",
     abstract: "Lists a network's layers: shapes, parameters, multiply-accumulates, receptive fields.",
     discussion: """
-      A layer is called as the program that was exported calls its module \
-      (layer3.1.conv2), where the file says it; else conv5 by order, or as its node. \
-      Every name of a row leads to the row's layer in --layer and --layers. A \
-      block's name (layer3) means the value that the block makes last.
+      A layer has the name of its PyTorch module (layer3.1.conv2) if the file records it, else conv5 by \
+      order, or the name of its node. --layer and --layers take any name of a row. A block's name (layer3) \
+      means the last value that the block computes.
 
       EXAMPLE
         switchback inspect squeezenet1.1.onnx
@@ -49,7 +48,7 @@ struct InspectCommand: ParsableCommand, ModelCommand {
     let products = layers.reduce(0) { $0 + $1.multiplyAccumulates }
     try Terminal.print(
       "\n\(layers.count) nodes, \(parameters.grouped) parameters, "
-        + "\(products.grouped) multiply-accumulates a picture")
+        + "\(products.grouped) multiply-accumulates per image")
   }
 
   private struct Listing: Encodable {

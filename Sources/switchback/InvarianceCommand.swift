@@ -4,11 +4,12 @@ internal import Switchback
 struct InvarianceCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "invariance",
-    abstract: "Shows how far features move when a picture is shifted, scaled, turned or changed.",
+    abstract:
+      "Invariance: how much features change when an image is translated, scaled, rotated or altered (figure 5).",
     discussion: """
-      For each change a curve a picture: the distance between the features of the changed and the original \
-      picture at the chosen layers, and the probability of its class. A layer's area is the mean height of \
-      its mean curve, so two networks compare by one number.
+      For each transformation and each image it plots two curves: the distance between the features of the \
+      transformed and of the original image at the chosen layers, and the probability of the image's class. \
+      A layer's area is the mean height of its mean curve, a single number by which networks can be compared.
 
       EXAMPLE
         switchback invariance model.onnx pictures/ --out run --changes vertical,scale,rotation --limit 5
@@ -16,7 +17,7 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(help: .value("a,b", "Layers compared (default: the first and the last that holds features)."))
+  @Option(help: .value("a,b", "Layers compared (default: the first and the last feature layer)."))
   var layers: String?
 
   @Option(
@@ -26,10 +27,10 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
         + "as vertical=-20...20/5."))
   var changes = "vertical,scale,rotation"
 
-  @Option(help: "What a shift or a turn uncovers: mean or reflect.")
+  @Option(help: "What fills the area that a translation or rotation uncovers: mean or reflect.")
   var border = Choice(MeasureInvariance.Border.mean)
 
-  @Option(help: .value("n", "Pictures, the first of the data set.")) var limit: Int?
+  @Option(help: .value("n", "Number of images, taken from the start of the data set.")) var limit: Int?
   @Option(help: .labels, completion: .file()) var labels: String?
 
   @OptionGroup var preprocessing: PreprocessingOptions

@@ -4,11 +4,12 @@ internal import Switchback
 struct OccludeCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "occlude",
-    abstract: "Hides each part of a picture in turn and shows what the network makes of the rest.",
+    abstract:
+      "Occlusion maps: covers each part of an image in turn and measures how the output changes (figure 7).",
     discussion: """
-      One sweep of a square gives, by its position: the total activation of the strongest feature map, the \
-      probability of a class, the most probable label, and all class scores as an array. Stopped at any \
-      moment, the same command goes on where it was.
+      Slides a square over each image. For every position it records the total activation of the strongest \
+      feature map, the probability of a class, the most probable class, and all logits (as an array). \
+      You can interrupt it; running the same command again resumes.
 
       EXAMPLE
         switchback occlude squeezenet1.1.onnx pictures/ --out run --size 50 --stride 16 --class true
@@ -16,25 +17,29 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(help: .value("a,b", "The square's side in pixels of the network's input; several as 32,50."))
+  @Option(help: .value("a,b", "Side of the square in pixels of the network's input; several as 32,50."))
   var size = "50"
 
-  @Option(help: .value("pixels", "Pixels between neighbouring positions.")) var stride = 8
+  @Option(help: .value("pixels", "Stride of the square in pixels.")) var stride = 8
 
-  @Option(help: "What the square shows: gray, mean, black, noise or blur.")
+  @Option(help: "What the square is filled with: gray, mean, black, noise or blur.")
   var fill = Choice(OccluderFill.gray)
 
-  @Option(help: .value("a,b", "Layers whose strongest map is watched (default: the last convolution)."))
+  @Option(
+    help: .value("a,b", "Layers whose strongest feature map is recorded (default: the last convolution)."))
   var layer: String?
 
   @Option(
-    name: .customLong("class"), help: .value("class", "The class watched: auto, true, an index or a name."))
+    name: .customLong("class"),
+    help: .value(
+      "class", "The class recorded: auto (the most probable one), true (the label), an index or a name."))
   var label = "auto"
 
   @Option(help: .labels, completion: .file()) var labels: String?
 
   @Option(
-    help: .value("run", "A features run to take the map's other strongest pictures from."),
+    help: .value(
+      "run", "A run of `features`, whose other strongest images of the same feature map are shown."),
     completion: .directory)
   var from: String?
 

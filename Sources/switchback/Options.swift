@@ -4,9 +4,9 @@ internal import Switchback
 
 extension ArgumentHelp {
   static let network: Self = "The network, an ONNX file."
-  static let run = value("run", "The run's folder; made if it is not there.")
-  static let strict: Self = "A picture that cannot be read, or a file that is not used, is an error."
-  static let labels: Self = "True classes: file name, tab, class index."
+  static let run = value("run", "The run's folder; created if missing.")
+  static let strict: Self = "Unreadable images and unused files are errors."
+  static let labels: Self = "A file of labels: per line an image's file name, a tab, a class index."
 
   /// What an option does, and the name of its value.
   static func value(_ name: String, _ text: String) -> Self { Self(.init(text), valueName: name) }
@@ -18,12 +18,12 @@ extension CompletionKind {
 
 /// Flags that every command takes.
 struct CommonOptions: ParsableArguments {
-  @Option(help: .value("n", "Pictures computed side by side (default: the machine's cores)."))
+  @Option(help: .value("n", "Number of threads (default: one per core)."))
   var threads: Int?
 
-  @Option(help: .value("n", "Seed of everything drawn by chance.")) var seed: UInt64 = 0
-  @Flag(help: "No progress on standard error.") var quiet = false
-  @Flag(help: "The result as JSON on standard output.") var json = false
+  @Option(help: .value("n", "Random seed.")) var seed: UInt64 = 0
+  @Flag(help: "Print no progress.") var quiet = false
+  @Flag(help: "Print the result as JSON; progress and notes go to standard error.") var json = false
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
@@ -104,25 +104,26 @@ struct PreprocessingOptions: ParsableArguments {
   @Option(
     help: .value(
       "pixels",
-      "Resize the shorter side to this many pixels, or both to rows x columns, as 128x128; 0 leaves pictures as they are."
+      "Resize the shorter side to this many pixels, or to ROWSxCOLUMNS as 128x128; 0: no resizing."
     ))
   var resize: String?
 
-  @Option(help: .value("pixels", "Crop this many pixels square from the centre.")) var crop: Int?
+  @Option(help: .value("pixels", "Centre-crop to this many pixels square.")) var crop: Int?
   @Option(
     help: .value(
-      "way", "Where a crop begins that cannot be in the very middle: down, or even as torchvision."))
+      "way", "Rounding of the centre crop's offset: down, or even (half to even, as torchvision)."))
   var rounding: Choice<Preprocessing.Rounding>?
 
-  @Option(help: .value("order", "RGB, BGR or GRAY.")) var channels: String?
+  @Option(help: .value("order", "Channel order: RGB, BGR or GRAY.")) var channels: String?
 
-  @Option(help: .value("factor", "Multiplies pixels of 0...255 before the mean is subtracted."))
+  @Option(help: .value("factor", "Multiplies pixel values (0...255) before the mean is subtracted."))
   var scale: Float?
 
-  @Option(help: .value("a,b,c", "A number a channel or one for all, subtracted after scaling."))
+  @Option(help: .value("a,b,c", "Mean to subtract after scaling: one number, or one per channel."))
   var mean: String?
 
-  @Option(help: .value("a,b,c", "A number a channel or one for all, to divide by.")) var std: String?
+  @Option(help: .value("a,b,c", "Standard deviation to divide by: one number, or one per channel.")) var std:
+    String?
 
   func overrides() throws -> PreprocessingOverrides {
     var overrides = PreprocessingOverrides()
@@ -179,7 +180,7 @@ protocol ModelCommand {
 struct StudyArguments: ParsableArguments {
   @Argument(help: .network, completion: .onnx) var model: String
 
-  @Argument(help: "A folder of pictures, one picture, or a data set as kind:path.", completion: .directory)
+  @Argument(help: "A folder of images, an image file, or a data set as kind:path.", completion: .directory)
   var pictures: String
 
   @Option(help: .run, completion: .directory) var out: String

@@ -4,11 +4,11 @@ internal import Switchback
 struct RunCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Raw inference on tensors, for parity with other runtimes.",
+    abstract: "Runs a network on tensors, to compare with other runtimes.",
     discussion: """
-      X.safetensors holds a tensor for each of the graph's inputs, by name and in ONNX's order. \
-      Y.safetensors gets the outputs and every value kept. A value named as in the graph is exactly that \
-      value; a layer named by its node or as conv3 is read after its rectifier.
+      X.safetensors holds one tensor per graph input, named as the input, with ONNX's order of axes. \
+      Y.safetensors receives the outputs and every value of --keep. A name of a value in the graph means \
+      exactly that value; a layer named by its node or as conv3 is read after its ReLU.
 
       EXAMPLE
         switchback run model.onnx --input x.safetensors --output y.safetensors --keep conv1 fire2/concat
@@ -16,9 +16,9 @@ struct RunCommand: ParsableCommand, ModelCommand {
 
   @Argument(help: .network, completion: .onnx) var model: String
   @Option(help: "Input tensors.", completion: .file(extensions: ["safetensors"])) var input: String
-  @Option(help: "Where the results go.", completion: .file(extensions: ["safetensors"])) var output: String
-  @Option(parsing: .upToNextOption, help: .value("layer", "Further values to keep.")) var keep: [String] = []
-  @Flag(help: "Keep layers before their rectifier.") var preActivation = false
+  @Option(help: "The file of the results.", completion: .file(extensions: ["safetensors"])) var output: String
+  @Option(parsing: .upToNextOption, help: .value("layer", "Further values to write.")) var keep: [String] = []
+  @Flag(help: "Read layers before their ReLU.") var preActivation = false
 
   @OptionGroup var common: CommonOptions
 

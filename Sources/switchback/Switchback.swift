@@ -9,20 +9,31 @@ struct Switchback: ParsableCommand {
     commandName: "switchback",
     abstract: "Shows what a convolutional network has learned.",
     discussion: """
-      Takes a network (an ONNX file) and pictures, finds what each feature map responds to, and carries \
-      those responses back to pixels through the pooling switches of the forward pass (Zeiler & Fergus \
-      2014).
+      Takes a network (an ONNX file) and images, finds the images that activate each feature map most, and \
+      projects those activations back to pixels through the max-pooling switches of the forward pass (Zeiler \
+      & Fergus 2014).
 
       EXAMPLE
         switchback features model.onnx pictures/ --out run
       """,
     version: "0.1.0",
-    subcommands: [
-      InspectCommand.self, RunCommand.self, ClassifyCommand.self, FeaturesCommand.self, ProjectCommand.self,
-      OccludeCommand.self, InvarianceCommand.self, CorrespondCommand.self, DiagnoseCommand.self,
-      TrainCommand.self, EvolveCommand.self, DemoCommand.self, AblateCommand.self, AuditCommand.self,
-      TransferCommand.self,
-      RewriteCommand.self,
+    subcommands: [RewriteCommand.self],
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Start",
+        subcommands: [DemoCommand.self, InspectCommand.self, ClassifyCommand.self, RunCommand.self]),
+      CommandGroup(
+        name: "Visualize",
+        subcommands: [
+          FeaturesCommand.self, FigureCommand.self, ProjectCommand.self, OccludeCommand.self,
+          InvarianceCommand.self,
+          CorrespondCommand.self, DiagnoseCommand.self,
+        ]),
+      CommandGroup(
+        name: "Train and compare",
+        subcommands: [
+          TrainCommand.self, EvolveCommand.self, AblateCommand.self, TransferCommand.self, AuditCommand.self,
+        ]),
     ])
 
   static func main() {

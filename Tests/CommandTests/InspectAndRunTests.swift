@@ -21,7 +21,7 @@ import Testing
     let third = try #require(lines.first { $0.hasPrefix("conv3") })
     // 12 filters of 3 x 3 x 10 and 12 biases; 1080 products at each of 5 x 6 places.
     #expect(third.contains("12x5x6") && third.contains("1,092") && third.contains("32,400"))
-    #expect(outcome.output.contains("multiply-accumulates a picture"))
+    #expect(outcome.output.contains("multiply-accumulates per image"))
   }
 
   @Test func `layers go by the modules of the program that was exported`() throws {

@@ -26,20 +26,25 @@ import Testing
   }
 
   @Test func `an activation goes back to its receptive field, as PNG and as array`() throws {
+    let values = try maps("relu2.out").elements
+    // Unit 3 of ten, of 11 x 13 positions; some way in.
+    let place = try #require((3 * 13..<11 * 13).first { $0 % 13 > 2 && values[$0 * 10 + 3] > 0 })
+    let (row, column) = (place / 13, place % 13)
     let outcome = try project(
-      "--layer", "conv2", "--unit", "3", "--at", "4,6", "--array", workplace.path("p.safetensors"), "--json")
+      "--layer", "conv2", "--unit", "3", "--at", "\(row),\(column)", "--plain", "--array",
+      workplace.path("p.safetensors"), "--json")
     #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
     let json = try outcome.json()
     #expect(json["layer"] as? String == "conv2" && json["rule"] as? String == "deconvnet")
-    #expect(json["unit"] as? Int == 3 && json["row"] as? Int == 4 && json["column"] as? Int == 6)
+    #expect(json["unit"] as? Int == 3 && json["row"] as? Int == row && json["column"] as? Int == column)
     let network = try Network(onnx: model)
     let input = try Picture(decoding: picture).prepared(#require(network.preprocessing)).tensor
     let projector = try Projector(network, value: "relu2.out", rule: .deconvnet)
     let trace = try Runner(network, keeping: projector.keptValues, recordingSwitches: true).forward(input)
-    let seed = Seed.activation(unit: 3, row: 4, column: 6)
+    let seed = Seed.activation(unit: 3, row: row, column: column)
     let expected = try projector.project([projector.evidence(of: seed, in: trace)])[0].placed(
       in: projector.input)
-    let value = try #require(trace["relu2.out"]).elements[(4 * 13 + 6) * 10 + 3]
+    let value = try #require(trace["relu2.out"]).elements[(row * 13 + column) * 10 + 3]
     #expect((json["value"] as? Double).map { Float($0) } == value)
     let array = try #require(SafeTensors(reading: workplace.path("p.safetensors")).tensors["projection"])
     #expect(array.shape == [1, 3, 47, 53])
@@ -114,6 +119,108 @@ import Testing
     for (score, words) in [("3", ["index:2 (3)", "index:3 (gnu)"]), ("Crane", ["index:1", "index:4"])] {
       try Command.refusal(
         ["project", alike, picture, "--score", score, "--out", workplace.path("s.png")], naming: words)
+    }
+  }
+
+  private func maps(_ value: String) throws -> Tensor {
+    let network = try Network(onnx: model)
+    let input = try Picture(decoding: picture).prepared(#require(network.preprocessing)).tensor
+    return try #require(Runner(network, keeping: [value]).forward(input)[value])
+  }
+
+  private func figure(_ flags: String...) throws -> (marks: [SVGMark], outcome: Command.Outcome) {
+    let out = workplace.path("figure.svg")
+    let outcome = try Command.run(["project", model, picture, "--out", out, "--json"] + flags)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    return (try #require(SVGMark.all(of: String(contentsOfFile: out, encoding: .utf8))), outcome)
+  }
+
+  @Test func `the figure has the strongest units, each with its field framed on the picture`() throws {
+    let (marks, outcome) = try figure("--layer", "conv2")
+    let json = try outcome.json()
+    let reports = try #require(json["projections"] as? [[String: Any]])
+    let maps = try maps("relu2.out")
+    let peaks = (0..<10).map { unit in
+      stride(from: unit, to: maps.elements.count, by: 10).map { maps.elements[$0] }.max() ?? 0
+    }
+    let strongest = (0..<10).sorted { (peaks[$1], $0) < (peaks[$0], $1) }.prefix(3)
+    #expect(reports.map { $0["unit"] as? Int } == Array(strongest))
+    #expect(json["unit"] as? Int == strongest[0])
+    // Picture, patch, projection and overlay.
+    #expect(marks.filter { $0.name == "image" }.count == 12)
+    let frames = marks.filter { $0.attributes["stroke"] == "#d55e00" }
+    let wholes = marks.filter { $0.name == "image" }.enumerated().filter { $0.offset % 4 == 0 }.map(\.element)
+    #expect(frames.count == 3)
+    for (index, frame) in frames.enumerated() {
+      let box = try #require(reports[index]["box"] as? [Int]).map(Double.init)
+      let scale = wholes[index]["width"] / 60
+      let expected = [
+        wholes[index]["y"] + box[0] * scale, wholes[index]["x"] + box[1] * scale,
+        wholes[index]["y"] + box[2] * scale, wholes[index]["x"] + box[3] * scale,
+      ]
+      let found = [
+        frame.points.map(\.row).min(), frame.points.map(\.column).min(), frame.points.map(\.row).max(),
+        frame.points.map(\.column).max(),
+      ].compactMap(\.self)
+      #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 0.02 }, "\(found) \(expected)")
+    }
+    let texts = marks.map(\.text).joined(separator: "\n")
+    for word in ["conv2 in 0.jpg", "plain.onnx", "unit \(strongest[2]): activation", "rule deconvnet"] {
+      #expect(texts.contains(word), "\(word)")
+    }
+  }
+
+  @Test func `rules stand side by side`() throws {
+    let (marks, outcome) = try figure(
+      "--layer", "conv2", "--unit", "3", "--rules", "guided,gradient,deconvnet")
+    let reports = try #require(outcome.json()["projections"] as? [[String: Any]])
+    #expect(reports.map { $0["rule"] as? String } == ["guided", "gradient", "deconvnet"])
+    let heads = marks.filter { $0.text.hasPrefix("projection, rule") }
+    #expect(heads.map(\.text) == ["guided", "gradient", "deconvnet"].map { "projection, rule \($0)" })
+    let images = marks.filter { $0.name == "image" }
+    #expect(images.count == 6 && images[2...4].map { $0["x"] } == heads.map { $0["x"] })
+    try refused("--layer", "conv2", "--rules", "guided,sideways", naming: ["guided,sideways"])
+    try refused("--layer", "conv2", "--rules", "guided,guided", naming: ["guided,guided"])
+  }
+
+  @Test func `an activation of zero is said, and is no grey tile`() throws {
+    let maps = try maps("relu2.out")
+    let dead = try #require(maps.elements.firstIndex(of: 0))
+    let (unit, row, column) = (dead % 10, dead / 10 / 13, dead / 10 % 13)
+    let (marks, outcome) = try figure("--layer", "conv2", "--unit", "\(unit)", "--at", "\(row),\(column)")
+    let json = try outcome.json()
+    #expect(json["isZero"] as? Bool == true && json["value"] as? Double == 0)
+    #expect(outcome.errors.contains("note: conv2 unit \(unit) is 0 at \(row),\(column)"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("Its strongest position is"))
+    #expect(marks.contains { $0.text == "the activation is 0" })
+    #expect(marks.filter { $0.name == "image" }.count == 2)
+    let other = try figure("--layer", "conv2", "--unit", "\(unit)").outcome
+    #expect(try other.json()["isZero"] as? Bool == false && other.errors.isEmpty)
+  }
+
+  @Test func `a place alone takes the strongest units there`() throws {
+    let maps = try maps("relu2.out")
+    let here = (0..<10).map { maps.elements[(4 * 13 + 6) * 10 + $0] }
+    let reports = try figure("--layer", "conv2", "--at", "4,6", "--top", "2").outcome.json()
+    let strongest = (0..<10).sorted { (here[$1], $0) < (here[$0], $1) }.prefix(2).filter { here[$0] > 0 }
+    let found = try #require(reports["projections"] as? [[String: Any]])
+    #expect(found.map { $0["unit"] as? Int } == strongest && !strongest.isEmpty)
+  }
+
+  @Test func `the ending of the file is what is written`() throws {
+    for (name, start) in [("a.png", [0x89, 0x50]), ("a.jpg", [0xFF, 0xD8]), ("a.pdf", Array("%PDF".utf8))] {
+      let out = workplace.path(name)
+      for flags in [[], ["--plain"]] where name != "a.pdf" || flags.isEmpty {
+        let outcome = try Command.run(["project", model, picture, "--layer", "conv2", "--out", out] + flags)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: out)).starts(with: start), "\(name)")
+      }
+    }
+    for (name, flags) in [("a.gif", [String]()), ("a", []), ("a.svg", ["--plain"])] {
+      let out = workplace.path("new-" + name)
+      try Command.refusal(
+        ["project", model, picture, "--layer", "conv2", "--out", out] + flags, naming: [out, ".png", ".jpg"])
+      #expect(!FileManager.default.fileExists(atPath: out))
     }
   }
 
@@ -197,8 +304,8 @@ import Testing
     build.relu("relu1")
     try build.network(rows: 20, columns: 20, channels: 1).writeONNX(to: workplace.path("grey.onnx"))
     let outcome = try Command.run(
-      "project", workplace.path("grey.onnx"), picture, "--layer", "conv1", "--out", workplace.path("g.png"),
-      "--array",
+      "project", workplace.path("grey.onnx"), picture, "--layer", "conv1", "--plain", "--out",
+      workplace.path("g.png"), "--array",
       workplace.path("g.safetensors"))
     #expect(outcome.status == 0, "\(outcome.errors)")
     let shown = try Picture(decoding: workplace.path("g.png"))

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 @Suite struct Usage {
-  @Test(arguments: ["inspect", "run", "classify", "features", "project", "ablate", "audit"])
+  @Test(arguments: ["inspect", "run", "classify", "features", "figure", "project", "ablate", "audit"])
   func `help shows an example that begins as a person would type it`(command: String) throws {
     let help = try Command.run(command, "--help")
     #expect(help.status == 0 && help.errors.isEmpty)

@@ -31,6 +31,21 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path + ".\(getpid()).partial"))
   }
 
+  @Test func `a slice of an array is read alone`() throws {
+    let path = folder.appendingPathComponent("slices.safetensors").path
+    let numbers = Tensor([3, 2, 2], elements: (0..<12).map(Float.init))
+    try SafeTensors(["a": Tensor([2], elements: [7, 8]), "b": numbers]).write(to: path)
+    let slice = try #require(try SafeTensors.array("b", slice: 1, in: path))
+    #expect(slice.shape == [2, 2] && slice.elements == [4, 5, 6, 7])
+    #expect(try SafeTensors.array("a", in: path)?.elements == [7, 8])
+    for (name, index, file) in [("b", 3, path), ("b", -1, path), ("c", 0, path), ("b", 0, path + ".no")] {
+      #expect(try SafeTensors.array(name, slice: index, in: file) == nil)
+    }
+    let header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,9223372036854775807]}}"
+    try file(header, data: [0, 0, 0, 0]).write(to: URL(fileURLWithPath: path))
+    #expect(throws: FileError.self) { try SafeTensors.array("a", slice: 1, in: path) }
+  }
+
   @Test func `an unfinished file is never in its place`() throws {
     let path = folder.appendingPathComponent("cut.safetensors").path
     do {

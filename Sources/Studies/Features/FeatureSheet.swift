@@ -28,9 +28,11 @@ package enum FeatureSheet {
       let left = margin + (index % across) * (columns + 26)
       drawing.text(unit.caption, top: top + 2, column: left, height: 13, Colour(60, 60, 60))
       guard let picture = unit.picture else { continue }
+      // Tiles of a few pixels are kept as they are, and drawn as squares.
       drawing.picture(
-        try picture.resized(rows: extents.rows * scale, columns: extents.columns * scale, by: .nearest),
-        top: top + caption, left: left)
+        picture, top: Double(top + caption), left: Double(left), rows: Double(extents.rows * scale),
+        columns: Double(extents.columns * scale), keeping: scale > 1 ? .exact : .photograph,
+        smooth: scale == 1)
     }
     return drawing
   }

@@ -123,13 +123,14 @@ func decoded<Value: Decodable>(_ type: Value.Type = Value.self, from file: Strin
 }
 
 extension RunFolder {
-  /// Writes a figure as `FILE.svg` and `FILE.png`.
+  /// Writes a figure as `FILE.svg`, `FILE.png` and, for paper, `FILE.pdf`.
   ///
   /// - Returns: Its extents in pixels.
   @discardableResult
   func write(_ drawing: Drawing, to file: String) throws -> (rows: Int, columns: Int) {
     try write(bytes: Data(try drawing.svg().utf8), to: file + ".svg")
     try write(bytes: Data(try drawing.picture().encodedPNG()), to: file + ".png")
+    try write(bytes: Data(try drawing.pdf()), to: file + ".pdf")
     return (drawing.rows, drawing.columns)
   }
 }

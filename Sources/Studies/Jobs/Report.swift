@@ -4,7 +4,7 @@ public import Figures
 ///
 /// Figures are drawn when the job writes them, one at a time.
 public struct Report {
-  /// A figure of the page: two files of the run, `FILE.svg` and `FILE.png`.
+  /// A figure of the page: files of the run, `FILE.svg`, `FILE.png` and `FILE.pdf`.
   public struct Figure {
     /// Its path in the run, without an ending.
     public var file: String
