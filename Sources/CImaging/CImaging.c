@@ -337,6 +337,10 @@ int imaging_encode(
   case imaging_jpeg:
     status = vips_jpegsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
     break;
+  case imaging_jpeg_sharp:
+    status = vips_jpegsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, "optimize_coding", TRUE,
+      "subsample_mode", VIPS_FOREIGN_SUBSAMPLE_OFF, NULL);
+    break;
   case imaging_webp:
     status = vips_webpsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
     break;

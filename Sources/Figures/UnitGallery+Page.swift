@@ -16,7 +16,7 @@ extension UnitGallery {
     .nine{display:flex;flex-wrap:wrap;gap:1rem 1.5rem;margin-top:.75rem}figure{margin:0;max-width:100%}.four{gap:6px}
     figcaption{min-height:0;overflow-wrap:anywhere;max-width:40rem}.whole{position:relative;display:block;flex:none}
     .whole img{display:block;max-width:none;border:0;border-radius:0}.whole i{position:absolute;border:2px solid #ff3d00;box-shadow:0 0 0 1px #fff;box-sizing:border-box}
-    @media print{nav,.controls,dialog{display:none}.cards{min-height:0!important}body{max-width:none;padding:0;font-size:10pt}.card{break-inside:avoid;content-visibility:visible;-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+    @media print{nav,.controls,dialog{display:none}.cards{min-height:0!important;zoom:.7}body{max-width:none;padding:0;font-size:10pt}.card{break-inside:avoid;content-visibility:visible;-webkit-print-color-adjust:exact;print-color-adjust:exact}}
     """
 
   /// Loads a layer's data when its section comes into view, makes its cards, and opens them.
@@ -29,16 +29,21 @@ extension UnitGallery {
     function make(tag,name,text){var e=document.createElement(tag);if(name)e.className=name;if(text!==undefined)e.textContent=text;return e}
     function pixels(e,width,height){e.style.width=width+'px';e.style.height=height+'px';return e}
     function grid(d){return{w:d.side*(d.columns+d.gap)-d.gap,h:d.side*(d.rows+d.gap)-d.gap}}
-    function piece(d,file,grids,left,top,width,height,zoom,text,lazy){
-    var g=grid(d),e=pixels(make('span','window'),Math.round(width*zoom),Math.round(height*zoom)),i=make('img');
+    function inside(d,u,left,zoom,whole){return u.at.map(function(a,k){
+    var b=whole?[0,0,d.rows,d.columns]:a.slice(7),x=(left+k%d.side*(d.columns+d.gap)+b[1])*zoom,y=(Math.floor(k/d.side)*(d.rows+d.gap)+b[0])*zoom;
+    return 'M'+x+' '+y+'h'+(b[3]-b[1])*zoom+'v'+(b[2]-b[0])*zoom+'h'+(b[1]-b[3])*zoom+'z'}).join('')}
+    function piece(d,u,s,left,top,width,height,zoom,text,lazy){
+    var g=grid(d),from=s.grid*(g.w+d.gutter),e=pixels(make('span','window'),Math.round(width*zoom),Math.round(height*zoom)),i=make('img');
     if(lazy)i.loading='lazy';i.alt=text;
-    pixels(i,(grids*g.w+(grids-1)*d.gutter)*zoom,g.h*zoom);i.style.marginLeft=-left*zoom+'px';i.style.marginTop=-top*zoom+'px';
-    i.src=file;e.appendChild(i);return e}
-    function sources(u,view){var f=[u.file+'.webp',2],v=[u.file+'-views.webp',3];
-    return view==='fitted'?[[v,0],[v,1]]:view==='dimmed'?[[f,0],[v,2]]:[[f,0],[f,1]]}
+    pixels(i,(s.grids*g.w+(s.grids-1)*d.gutter)*zoom,g.h*zoom);i.style.marginLeft=-(from+left)*zoom+'px';i.style.marginTop=-top*zoom+'px';
+    i.style.clipPath='path("'+inside(d,u,from,zoom,s.whole)+'")';
+    i.src=u.file+s.end;e.appendChild(i);return e}
+    var kinds={projections:{end:'.jpg',grids:1,grid:0},patches:{end:'.webp',grids:1,grid:0},
+    fitted:{end:'-fitted.jpg',grids:1,grid:0,whole:true},views:{end:'-views.webp',grids:2,grid:0,whole:true},dimmed:{end:'-views.webp',grids:2,grid:1}};
+    function sources(view){return view==='fitted'?[kinds.fitted,kinds.views]:[kinds.projections,view==='dimmed'?kinds.dimmed:kinds.patches]}
     function pair(d,u){var g=grid(d),e=make('span','pair'+(d.scale>1?' pixels':''));
-    sources(u,shown.view).forEach(function(s,k){
-    var p=piece(d,s[0][0],s[0][1],s[1]*(g.w+d.gutter),0,g.w,g.h,d.scale,k?'patches':'projections',true);
+    sources(shown.view).forEach(function(s,k){
+    var p=piece(d,u,s,0,0,g.w,g.h,d.scale,k?'patches':'projections',true);
     if(k)p.style.marginLeft=d.gutter*d.scale+'px';e.appendChild(p)});return e}
     function name(d,u){return encodeURIComponent(d.layer)+'/'+u.n}
     function card(d,u){var e=make('a','card'),width=(2*grid(d).w+d.gutter)*d.scale;
@@ -72,11 +77,11 @@ extension UnitGallery {
     dialog.addEventListener('click',function(event){if(event.target===dialog)dialog.close()});
     function button(text,act){var b=make('button','',text);b.type='button';b.addEventListener('click',act);return b}
     function step(by){var list=open.d.list.filter(function(u){return u.file}),k=list.indexOf(open.u)+by;if(list[k])show(open.d,list[k])}
-    function entry(d,u,k){var a=u.at[k],image=d.images[a[0]],side=Math.max(d.rows,d.columns),g=grid(d),
+    function entry(d,u,k){var a=u.at[k],image=d.images[a[0]],side=Math.max(d.rows,d.columns),
     zoom=side<=16?Math.floor(144/side):144/side,f=make('figure'),four=make('div','four'+(side<=16?' pixels':''));
-    function tile(source,label){var left=source[1]*(g.w+d.gutter)+k%d.side*(d.columns+d.gap),top=Math.floor(k/d.side)*(d.rows+d.gap);
-    var e=piece(d,source[0][0],source[0][1],left,top,d.columns,d.rows,zoom,label);e.title=label;four.appendChild(e)}
-    var s=sources(u,fit?'fitted':'field');tile(s[0],'projection');tile(s[1],'patch');tile(sources(u,'dimmed')[1],'the patch, dark where the projection is nearly zero');
+    function tile(source,label){
+    var e=piece(d,u,source,k%d.side*(d.columns+d.gap),Math.floor(k/d.side)*(d.rows+d.gap),d.columns,d.rows,zoom,label);e.title=label;four.appendChild(e)}
+    var s=sources(fit?'fitted':'field');tile(s[0],'projection');tile(s[1],'patch');tile(kinds.dimmed,'the patch, dark where the projection is nearly zero');
     var high=144,wide=high*image.columns/image.rows;if(wide>220){wide=220;high=wide*image.rows/image.columns}
     var whole=pixels(make('span','whole'),wide,high),i=pixels(make('img'),wide,high),box=make('i');
     i.alt='the whole picture, with the receptive field';i.src=image.file;whole.title=i.alt;

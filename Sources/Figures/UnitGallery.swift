@@ -14,9 +14,12 @@ public struct UnitGallery: Sendable {
     public var column: Int
     /// Top, left, bottom and right of the receptive field, in pixels of the whole picture.
     public var box: [Int]
+    /// The same four edges of the picture's part in its tile; the rest of the tile is outside.
+    public var inside: [Int]
 
-    public init(image: Int, value: String, row: Int, column: Int, box: [Int]) {
-      (self.image, self.value, self.row, self.column, self.box) = (image, value, row, column, box)
+    public init(image: Int, value: String, row: Int, column: Int, box: [Int], inside: [Int]) {
+      (self.image, self.value, self.row, self.column) = (image, value, row, column)
+      (self.box, self.inside) = (box, inside)
     }
   }
 
@@ -24,7 +27,9 @@ public struct UnitGallery: Sendable {
   public struct Unit: Sendable {
     public var unit: Int
     public var caption: String
-    /// The path of its pictures in the run, which lack `.webp` and `-views.webp`; nil where there is nothing to show.
+    /// The path of its pictures in the run, each a square grid of tiles, without the ends of their names; nil where there
+    /// is nothing to show: `.jpg` projections, `.webp` patches, `-fitted.jpg` other projections, `-views.webp` their
+    /// patches and beside them a third grid.
     public var file: String?
     public var strongest: Double
     public var active: Double
@@ -126,7 +131,7 @@ public struct UnitGallery: Sendable {
       var active: Double
       var selectivity: Double
       var words: String
-      /// Image, row, column, and the box's four edges.
+      /// Image, row, column, the box's four edges, and those of the part inside the picture.
       var at: [[Int]]
       var values: [String]
     }
@@ -160,7 +165,8 @@ public struct UnitGallery: Sendable {
         Unit(
           n: unit.unit, caption: unit.caption, file: unit.file?.escapedForAddress, max: unit.strongest,
           active: unit.active, selectivity: unit.selectivity, words: unit.words.joined(separator: "\n"),
-          at: unit.entries.map { [$0.image, $0.row, $0.column] + $0.box }, values: unit.entries.map(\.value))
+          at: unit.entries.map { [$0.image, $0.row, $0.column] + $0.box + $0.inside },
+          values: unit.entries.map(\.value))
       }
     }
   }
@@ -172,11 +178,14 @@ public struct UnitGallery: Sendable {
   public func page(title: String) -> String {
     let up = String(repeating: "../", count: file.count { $0 == "/" })
     let units = units.map { unit in
-      let picture = unit.file.map { file in
-        let address = up + (file + ".webp").escapedForAddress
-        return "<p><a href=\"\(address)\"><img loading=\"lazy\" src=\"\(address)\" width=\""
-          + "\((2 * layout.columns + layout.gutter) * layout.scale)\" height=\"\(layout.rows * layout.scale)\" "
-          + "alt=\"projections on the left, patches on the right\"></a></p>"
+      let pictures = unit.file.map { file in
+        let shown = [(".jpg", "projections"), (".webp", "patches")].map { ending, name in
+          let address = up + (file + ending).escapedForAddress
+          return
+            "<a href=\"\(address)\"><img loading=\"lazy\" src=\"\(address)\" width=\"\(layout.columns * layout.scale)\" "
+            + "height=\"\(layout.rows * layout.scale)\" alt=\"\(name)\"></a>"
+        }
+        return "<p>" + shown.joined(separator: " ") + "</p>"
       }
       let rows = unit.entries.enumerated().map { rank, entry in
         let image = images[entry.image]
@@ -185,7 +194,7 @@ public struct UnitGallery: Sendable {
           + "\(entry.column)</td><td>\(entry.box.map(String.init).joined(separator: ", "))</td></tr>"
       }
       return "<section id=\"\(unit.unit)\"><h2>unit \(unit.unit)</h2><p>\(unit.caption.escapedForMarkup)</p>"
-        + (picture ?? "") + "<div class=\"wide\"><table><thead><tr>"
+        + (pictures ?? "") + "<div class=\"wide\"><table><thead><tr>"
         + ["rank", "value", "picture", "row, column", "box: top, left, bottom, right"].map {
           "<th scope=\"col\">\($0)</th>"
         }.joined() + "</tr></thead><tbody>\(rows.joined(separator: "\n"))</tbody></table></div></section>"

@@ -4,8 +4,10 @@ internal import CImaging
 public enum ImageEncoding: Hashable, Sendable {
   /// Every pixel as it is.
   case png
-  /// For photographs; quality 1 to 100.
+  /// For photographs; quality 1 to 100. Colours are kept at half the resolution of light up to quality 89.
   case jpeg(quality: Int)
+  /// The same with colours as sharp as light.
+  case sharpJPEG(quality: Int)
   /// For photographs, smaller than JPEG, and with parts that let through what lies below; quality 1 to 100.
   case webp(quality: Int)
   /// Every pixel as it is, in fewer bytes than PNG.
@@ -27,10 +29,12 @@ extension Picture {
       switch encoding {
       case .png: (imaging_png, 0)
       case .jpeg(let quality): (imaging_jpeg, quality)
+      case .sharpJPEG(let quality): (imaging_jpeg_sharp, quality)
       case .webp(let quality): (imaging_webp, quality)
       case .losslessWebP: (imaging_webp_lossless, 0)
       }
-    precondition(opacity == nil || format != imaging_jpeg, "a JPEG hides all below it")
+    precondition(
+      opacity == nil || ![imaging_jpeg, imaging_jpeg_sharp].contains(format), "a JPEG hides all below it")
     let samples = opacity.map(withOpacity) ?? pixels
     let bands = Int32(opacity == nil ? 3 : 4)
     var failure = Failure()

@@ -37,7 +37,8 @@ import Testing
       let files = [
         "figures/\(layer).svg", "projections/\(layer).safetensors", "gallery/\(layer).js",
         "gallery/\(layer).html",
-        "gallery/deconvnet/\(layer)/7.webp", "gallery/deconvnet/\(layer)/7-views.webp",
+        "gallery/deconvnet/\(layer)/7.jpg", "gallery/deconvnet/\(layer)/7.webp",
+        "gallery/deconvnet/\(layer)/7-fitted.jpg", "gallery/deconvnet/\(layer)/7-views.webp",
       ]
       for file in files { #expect(run[file] != nil, "\(file)") }
     }
@@ -79,9 +80,9 @@ import Testing
       named.formUnion(images.compactMap { $0["file"] as? String })
       for unit in units {
         let file = try #require(unit["file"] as? String)
-        named.formUnion([file + ".webp", file + "-views.webp"])
+        named.formUnion([".jpg", ".webp", "-fitted.jpg", "-views.webp"].map { file + $0 })
         for place in try #require(unit["at"] as? [[Int]]) {
-          #expect(place.count == 7 && place[0] < images.count)
+          #expect(place.count == 11 && place[0] < images.count)
         }
       }
     }
@@ -299,7 +300,9 @@ import Testing
       #expect(mine[file] == bytes, "\(file) of \(fresh)")
     }
     for file in mine.keys where theirs[file] == nil && !left.contains(file) {
-      #expect(file.hasPrefix("gallery/") && file.hasSuffix(".webp"), "\(file) is left over")
+      #expect(
+        file.hasPrefix("gallery/") && (file.hasSuffix(".webp") || file.hasSuffix(".jpg")),
+        "\(file) is left over")
     }
   }
 
@@ -493,7 +496,7 @@ import Testing
       case "json": #expect(throws: Never.self, "\(file)") { try JSONSerialization.jsonObject(with: bytes) }
       case "safetensors": #expect(throws: Never.self, "\(file)") { try SafeTensors(reading: path) }
       case "png": #expect(throws: Never.self, "\(file)") { try Picture(decoding: path) }
-      case "webp": #expect(throws: Never.self, "\(file)") { try Picture(decoding: path) }
+      case "webp", "jpg": #expect(throws: Never.self, "\(file)") { try Picture(decoding: path) }
       case "js": #expect(bytes.suffix(2) == Data(")\n".utf8), "\(file)")
       case "svg": #expect(bytes.suffix(7) == Data("</svg>\n".utf8), "\(file)")
       default: #expect(file.hasSuffix(".partial") || file.hasSuffix(".html"), "\(file)")

@@ -39,7 +39,9 @@ import Testing
           unit: 7, caption: "max 3, " + name, file: "gallery/deconvnet/" + name + "/7", strongest: 3,
           active: 0.5,
           selectivity: 0.25, words: [name],
-          entries: [.init(image: 0, value: "3", row: 1, column: 2, box: [3, 4, 5, 6])])
+          entries: [
+            .init(image: 0, value: "3", row: 1, column: 2, box: [3, 4, 5, 6], inside: [0, 7, 40, 40])
+          ])
       ])
   }
 
@@ -65,7 +67,8 @@ import Testing
     let data = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
     #expect(data["layer"] as? String == name)
     let units = try #require(data["units"] as? [[String: Any]])
-    #expect(units[0]["n"] as? Int == 7 && units[0]["at"] as? [[Int]] == [[0, 1, 2, 3, 4, 5, 6]])
+    #expect(
+      units[0]["n"] as? Int == 7 && units[0]["at"] as? [[Int]] == [[0, 1, 2, 3, 4, 5, 6, 0, 7, 40, 40]])
     let images = try #require(data["images"] as? [[String: Any]])
     #expect(images[0]["path"] as? String == name && images[0]["columns"] as? Int == 50)
   }

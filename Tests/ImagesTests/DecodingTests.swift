@@ -45,6 +45,19 @@ import Testing
     #expect(try coarse < smooth.encodedJPEG(quality: 95).count)
   }
 
+  @Test func `a sharp JPEG keeps colours that change from pixel to pixel`() throws {
+    let pixels = (0..<32 * 32).flatMap { place -> [UInt8] in
+      (place % 32 + place / 32) % 2 == 0 ? [200, 100, 60] : [60, 130, 200]
+    }
+    let stripes = Picture(rows: 32, columns: 32, pixels: pixels)
+    func error(_ encoding: ImageEncoding) throws -> Float {
+      largestDifference(
+        try decoded(stripes.encoded(as: encoding)).pixels.map(Float.init), pixels.map(Float.init))
+    }
+    #expect(try error(.sharpJPEG(quality: 80)) < 25)
+    #expect(try error(.jpeg(quality: 80)) > 50)
+  }
+
   @Test func `a WebP gives back smooth pictures to within a few levels, and lets through what lies below`()
     throws
   {

@@ -34,7 +34,7 @@ int imaging_resize(
   const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
   imaging_result *result, char error[IMAGING_ERROR]);
 
-typedef enum { imaging_png, imaging_jpeg, imaging_webp, imaging_webp_lossless } imaging_format;
+typedef enum { imaging_png, imaging_jpeg, imaging_jpeg_sharp, imaging_webp, imaging_webp_lossless } imaging_format;
 
 /// A file of 3 bytes a pixel, or of 4, the last of which says how opaque it is; `quality` is 1 to 100 where pixels may change.
 /// `bytes` and `count` of the result hold the file.

@@ -72,8 +72,10 @@ public struct Features: Study {
     public var rule: String
     public var preActivation: Bool
     public var searchOnly: Bool
-    public var interior: Bool
-    public var arrays: Bool
+    /// Nil in runs from before there was such a choice.
+    public var interior: Bool?
+    /// The same.
+    public var arrays: Bool?
     public var preprocessing: Preprocessing
   }
 
@@ -181,32 +183,28 @@ public struct Features: Study {
       var columns: Int
     }
     var pages: [Page]
-    /// Rows and columns that a unit sees, and of a tile.
-    var field: [Int]
-    var tile: [Int]
-    var isCutAtGates: Bool
   }
 
-  /// The files of a unit's pictures: receptive fields, and other views of them.
-  func pictureFiles(of unit: Int, _ layer: StudiedLayer) -> (fields: String, views: String) {
-    let file = pictureFile(of: unit, layer)
-    return (file + ".webp", file + "-views.webp")
-  }
-
-  private func pictureFile(of unit: Int, _ layer: StudiedLayer) -> String {
+  /// The path of a unit's pictures in the run, without the ends of their names.
+  func pictures(of unit: Int, _ layer: StudiedLayer) -> String {
     "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)"
   }
 
-  /// The same without endings; nil for a unit that has none.
-  func shownPicture(of unit: FeatureTable.Unit, _ layer: StudiedLayer) -> String? {
-    (unit.top.first?.value ?? 0) > 0 || (readsBeforeRectifier && !unit.top.isEmpty)
-      ? pictureFile(of: unit.unit, layer) : nil
+  /// Where the field of a position lies in its tile; nil where all of it is outside the picture.
+  func box(ofRow row: Int, column: Int, _ geometry: FieldGeometry, _ maker: TileMaker) -> Box? {
+    let (top, left) = geometry.start(ofRow: row, column: column)
+    return maker.box(top: top, left: left, in: (subject.input.rows, subject.input.columns))
   }
 
-  /// Whether a unit's pictures have been drawn.
+  /// Whether all of a unit's pictures have been drawn.
   func hasPictures(of unit: Int, _ layer: StudiedLayer, _ run: RunFolder) -> Bool {
-    let files = pictureFiles(of: unit, layer)
-    return run.contains(files.fields) && run.contains(files.views)
+    UnitPicture.File.allCases.allSatisfy { run.contains(pictures(of: unit, layer) + $0.rawValue) }
+  }
+
+  /// The same; nil for a unit that has none.
+  func shownPicture(of unit: FeatureTable.Unit, _ layer: StudiedLayer) -> String? {
+    (unit.top.first?.value ?? 0) > 0 || (readsBeforeRectifier && !unit.top.isEmpty)
+      ? pictures(of: unit.unit, layer) : nil
   }
 
   /// Paths of the pictures that the chosen units' strongest activations are from.

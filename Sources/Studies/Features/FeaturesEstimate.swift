@@ -1,4 +1,3 @@
-internal import Attribution
 internal import Datasets
 internal import Figures
 internal import Images
@@ -45,8 +44,7 @@ struct FeaturesEstimate {
     var (arrays, drawn) = (0, 0)
     for layer in study.layers {
       let units = study.units.units(of: layer.units).count
-      let walk = try Walk(study.subject.network, from: layer.value, by: Composite(study.rule))
-      let field = walk.window.map { (rows: $0.rows.extent, columns: $0.columns.extent) } ?? walk.extents
+      let field = try FieldGeometry(study.subject.network, value: layer.value, rule: study.rule).extents
       let tile = TileMaker.tile(ofField: field.rows, field.columns)
       arrays +=
         units * study.top * field.rows * field.columns * study.subject.preprocessing.channels.count * 4

@@ -15,6 +15,8 @@ struct LayerGallery {
     var extents: [Int: (rows: Int, columns: Int)] = [:]
     return try zip(study.layers, table.layers).map { layer, described in
       let sheets = try work.run.read(Features.Sheets.self, from: "figures/\(layer.stem).json")
+      let geometry = try FieldGeometry(study.subject.network, value: layer.value, rule: study.rule)
+      let maker = TileMaker(field: geometry.extents, preprocessing: study.subject.preprocessing)
       let chosen = study.units.units(of: layer.units)
       var images: [UnitGallery.Image] = []
       var places: [Int: Int] = [:]
@@ -36,26 +38,31 @@ struct LayerGallery {
             try place(of: entry.image).map { image in
               .init(
                 image: image, value: Double(entry.value).significant, row: entry.row, column: entry.column,
-                box: [entry.box.top, entry.box.left, entry.box.bottom, entry.box.right])
+                box: edges(entry.box),
+                inside: edges(
+                  study.box(ofRow: entry.row, column: entry.column, geometry, maker)
+                    ?? Box(top: 0, left: 0, bottom: 0, right: 0)))
             }
           })
       }
-      let drawing = UnitPicture(depth: study.top, tile: (sheets.tile[0], sheets.tile[1]))
+      let drawing = UnitPicture(depth: study.top, tile: maker.tile)
       return Report.Section(
         layer.name,
         .gallery(
           UnitGallery(
             layer: layer.name, file: "gallery/\(layer.stem)",
             note:
-              "\(chosen.count) of \(layer.units.counted("units")). Each sees \(sheets.field[0]) x \(sheets.field[1]) "
+              "\(chosen.count) of \(layer.units.counted("units")). Each sees \(maker.field.rows) x \(maker.field.columns) "
               + "pixels of the network's input."
-              + (sheets.isCutAtGates ? " What reaches further, through gates, is not shown." : ""),
+              + (geometry.isCutAtGates ? " What reaches further, through gates, is not shown." : ""),
             sheets: sheets.pages.map { "figures/\($0.name).svg" },
             layout: .init(
               side: drawing.side, tile: drawing.tile, gap: UnitPicture.gap, gutter: UnitPicture.gutter),
             images: images, units: units)))
     }
   }
+
+  private func edges(_ box: Box) -> [Int] { [box.top, box.left, box.bottom, box.right] }
 
   /// A unit's activations that are shown.
   private func shown(_ unit: FeatureTable.Unit) -> [FeatureTable.Entry] {

@@ -24,12 +24,11 @@ struct LayerSheets {
     let chosen = study.units.units(of: kept.count)
     let gallery = try Gallery(
       study.subject.network, value: layer.value, rule: study.rule, threads: work.threads)
-    let maker = TileMaker(field: gallery.extents, preprocessing: study.subject.preprocessing)
+    let geometry = try FieldGeometry(study.subject.network, value: layer.value, rule: study.rule)
+    let maker = TileMaker(field: geometry.extents, preprocessing: study.subject.preprocessing)
     let missing = chosen.filter { !peaks(of: $0).isEmpty && !study.hasPictures(of: $0, layer, work.run) }
     if study.writesArrays || !missing.isEmpty { try project(chosen, drawing: missing, gallery, maker) }
-    return Features.Sheets(
-      pages: try draw(chosen, gallery, maker), field: [maker.field.rows, maker.field.columns],
-      tile: [maker.tile.rows, maker.tile.columns], isCutAtGates: gallery.isCutAtGates)
+    return Features.Sheets(pages: try draw(chosen, geometry, maker))
   }
 
   /// The peaks of a unit that are projected: one that was never active has no evidence of what it looks for.
@@ -109,40 +108,50 @@ struct LayerSheets {
     for start in stride(from: 0, to: units.count, by: group) {
       let some = Array(units[start..<min(start + group, units.count)])
       let shown = try some.map { unit in try (0..<study.top).map { try tiles.tile(unit.first + $0) } }
-      let (run, files) = (work.run, some.map { study.pictureFiles(of: $0.unit, layer) })
+      let (run, files) = (work.run, some.map { study.pictures(of: $0.unit, layer) })
       _ = try Pool.map(over: some.indices, threads: work.threads, cancellation: work.cancellation) { index in
-        try run.write(bytes: Data(try drawing.views(shown[index])), to: files[index].views)
-        try run.write(bytes: Data(try drawing.fields(shown[index])), to: files[index].fields)
+        for file in UnitPicture.File.allCases {
+          try run.write(
+            bytes: Data(try drawing.encoded(file, shown[index])), to: files[index] + file.rawValue)
+        }
       }
     }
   }
 
   private func draw(
-    _ chosen: [Int], _ gallery: Gallery, _ maker: TileMaker
+    _ chosen: [Int], _ geometry: FieldGeometry, _ maker: TileMaker
   ) throws -> [Features.Sheets.Page] {
     let perPage = Self.unitsOnSheet
     var pages: [Features.Sheets.Page] = []
     for (number, start) in stride(from: 0, to: chosen.count, by: perPage).enumerated() {
       let some = chosen[start..<min(start + perPage, chosen.count)]
       let units = try some.map { unit -> FeatureSheet.Unit in
-        let file = study.pictureFiles(of: unit, layer).fields
-        return (
-          "unit \(unit) · \(caption(of: unit))",
-          peaks(of: unit).isEmpty ? nil : try Picture(decoding: work.run.path(of: file))
-        )
+        ("unit \(unit) · \(caption(of: unit))", try picture(of: unit, geometry, maker))
       }
       let sheet = try FeatureSheet.drawing(
         title: "\(study.subject.name) · \(layer.name)",
         subtitle:
           "\(some.count) of \(kept.count) units; \(maker.field.rows) x \(maker.field.columns) pixels of the input each; "
           + "strongest \(study.top) of \(pictures.count) pictures; \(study.rule.rawValue) beside the pictures"
-          + (gallery.isCutAtGates ? "; what reaches further, through gates, is not shown" : ""),
+          + (geometry.isCutAtGates ? "; what reaches further, through gates, is not shown" : ""),
         grids: UnitPicture(depth: study.top, tile: maker.tile), units: units)
       let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)-\(number + 1)"
       try work.run.write(bytes: Data(try sheet.svg().utf8), to: "figures/\(name).svg")
       pages.append(.init(name: name, rows: sheet.rows, columns: sheet.columns))
     }
     return pages
+  }
+
+  /// A unit's projections and patches from its files, so that a sheet is the same whenever these were drawn.
+  private func picture(of unit: Int, _ geometry: FieldGeometry, _ maker: TileMaker) throws -> Picture? {
+    let shown = peaks(of: unit)
+    guard !shown.isEmpty else { return nil }
+    func decoded(_ file: UnitPicture.File) throws -> Picture {
+      try Picture(decoding: work.run.path(of: study.pictures(of: unit, layer) + file.rawValue))
+    }
+    return UnitPicture(depth: study.top, tile: maker.tile).joined(
+      try decoded(.projections), try decoded(.patches),
+      shown.map { study.box(ofRow: $0.peak.row, column: $0.peak.column, geometry, maker) })
   }
 
   /// What a unit's largest activation is.

@@ -5,17 +5,17 @@ package import Tensors
 
 /// One peak as the gallery shows it: its projection and the part of the picture that it comes from, small.
 package struct PeakTile: Sendable {
-  /// A projection beside the part of the picture that it shows; both lie in the same box of their tiles.
+  /// A projection beside the part of the picture that it shows, of the same extents.
   package struct View: Sendable {
     package var projection: Picture
     package var patch: Picture
-    /// Where they lie in a tile; the rest of it is outside the picture.
-    package var box: Box
   }
 
-  /// All that the unit sees: its receptive field.
+  /// Where the field lies in the tile; the rest is outside the picture.
+  package var box: Box
+  /// What the unit sees of the picture: its receptive field.
   package var field: View
-  /// The part of it where the projection is.
+  /// The part of it where the projection is, as large as a tile.
   package var fitted: View
   /// The field's patch, dark where the projection is nearly zero.
   package var dimmed: Picture
@@ -40,7 +40,7 @@ package struct TileMaker: Sendable {
   /// What a deep unit responds to fills a part of its field alone, so the tile grows with the field's square root.
   package static func tile(ofField rows: Int, _ columns: Int) -> (rows: Int, columns: Int) {
     let longest = max(rows, columns, 1)
-    let side = min(longest, Int((5.6 * Double(longest).squareRoot()).rounded()), 72)
+    let side = min(longest, Int((5.5 * Double(longest).squareRoot()).rounded()), 72)
     return (max(1, rows * side / longest), max(1, columns * side / longest))
   }
 
@@ -57,34 +57,47 @@ package struct TileMaker: Sendable {
   /// - Returns: The tile; nil where all of the field lies outside the picture.
   /// - Throws: `KernelError` or `ImageError` for extents that cannot be.
   package func tile(of pixels: Tensor, top: Int, left: Int, in seen: Picture) throws -> PeakTile? {
-    let inside = Box(
-      top: max(0, -top), left: max(0, -left),
-      bottom: min(field.rows, seen.rows - top),
-      right: min(field.columns, seen.columns - left))
-    guard inside.rows > 0, inside.columns > 0 else { return nil }
-    let rows = Self.scaled(inside.top..<inside.bottom, by: tile.rows, of: field.rows)
-    let columns = Self.scaled(inside.left..<inside.right, by: tile.columns, of: field.columns)
-    let box = Box(
-      top: rows.lowerBound, left: columns.lowerBound, bottom: rows.upperBound, right: columns.upperBound)
-    let view = try view(of: pixels, top, left, in: seen, part: inside, box)
+    guard let inside = inside(top, left, seen.rows, seen.columns) else { return nil }
+    let box = box(of: inside)
+    let view = try view(of: pixels, top, left, in: seen, part: inside, box.rows, box.columns)
     let look = try Look(pixels, inside, rows: box.rows, columns: box.columns)
     let fitted = look.part(of: inside, keeping: tile)
     return PeakTile(
-      field: view, fitted: try self.view(of: pixels, top, left, in: seen, part: fitted, centered(fitted)),
+      box: box, field: view,
+      fitted: try self.view(of: pixels, top, left, in: seen, part: fitted, tile.rows, tile.columns),
       dimmed: look.dimmed(view.patch))
   }
 
+  /// Where a field lies in its tile that begins at a place of a picture; nil where all of it is outside.
+  package func box(top: Int, left: Int, in picture: (rows: Int, columns: Int)) -> Box? {
+    inside(top, left, picture.rows, picture.columns).map(box)
+  }
+
+  /// The part of a field that is inside the picture.
+  private func inside(_ top: Int, _ left: Int, _ rows: Int, _ columns: Int) -> Box? {
+    let inside = Box(
+      top: max(0, -top), left: max(0, -left), bottom: min(field.rows, rows - top),
+      right: min(field.columns, columns - left))
+    return inside.rows > 0 && inside.columns > 0 ? inside : nil
+  }
+
+  private func box(of inside: Box) -> Box {
+    let rows = Self.scaled(inside.top..<inside.bottom, by: tile.rows, of: field.rows)
+    let columns = Self.scaled(inside.left..<inside.right, by: tile.columns, of: field.columns)
+    return Box(
+      top: rows.lowerBound, left: columns.lowerBound, bottom: rows.upperBound, right: columns.upperBound)
+  }
+
   private func view(
-    of pixels: Tensor, _ top: Int, _ left: Int, in seen: Picture, part: Box, _ box: Box
+    of pixels: Tensor, _ top: Int, _ left: Int, in seen: Picture, part: Box, _ rows: Int, _ columns: Int
   ) throws -> PeakTile.View {
-    let signal = try pixels.part(part).shrunk(rows: box.rows, columns: box.columns)
+    let signal = try pixels.part(part).shrunk(rows: rows, columns: columns)
     let source = Box(
       top: part.top + top, left: part.left + left,
       bottom: part.bottom + top, right: part.right + left)
     return PeakTile.View(
       projection: preprocessing.shown(projection: signal),
-      patch: try seen.cropped(to: source).resized(rows: box.rows, columns: box.columns, by: .lanczos),
-      box: box)
+      patch: try seen.cropped(to: source).resized(rows: rows, columns: columns, by: .lanczos))
   }
 
   /// A stretch of the field in a tile's pixels; one pixel at least.
@@ -92,15 +105,6 @@ package struct TileMaker: Sendable {
     func place(_ edge: Int) -> Int { (2 * edge * tile + field) / (2 * field) }
     let start = min(place(range.lowerBound), tile - 1)
     return start..<max(start + 1, place(range.upperBound))
-  }
-
-  /// The box in the middle of a tile that a part of the field fills as far as its proportions let it.
-  private func centered(_ part: Box) -> Box {
-    let scale = min(Double(tile.rows) / Double(part.rows), Double(tile.columns) / Double(part.columns))
-    let rows = min(tile.rows, max(1, Int((Double(part.rows) * scale).rounded())))
-    let columns = min(tile.columns, max(1, Int((Double(part.columns) * scale).rounded())))
-    let (top, left) = ((tile.rows - rows) / 2, (tile.columns - columns) / 2)
-    return Box(top: top, left: left, bottom: top + rows, right: left + columns)
   }
 }
 
@@ -146,7 +150,8 @@ private struct Look {
     strength = blurred.map { strongest > 0 ? (max($0, 0) / strongest).squareRoot() : 0 }
   }
 
-  /// The smallest part of the field with the strong places, of a tile's proportions as far as the picture lets it be.
+  /// The smallest part of the field with the strong places, of a tile's proportions; what does not fit into the picture is
+  /// left out.
   func part(of inside: Box, keeping tile: (rows: Int, columns: Int)) -> Box {
     let strong = strength.indices.filter { strength[$0] >= Self.least }
     guard let first = strong.first, let last = strong.last else { return inside }
@@ -162,11 +167,13 @@ private struct Look {
     let down = span(first / columns, last / columns, of: rows, inside.top..<inside.bottom)
     let wide = span(
       across.min() ?? 0, across.max() ?? 0, of: columns, inside.left..<inside.right)
-    let extent = max(
+    let wanted = max(
       down.extent / Double(tile.rows), wide.extent / Double(tile.columns),
       0.25 * Double(inside.rows) / Double(tile.rows))
+    let extent = min(
+      wanted, Double(inside.rows) / Double(tile.rows), Double(inside.columns) / Double(tile.columns))
     func edges(_ middle: Double, _ extent: Double, _ range: Range<Int>) -> Range<Int> {
-      let count = min(range.count, max(1, Int(extent.rounded(.up))))
+      let count = min(range.count, max(1, Int(extent.rounded())))
       let start = Int((middle - Double(count) / 2).rounded())
       let low = min(max(start, range.lowerBound), range.upperBound - count)
       return low..<low + count

@@ -47,17 +47,17 @@ final class Tiles: Sendable {
     return try maker.tile(of: projection.pixels, top: projection.top, left: projection.left, in: seen)
   }
 
-  /// Bytes of a tile: two boxes of four edges, and five pictures.
-  private var size: Int { 8 + 5 * maker.tile.rows * maker.tile.columns * 3 }
+  /// Bytes of a tile: a box of four edges, and five pictures.
+  private var size: Int { 4 + 5 * maker.tile.rows * maker.tile.columns * 3 }
 
   /// Keeps a tile under a number of its own.
   ///
   /// - Throws: `FileError` on a full disk.
   func add(_ number: Int, _ tile: PeakTile) throws(FileError) {
-    let (field, fitted) = (tile.field, tile.fitted)
-    var bytes = Data(
-      [field.box, fitted.box].flatMap { [$0.top, $0.left, $0.bottom, $0.right].map(UInt8.init) })
-    for picture in [field.projection, field.patch, tile.dimmed, fitted.projection, fitted.patch] {
+    var bytes = Data([tile.box.top, tile.box.left, tile.box.bottom, tile.box.right].map(UInt8.init))
+    for picture in [
+      tile.field.projection, tile.field.patch, tile.dimmed, tile.fitted.projection, tile.fitted.patch,
+    ] {
       bytes.append(contentsOf: picture.pixels)
     }
     bytes.append(Data(count: size - bytes.count))
@@ -85,21 +85,18 @@ final class Tiles: Sendable {
     guard let bytes, bytes.count == size else {
       throw FileError(path: path, reason: "was cut short while it was in use.")
     }
-    var place = 8
-    func box(_ first: Int) -> Box {
-      Box(
-        top: Int(bytes[first]), left: Int(bytes[first + 1]), bottom: Int(bytes[first + 2]),
-        right: Int(bytes[first + 3]))
-    }
-    func picture(_ box: Box) -> Picture {
-      let count = box.rows * box.columns * 3
+    let box = Box(top: Int(bytes[0]), left: Int(bytes[1]), bottom: Int(bytes[2]), right: Int(bytes[3]))
+    var place = 4
+    func picture(_ rows: Int, _ columns: Int) -> Picture {
+      let count = rows * columns * 3
       defer { place += count }
-      return Picture(rows: box.rows, columns: box.columns, pixels: [UInt8](bytes[place..<place + count]))
+      return Picture(rows: rows, columns: columns, pixels: [UInt8](bytes[place..<place + count]))
     }
-    let (field, fitted) = (box(0), box(4))
-    let (projection, patch, dimmed) = (picture(field), picture(field), picture(field))
+    let field = (picture(box.rows, box.columns), picture(box.rows, box.columns))
+    let dimmed = picture(box.rows, box.columns)
+    let (rows, columns) = maker.tile
     return PeakTile(
-      field: .init(projection: projection, patch: patch, box: field),
-      fitted: .init(projection: picture(fitted), patch: picture(fitted), box: fitted), dimmed: dimmed)
+      box: box, field: .init(projection: field.0, patch: field.1),
+      fitted: .init(projection: picture(rows, columns), patch: picture(rows, columns)), dimmed: dimmed)
   }
 }

@@ -30,12 +30,15 @@ package struct UnitPicture: Sendable {
 
   /// Grids of pictures, each at its place in its tile; nil where there is none.
   ///
+  /// - Parameters:
+  ///   - grids: The grids.
+  ///   - ground: The shade of grey where nothing is drawn.
   /// - Returns: The picture, and how opaque each of its pixels is.
   package func drawn(
-    _ grids: [[(picture: Picture, box: Box)?]]
+    _ grids: [[(picture: Picture, box: Box)?]], ground: UInt8 = 128
   ) -> (picture: Picture, opacity: [UInt8]) {
     let (rows, columns) = extents(grids: grids.count)
-    var canvas = Canvas(rows: rows, columns: columns)
+    var canvas = Canvas(rows: rows, columns: columns, shade: ground)
     var opacity = [UInt8](repeating: 0, count: rows * columns)
     for (number, grid) in grids.enumerated() {
       let start = number * (extents(grids: 1).columns + Self.gutter)
@@ -52,27 +55,66 @@ package struct UnitPicture: Sendable {
     return (canvas.picture, opacity)
   }
 
-  /// What stands on the page: projections beside patches.
-  package func fields(_ tiles: [PeakTile?]) throws(ImageError) -> [UInt8] {
-    try encoded([
-      tiles.map { $0.map { ($0.field.projection, $0.field.box) } },
-      tiles.map { $0.map { ($0.field.patch, $0.field.box) } },
-    ])
+  /// The four files of a unit, by the ends of their names.
+  ///
+  /// Projections are JPEG with whole colours: their stripes are as fine in colour as in light, and WebP, which halves the
+  /// resolution of colours, takes a third of their contrast. Patches are WebP, which is smaller.
+  package enum File: String, CaseIterable, Sendable {
+    /// Projections on the receptive field.
+    case projections = ".jpg"
+    /// Patches of the receptive field.
+    case patches = ".webp"
+    /// Projections fitted to where they are.
+    case fitted = "-fitted.jpg"
+    /// Patches fitted to the projections, then patches that are dark where the projection is nearly zero.
+    case views = "-views.webp"
   }
 
-  /// What is shown when it is asked for: projections and patches fitted to where the projections are, then dimmed patches.
-  package func views(_ tiles: [PeakTile?]) throws(ImageError) -> [UInt8] {
-    try encoded([
-      tiles.map { $0.map { ($0.fitted.projection, $0.fitted.box) } },
-      tiles.map { $0.map { ($0.fitted.patch, $0.fitted.box) } },
-      tiles.map { $0.map { ($0.dimmed, $0.field.box) } },
-    ])
-  }
-
-  private func encoded(_ grids: [[(picture: Picture, box: Box)?]]) throws(ImageError) -> [UInt8] {
-    let (picture, opacity) = drawn(grids)
+  /// The bytes of a unit's file, given its tiles.
+  package func encoded(_ file: File, _ tiles: [PeakTile?]) throws(ImageError) -> [UInt8] {
+    let whole = Box(top: 0, left: 0, bottom: tile.rows, right: tile.columns)
+    func grid(_ shown: (PeakTile) -> Picture, in box: (PeakTile) -> Box) -> [(picture: Picture, box: Box)?] {
+      tiles.map { $0.map { (shown($0), box($0)) } }
+    }
     // A photograph's encoding blurs tiles that are a few pixels.
     let isSmall = max(tile.rows, tile.columns) <= 16
-    return try picture.encoded(as: isSmall ? .losslessWebP : .webp(quality: 66), opacity: opacity)
+    switch file {
+    case .projections, .fitted:
+      let grid =
+        file == .fitted
+        ? grid(\.fitted.projection, in: { _ in whole }) : grid(\.field.projection, in: \.box)
+      return try drawn([grid]).picture.encoded(as: .sharpJPEG(quality: isSmall ? 95 : 36))
+    case .patches, .views:
+      let fitted = grid(\.fitted.patch, in: { _ in whole })
+      let (picture, opacity) = drawn(
+        file == .views ? [fitted, grid(\.dimmed, in: \.box)] : [grid(\.field.patch, in: \.box)])
+      return try picture.encoded(as: isSmall ? .losslessWebP : .webp(quality: 60), opacity: opacity)
+    }
+  }
+
+  /// A unit's projections and patches beside each other on white, from its files.
+  ///
+  /// - Parameters:
+  ///   - projections: The file of projections, decoded.
+  ///   - patches: That of patches.
+  ///   - boxes: Where each tile's picture lies in it; nil where there is none.
+  /// - Returns: The two grids as one picture.
+  package func joined(_ projections: Picture, _ patches: Picture, _ boxes: [Box?]) -> Picture {
+    let (_, columns) = extents(grids: 1)
+    func grid(_ picture: Picture) -> [(picture: Picture, box: Box)?] {
+      boxes.enumerated().map { index, box in
+        box.map { box in
+          let top = index / side * (tile.rows + Self.gap)
+          let left = index % side * (tile.columns + Self.gap)
+          let place = Box(
+            top: top + box.top, left: left + box.left, bottom: top + box.bottom, right: left + box.right)
+          return (picture.cropped(to: place), box)
+        }
+      }
+    }
+    guard [projections, patches].allSatisfy({ ($0.rows, $0.columns) == extents(grids: 1) }) else {
+      preconditionFailure("pictures of \(projections.columns) columns for grids of \(columns)")
+    }
+    return drawn([grid(projections), grid(patches)], ground: 255).picture
   }
 }
