@@ -35,6 +35,7 @@ class Draw:
         if self.chance(0.2):
             self.shape[0] = 2
         self.input = list(self.shape)
+        self.open = self.chance(0.2)
         self.value, self.nodes, self.constants = "x", [], []
 
     def chance(self, probability):
@@ -65,10 +66,17 @@ class Draw:
         self.shape = self.measured()
 
     def model(self):
+        shape = ["N", *self.input[1:]] if self.open else self.input
         graph = helper.make_graph(
-            self.nodes, "drawn", [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.input)],
+            self.nodes, "drawn", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
             [helper.make_tensor_value_info(self.value, TensorProto.FLOAT, None)], self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+
+    def aside(self, kind, *names, **attributes):
+        """Adds an operator beside the chain; gives the name of what it makes."""
+        output = f"z{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, names, [output], name=f"{kind}{len(self.nodes)}", **attributes))
+        return output
 
     def measured(self):
         return list(runtime(self.model(), np.zeros(self.input, np.float32)).shape)
@@ -136,7 +144,7 @@ def global_pool(draw):
 
 
 def convolution(draw):
-    given = window(draw, still=True)
+    given = window(draw, still=draw.chance(0.5))
     channels = draw.shape[1]
     groups = draw.some([group for group in range(1, channels + 1) if channels % group == 0])
     outputs = groups * draw.integer(1, 3)
@@ -316,6 +324,11 @@ def einsum(draw):
         inner = draw.some(letters[1:])
         made = letters.replace(inner, "z")
         return draw.node("Einsum", draw.floats(3, draw.shape[letters.index(inner)]), equation=f"{letters},z{inner}->{made}")
+    if draw.chance(0.3):
+        inner = draw.some(letters[1:])
+        return draw.node(
+            "Einsum", draw.floats(3, draw.shape[letters.index(inner)]), draw.floats(2, 3),
+            equation=f"{letters},z{inner},wz->{letters.replace(inner, 'w')}")
     other = letters[0] + "".join(letter if draw.chance(0.5) else letter.upper() for letter in letters[1:])
     made = letters[0] + "".join(draw.random.permutation(sorted(set(kept) | {letter for letter in other if letter.isupper()})))
     if len(made) > 6:
@@ -323,10 +336,60 @@ def einsum(draw):
     draw.node("Einsum", draw.value, equation=f"{letters},{other}->{made}")
 
 
+def condition(draw):
+    """A constant of truth values that broadcasts to the value, or a comparison of it; its name."""
+    if draw.chance(0.5):
+        shape = [extent if draw.chance(0.6) else 1 for extent in [1] + draw.shape[1:]][draw.integer(0, len(draw.shape)):]
+        return draw.constant(draw.random.random(shape) < 0.5)
+    kinds = ["Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Equal"]
+    found = draw.aside(draw.some(kinds), draw.value, draw.constant(draw.floats(*draw.shape[1:])))
+    if draw.chance(0.3):
+        other = draw.aside(draw.some(kinds), draw.value, draw.constant(draw.floats(1)))
+        found = draw.aside(draw.some(["And", "Or", "Xor"]), found, other)
+    return draw.aside("Not", found) if draw.chance(0.3) else found
+
+
+def choice(draw):
+    value = draw.value
+    chosen = condition(draw)
+    other = draw.some([
+        draw.constant(draw.floats(*draw.shape[1:])), draw.constant(np.float32(0.25)),
+        draw.aside(draw.some(["Log", "Sin"]), value)])
+    branches = [value, other] if draw.chance(0.5) else [other, value]
+    draw.value = chosen
+    draw.node("Where", *branches)
+
+
+def comparison(draw):
+    draw.value = draw.aside("Greater", draw.value, draw.constant(draw.floats(*draw.shape[1:])))
+    draw.node("Cast", to=TensorProto.FLOAT)
+
+
+def scatter(draw):
+    shape = draw.shape
+    if draw.chance(0.5):
+        depth = draw.integer(1, len(shape))
+        count = draw.integer(1, min(4, int(np.prod(shape[:depth]))))
+        chosen = draw.random.permutation(int(np.prod(shape[:depth])))[:count]
+        indices = np.stack(np.unravel_index(chosen, shape[:depth]), -1).astype(np.int64)
+        return draw.node("ScatterND", indices, draw.floats(count, *shape[depth:]))
+    rows = shape[0] + draw.integer(0, 2)
+    data, updates = draw.constant(draw.floats(rows, *shape[1:])), draw.value
+    indices = draw.random.permutation(rows)[:shape[0]].reshape(-1, 1).astype(np.int64)
+    draw.value = data
+    draw.node("ScatterND", indices, updates)
+
+
+def channels_first(draw):
+    """Pictures whose channels are last, as exporters from TensorFlow begin."""
+    draw.input[3] = draw.some([1, 3, 4])
+    draw.node("Transpose", perm=[0, 3, 1, 2])
+
+
 OPERATORS = [
     pool, pool, pool, global_pool, convolution, convolution, transposed_convolution, resize, resize, resize, reduction,
     reduction, slice_, gather, gather_elements, tile, pad, with_constant, join, transposition, softmax, activation, slopes,
-    normalization, einsum]
+    normalization, einsum, choice, comparison, scatter]
 
 
 def drawn(seed):
@@ -334,6 +397,8 @@ def drawn(seed):
     for attempt in range(100):
         draw = Draw([*seed, attempt])
         try:
+            if len(draw.shape) == 4 and draw.chance(0.1):
+                channels_first(draw)
             for _ in range(draw.some([1, 1, 1, 2, 3])):
                 draw.some(OPERATORS)(draw)
             model, x = draw.model(), draw.floats(*draw.input, low=-2, high=2)

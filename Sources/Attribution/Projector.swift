@@ -12,7 +12,9 @@ public import Tensors
 public final class Projector: Sendable {
   public let walk: Walk
   private let crew: Crew
-  private let batch = 32
+  /// Seeds that are walked together, and the bytes that all workers' walks may take; one seed's always fit.
+  private let mostSeeds = 32
+  private let mostBytes = 128 << 20
 
   /// - Parameters:
   ///   - walk: The way back.
@@ -52,10 +54,16 @@ public final class Projector: Sendable {
   ///
   /// - Returns: One projection each, in order; all of ``Walk/extents`` where the seeds are at one place.
   public func project(_ evidence: [Evidence]) throws -> [PixelProjection] {
+    let batch = seedsTogether(isWindow: evidence.allSatisfy(\.isWindow))
     let batches = stride(from: 0, to: evidence.count, by: batch).map { $0..<min($0 + batch, evidence.count) }
     let walk = walk
     return try crew.map(over: batches.indices) { index, worker in
       try walk.carry(Array(evidence[batches[index]]), worker)
     }.flatMap { $0 }
+  }
+
+  /// How many seeds share a batch.
+  package func seedsTogether(isWindow: Bool) -> Int {
+    min(max(mostBytes / crew.count / max(walk.bytesCarried(isWindow: isWindow), 1), 1), mostSeeds)
   }
 }

@@ -15,6 +15,8 @@ public struct Walk: Sendable {
     let rule: Rule
     /// The part of the node's outputs that is computed; whole where an input has to be.
     let field: Field
+    /// The part of each input that a signal on ``field`` reaches.
+    let below: [Field]
     /// What the rule asks of the forward pass, each with the part of it that a signal on ``field`` meets.
     let kept: [(value: String, field: Field)]
     let needsSwitches: Bool
@@ -77,11 +79,13 @@ public struct Walk: Sendable {
         }
       }
       let field = below(above).contains(.whole) ? .whole : above
+      let reached = below(field)
       let needs = node.needs(under: rule)
-      let inputs = needs.inputs ? Array(zip(node.inputs, below(field))) : []
+      let inputs = needs.inputs ? Array(zip(node.inputs, reached)) : []
       let outputs = needs.outputs ? node.outputs.map { ($0, field) } : []
       return Turn(
-        node: node, rule: rule, field: field, kept: inputs + outputs, needsSwitches: needs.switches)
+        node: node, rule: rule, field: field, below: reached, kept: inputs + outputs,
+        needsSwitches: needs.switches)
     }
   }
 
@@ -103,21 +107,59 @@ public struct Walk: Sendable {
   /// Bytes of evidence and projection for seeds at one place: what those of one picture share, and what each has to
   /// itself.
   public var bytesHeld: (byPicture: Int, bySeed: Int) {
-    let (float, winner) = (MemoryLayout<Float>.size, MemoryLayout<UInt16>.size)
     var whole: [String: Int] = [:]
-    var each = extents.rows * extents.columns * (shapes[end]?.dimensions.last ?? 0) * float
+    var each = bytes(of: end, on: fields[end])
     for turn in turns {
-      let switches = turn.needsSwitches ? [(turn.node.outputs[0], turn.field, winner)] : []
-      for (value, field, size) in turn.kept.map({ ($0.value, $0.field, float) }) + switches {
-        let shape = shapes[value] ?? []
-        if case .window(let rows, let columns) = field {
-          each += rows.extent * columns.extent * shape.channels * size
+      let switches = turn.needsSwitches ? [(turn.node.outputs[0], turn.field, Self.winner)] : []
+      for (value, field, size) in turn.kept.map({ ($0.value, $0.field, Self.float) }) + switches {
+        if field == .whole {
+          whole["\(value) \(size)"] = bytes(of: value, on: field, size)
         } else {
-          whole["\(value) \(size)"] = shape.count * size
+          each += bytes(of: value, on: field, size)
         }
       }
     }
     return (whole.values.reduce(0, +), each)
+  }
+
+  /// Bytes of the values that a forward pass keeps of one picture.
+  package var bytesKept: Int { keptValues.reduce(0) { $0 + bytes(of: $1, on: .whole) } }
+
+  /// The most bytes that carrying one seed takes at any node: signals that wait, and what the node reads and makes.
+  ///
+  /// - Parameter isWindow: Whether the seed is at one place, so that only its receptive field is computed.
+  /// - Returns: Bytes, without those of a kernel's scratch memory.
+  func bytesCarried(isWindow: Bool) -> Int {
+    func field(_ value: String) -> Field { isWindow ? fields[value] ?? .whole : .whole }
+    var waiting = [value: bytes(of: value, on: field(value))]
+    var most = 0
+    for turn in turns where turn.node.outputs.contains(where: { waiting[$0] != nil }) {
+      let above = isWindow ? turn.field : .whole
+      var here = turn.node.outputs.reduce(0) { $0 + bytes(of: $1, on: above) }
+      for kept in turn.kept { here += bytes(of: kept.value, on: isWindow ? kept.field : .whole) }
+      if turn.needsSwitches { here += bytes(of: turn.node.outputs[0], on: above, Self.winner) }
+      for (input, below) in zip(turn.node.inputs, turn.below) {
+        here += bytes(of: input, on: isWindow ? below : .whole)
+        if fields[input] != nil { here += bytes(of: input, on: field(input)) }
+      }
+      most = max(most, waiting.values.reduce(0, +) + here)
+      for output in turn.node.outputs { waiting[output] = nil }
+      for input in turn.node.inputs where fields[input] != nil {
+        waiting[input] = bytes(of: input, on: field(input))
+      }
+    }
+    return most
+  }
+
+  private static let float = MemoryLayout<Float>.size
+  /// Bytes of a switch.
+  private static let winner = MemoryLayout<UInt16>.size
+
+  /// Bytes of the part of a value that one picture has on a field.
+  private func bytes(of value: String, on field: Field?, _ size: Int = Self.float) -> Int {
+    let shape = shapes[value] ?? []
+    guard case .window(let rows, let columns) = field else { return shape.count * size }
+    return rows.extent * columns.extent * shape.channels * size
   }
 
   /// Cuts what the walk from a seed needs out of a picture's trace.

@@ -34,6 +34,7 @@ CLONED void vector_combining(VectorOperand l, VectorOperand t, float *restrict o
     case VectorMinimum: COMBINE(a != a || a < b ? a : b);
     case VectorMaximum: COMBINE(a != a || a > b ? a : b);
     case VectorPower: COMBINE(powf(a, b));
+    case VectorSelect: COMBINE(b != 0 ? a : 0);
   }
 }
 

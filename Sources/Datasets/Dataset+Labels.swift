@@ -1,17 +1,22 @@
+internal import Files
 internal import Foundation
 
 extension Dataset {
-  /// True classes by picture id, from a list: a line each of file name, tab and class index; further columns
-  /// are ignored.
+  /// True classes by picture id, from a list: a line each of file name, tab and class, by its index or its name; further
+  /// columns are ignored.
   ///
   /// A header line, empty lines and pictures that are not in the data set are passed over. A name may stand in quotation
   /// marks, as a JSON string, and after `./`.
   ///
-  /// - Parameter list: The list's path.
+  /// - Parameters:
+  ///   - list: The list's path.
+  ///   - classes: The classes by name.
   /// - Returns: A class for each picture that the list names, by its path or the last part of it.
-  /// - Throws: ``DatasetError/list(file:of:reason:)`` where a line has no index, or no line names a picture.
-  public func labels(from list: String) throws(DatasetError) -> [Int: Int] {
-    guard let bytes = FileManager.default.contents(atPath: list) else {
+  /// - Throws: ``DatasetError/list(file:of:reason:)`` where a line has no class, or no line names a picture.
+  public func labels(
+    from list: String, classes: ClassLookup = ClassLookup([])
+  ) throws(DatasetError) -> [Int: Int] {
+    guard let bytes = FileSystem.contents(of: list) else {
       throw .list(file: list, of: "labels", reason: "it cannot be read.")
     }
     let (byPath, byName) = (idsByPath, NameTable(items.lazy.map { $0.path.pathParts.last ?? "" }))
@@ -20,12 +25,16 @@ extension Dataset {
     for (number, line) in lines.enumerated() {
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
       if line.allSatisfy(\.isWhitespace) { continue }
-      guard fields.count > 1, let label = Int(fields[1].trimmingCharacters(in: .whitespaces)), label >= 0
-      else {
-        if number == 0 { continue }
+      let word = fields.count > 1 ? fields[1].trimmingCharacters(in: .whitespaces) : ""
+      let meant = Int(word).map { [$0] } ?? classes.indices(of: word)
+      guard let label = meant.first, meant.count == 1, label >= 0 else {
+        if number == 0, meant.isEmpty { continue }
         throw .list(
           file: list, of: "labels",
-          reason: "line \(number + 1) has no class index after a tab: '\(line.prefix(60))'.")
+          reason: meant.count > 1
+            ? "line \(number + 1) may mean several classes, \(meant.prefix(8).map(String.init).joined(separator: " or ")): "
+              + "'\(line.prefix(60))'. Give one of these, by its index."
+            : "line \(number + 1) has no class after a tab, by its index or its name: '\(line.prefix(60))'.")
       }
       let name = Listing.unquoted(String(fields[0]))
       for id in byPath.places(of: name) + byName.places(of: name) { labels[id] = label }

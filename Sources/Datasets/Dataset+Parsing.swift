@@ -1,3 +1,4 @@
+internal import Files
 /// Kinds of data sets, by the word before the colon in `kind:path`.
 enum DatasetKind: String, CaseIterable {
   case folder, imagenet
@@ -49,7 +50,7 @@ extension Dataset {
   private static func read(
     _ kind: DatasetKind, _ path: String, withBackground: Bool = false
   ) throws(DatasetError) -> Dataset {
-    guard kind == .scenes || Listing.exists(path) else { throw .missing(path: path) }
+    guard kind == .scenes || FileSystem.exists(path) else { throw .missing(path: path) }
     return switch kind {
     case .folder: Dataset(try PictureFolder(path))
     case .imagenet: try imageNet(at: path)

@@ -127,10 +127,10 @@ public struct Dataset: Sendable {
       return false
     }
     if specification != nil, specification == other.specification { return true }
-    func place(_ dataset: Dataset) -> String {
-      URL(fileURLWithPath: dataset.name).resolvingSymlinksInPath().standardizedFileURL.path
+    guard let place = FileSystem.resolved(name), let otherPlace = FileSystem.resolved(other.name) else {
+      return false
     }
-    return FileManager.default.fileExists(atPath: name) && place(self) == place(other)
+    return ExactName(place) == ExactName(otherPlace)
   }
 
   /// A hash of a picture's path (FNV-1a, 64 bits): the same wherever and in whatever order the picture stands.
@@ -188,7 +188,7 @@ extension Dataset {
   ///   - paths: One a picture, each named once.
   /// - Throws: ``DatasetError/missing(path:)`` for one that is not there.
   public init(folder: String, paths: [String]) throws(DatasetError) {
-    for path in paths.map({ folder + "/" + $0 }) where !Listing.exists(path) { throw .missing(path: path) }
+    for path in paths.map({ folder + "/" + $0 }) where !FileSystem.exists(path) { throw .missing(path: path) }
     self.init(
       name: folder, items: paths.map { Item(path: $0) }, classNames: nil,
       source: PictureFiles(root: folder, paths: paths))

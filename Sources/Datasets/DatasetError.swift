@@ -26,8 +26,6 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
   /// Pictures to leave out that are not there, and one that is.
   case strangers(name: String, paths: [String], example: String)
   case allExcluded(name: String)
-  /// Pictures that have no class, or several, where each must have one.
-  case noLabels(name: String)
   /// Pictures to validate with are of other classes than those to train on.
   case otherClasses(name: String, than: String, difference: String)
   case unknownClass(name: String, className: String, known: [String])
@@ -63,7 +61,7 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
       "\(name) does not say what its pictures are of. Put them into a folder for each class, or name a kind of data set, "
         + "as caltech101:path."
     case .tooFew(let name, let className, let found, let asked, let testing):
-      "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) were asked "
+      "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) \(asked == 1 ? "was" : "were") asked "
         + "for\(testing > 0 ? " with one or more left to test on" : ""). "
         + (found > testing
           ? "Give --per-class \(found - testing) or less, or add pictures."
@@ -73,15 +71,13 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
         + paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")
         + ". Name pictures as it does, such as \(example)."
     case .allExcluded(let name): "every picture of \(name) is to be left out: nothing remains."
-    case .noLabels(let name):
-      "\(name) does not say each picture's one class. Put them into a folder for each class, or name a kind of data set, "
-        + "as mnist:path."
     case .otherClasses(let name, let other, let difference):
       "\(name) has other classes than \(other): \(difference)."
     case .unknownClass(let name, let className, let known):
       "\(name) has no class '\(className)'; it has \(known.joined(separator: ", "))."
     case .classBeyond(let list, let picture, let label, let classes):
-      "\(list): \(picture) is of class \(label), but the network has \(classes) classes, 0 to \(classes - 1)."
+      "\(list): \(picture) is of class \(label), but the network has "
+        + (classes == 1 ? "one class, 0." : "\(classes) classes, 0 to \(classes - 1).")
     case .parts(let name, let reason): "\(name): \(reason)"
     case .holdOut(let share): "a share of \(share) to hold out: it must be at least 0 and below 1."
     }

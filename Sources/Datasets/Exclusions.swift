@@ -6,7 +6,8 @@ internal import Tensors
 ///
 /// The file: a picture's path a line, as the data set has it. Empty lines and lines that begin with `#` are passed
 /// over; a path that begins so is written after `./`. A path that a line cannot hold as it is, with blanks at its ends or
-/// with a line's end in it, is written as a JSON string, in quotation marks.
+/// with a line's end in it, is written as a JSON string, in quotation marks. Blanks at the ends of a line belong to its
+/// path where the data set has such a picture, and else count for nothing.
 public struct Exclusions: Hashable, Sendable {
   /// Each once, in the order of their bytes.
   public let paths: [String]
@@ -20,14 +21,17 @@ public struct Exclusions: Hashable, Sendable {
   ///
   /// - Throws: ``DatasetError/list(file:of:reason:)`` where it cannot be read or names nothing.
   public init(reading file: String) throws(DatasetError) {
-    guard let lines = Listing.lines(of: file) else {
+    guard let bytes = FileSystem.contents(of: file) else {
       throw .list(file: file, of: "pictures to leave out", reason: "it is not there, or cannot be read.")
     }
-    let paths = lines.map(\.text).filter { $0.utf8.first != UInt8(ascii: "#") }
-    guard paths.allSatisfy({ !$0.contains("\0") && !$0.contains("\u{FFFD}") }) else {
+    let lines = Listing.text(bytes).split(whereSeparator: \.isNewline).map(String.init).filter {
+      let plain = $0.trimmingCharacters(in: .whitespaces)
+      return !plain.isEmpty && plain.utf8.first != UInt8(ascii: "#")
+    }
+    guard lines.allSatisfy({ !$0.contains("\0") && !$0.contains("\u{FFFD}") }) else {
       throw .list(file: file, of: "pictures to leave out", reason: "it is no text.")
     }
-    self.init(paths.map(Listing.unquoted))
+    self.init(lines.map(Listing.unquoted))
   }
 
   private static func quoted(_ path: String) -> String {
@@ -67,10 +71,15 @@ extension Dataset {
   /// - Throws: ``DatasetError/strangers(name:paths:example:)`` where some are not in the data set.
   public func ids(of exclusions: Exclusions) throws(DatasetError) -> Set<Int> {
     let ids = idsByPath
-    let strangers = exclusions.paths.filter { ids.places(of: $0).isEmpty }
+    func places(_ path: String) -> [Int] {
+      let exact = ids.places(of: path)
+      return exact.isEmpty
+        ? ids.places(of: Listing.unquoted(path.trimmingCharacters(in: .whitespaces))) : exact
+    }
+    let strangers = exclusions.paths.filter { places($0).isEmpty }
     guard strangers.isEmpty else {
       throw .strangers(name: name, paths: strangers, example: items.first?.path ?? "")
     }
-    return Set(exclusions.paths.flatMap(ids.places(of:)))
+    return Set(exclusions.paths.flatMap(places))
   }
 }

@@ -57,7 +57,7 @@ extension Dataset {
     names: [String]?, count: Int, labels list: String? = nil
   ) throws(DatasetError) -> (truth: [Int: Int], note: String?) {
     if let list {
-      let truth = try labels(from: list)
+      let truth = try labels(from: list, classes: ClassLookup(names ?? []))
       if let (image, label) = truth.filter({ $0.value >= count }).min(by: { $0.key < $1.key }) {
         throw .classBeyond(list: list, picture: items[image].path, label: label, classes: count)
       }

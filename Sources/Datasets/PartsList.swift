@@ -25,7 +25,7 @@ public struct PartsList: Sendable {
   ///   - className: The class taken from a data set; nil for the first picture's.
   /// - Throws: ``DatasetError`` for a list that does not hold together, or a box that does not lie in its picture.
   public init(_ specification: String, limit: Int, className: String? = nil) throws {
-    if specification.contains(":"), !FileManager.default.fileExists(atPath: specification) {
+    if specification.contains(":"), !FileSystem.exists(specification) {
       try self.init(try Dataset.parse(specification), limit: limit, className: className)
     } else {
       try self.init(file: specification)
@@ -34,7 +34,7 @@ public struct PartsList: Sendable {
   }
 
   private init(file path: String) throws {
-    guard let bytes = FileManager.default.contents(atPath: path) else {
+    guard let bytes = FileSystem.contents(of: path) else {
       throw DatasetError.parts(name: path, reason: "there is no such file, or it cannot be read.")
     }
     let file: File

@@ -11,7 +11,8 @@ public struct TrainingSplit: Sendable {
   /// What of the folders is not used.
   public let unread: [Skipped]
 
-  /// Divides a data set: by its own parts where it has some, else by holding out a share of each class.
+  /// Divides a data set: by its own parts where it has some, else by holding out a share of each class; of all pictures,
+  /// where they can hold several.
   ///
   /// - Parameters:
   ///   - specification: The training pictures, as ``Dataset/parse(_:)`` takes them.
@@ -27,8 +28,8 @@ public struct TrainingSplit: Sendable {
   ) throws(DatasetError) {
     guard (0..<1).contains(holdOut) else { throw .holdOut(share: holdOut) }
     let whole = try Dataset.parse(specification).excluding(Exclusions(excluded))
-    guard let classNames = whole.classNames, whole.items.contains(where: { $0.label != nil }) else {
-      throw .noLabels(name: specification)
+    guard let classNames = whole.classNames, !whole.labelledIDs.isEmpty else {
+      throw .noClasses(name: specification)
     }
     self.classNames = classNames
     var (train, held) = (whole, Dataset?.none)
@@ -54,7 +55,10 @@ public struct TrainingSplit: Sendable {
     training = DatasetPictures(train, strict: isStrict)
     validation = held.map { DatasetPictures($0, strict: isStrict) }
     var names = Fingerprint()
-    for item in train.items + (held?.items ?? []) { names.add("\(item.path) \(item.label ?? -1)") }
+    for item in train.items + (held?.items ?? []) {
+      let presences = item.presences.map { " \($0.map(\.rawValue))" } ?? ""
+      names.add("\(item.path) \(item.label ?? -1)" + presences)
+    }
     digest = names.description
     unread = whole.unread + (other == nil ? [] : held?.unread ?? [])
     if isStrict, let first = unread.first { throw .unlisted(first) }
@@ -67,9 +71,11 @@ public struct TrainingSplit: Sendable {
       ? "they stand in another order" : strangers.prefix(6).joined(separator: ", ")
   }
 
-  /// A share of each class, rounded to whole pictures, chosen by the seed.
+  /// A share of each class, rounded to whole pictures, chosen by the seed; of all pictures, where they can hold several
+  /// classes.
   private static func heldOut(_ dataset: Dataset, share: Double, seed: UInt64) -> Set<Int> {
-    let byClass = Dictionary(grouping: dataset.items.filter { $0.label != nil }) { $0.label ?? 0 }
+    let labelled = dataset.labelledIDs.map { dataset.items[$0] }
+    let byClass = Dictionary(grouping: labelled) { $0.label ?? 0 }
     var generator = SeededGenerator(seed: seed ^ 0x5EED)
     var chosen = Set<Int>()
     for label in byClass.keys.sorted() {

@@ -261,7 +261,7 @@ package struct Descent<Memory: Recollection> {
       return [try fitted(signal, 0), try fitted(signal, 1)]
     case .subtract:
       return [try fitted(signal, 0), try fitted(worker.device.activated(signal, by: .negate), 1)]
-    case .multiply, .divide, .minimum, .maximum, .power:
+    case .multiply, .divide, .minimum, .maximum, .power, .select:
       let slopes = try arithmetic.slopes(try input(0), try input(1), worker)
       return [
         try fitted(try worker.device.combining(signal, slopes.left, by: .multiply), 0),
@@ -279,7 +279,7 @@ package struct Descent<Memory: Recollection> {
     case .subtract: carried = isFirst ? worker.device.activated(signal, by: .negate) : signal
     case .multiply: carried = try worker.device.combining(signal, constant, by: .multiply)
     case .divide where !isFirst: carried = try worker.device.combining(signal, constant, by: .divide)
-    case .divide, .minimum, .maximum, .power:
+    case .divide, .minimum, .maximum, .power, .select:
       let value = try input()
       let slopes =
         try isFirst ? arithmetic.slopes(constant, value, worker) : arithmetic.slopes(value, constant, worker)
@@ -377,6 +377,7 @@ extension Arithmetic {
     case .divide: return (each { 1 / $1 }, each { -$0 / ($1 * $1) })
     case .minimum: return (each { $0 <= $1 ? 1 : 0 }, each { $0 <= $1 ? 0 : 1 })
     case .maximum: return (each { $0 >= $1 ? 1 : 0 }, each { $0 >= $1 ? 0 : 1 })
+    case .select: return (each { $1 != 0 ? 1 : 0 }, each { _, _ in 0 })
     case .power:
       let less = try worker.device.combining(right, Tensor([1], elements: [1]), by: .subtract)
       return (

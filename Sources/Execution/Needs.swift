@@ -31,13 +31,13 @@ extension Network.Node {
     case .arithmetic(let arithmetic):
       switch arithmetic {
       case .add, .subtract: return Needs()
-      case .multiply, .divide, .minimum, .maximum, .power: return Needs(inputs: true)
+      case .multiply, .divide, .minimum, .maximum, .power, .select: return Needs(inputs: true)
       }
     case .arithmeticWithConstant(let arithmetic, _, let isFirst):
       switch arithmetic {
       case .add, .subtract, .multiply: return Needs()
       case .divide: return Needs(inputs: isFirst)
-      case .minimum, .maximum, .power: return Needs(inputs: true)
+      case .minimum, .maximum, .power, .select: return Needs(inputs: true)
       }
     case .convolution, .averagePooling, .globalAveragePooling, .batchNormalization, .innerProduct,
       .concatenation, .split, .padding, .slice, .gathering, .resampling, .average, .flatten, .reshape,

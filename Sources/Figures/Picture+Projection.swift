@@ -34,9 +34,29 @@ extension Picture {
     let largest = elements.reduce(Float(0)) { $1.isFinite ? max($0, abs($1)) : $0 }
     guard largest > 0 else { return .infinity }
     guard share > 0 else { return largest }
-    let magnitudes = elements.map(abs).sorted()
-    let kept = magnitudes[min(Int(Double(magnitudes.count) * (1 - share)), magnitudes.count - 1)]
+    let place = min(Int(Double(elements.count) * (1 - share)), elements.count - 1)
+    let kept = magnitude(at: place, of: elements)
     return kept > 0 ? kept : largest
+  }
+
+  /// The magnitude at a place of the ascending list of all, without sorting them.
+  ///
+  /// Bit patterns of magnitudes have the magnitudes' order. Counting their upper halves finds that of the one sought,
+  /// and counting the lower halves of those that share it finds the rest.
+  private static func magnitude(at place: Int, of elements: [Float]) -> Float {
+    var remaining = place
+    func half(_ key: (UInt32) -> UInt32?) -> UInt32 {
+      var counts = [Int](repeating: 0, count: 1 << 16)
+      for element in elements { if let key = key(element.magnitude.bitPattern) { counts[Int(key)] += 1 } }
+      var half = 0
+      while counts[half] <= remaining {
+        remaining -= counts[half]
+        half += 1
+      }
+      return UInt32(half)
+    }
+    let upper = half { $0 >> 16 }
+    return Float(bitPattern: upper << 16 | half { $0 >> 16 == upper ? $0 & 0xFFFF : nil })
   }
 
   /// The picture as far as a projection is strong there: dark where it is nearly zero, as it is where it is not.

@@ -1,4 +1,5 @@
 package import Foundation
+internal import Tensors
 
 /// Bytes that are read a piece at a time, of a file or of memory, so that a large file is never in memory whole.
 package struct ByteSource: Sendable {
@@ -32,17 +33,22 @@ package struct ByteSource: Sendable {
   }
 }
 
-/// A file open for reading.
+/// A plain file open for reading: no folder, pipe or device.
 ///
 /// A class because it owns a descriptor.
-private final class OpenFile: Sendable {
-  private let descriptor: Int32
+final class OpenFile: Sendable {
+  let descriptor: Int32
   let count: Int
 
   init?(_ path: String) {
-    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    count = descriptor < 0 ? 0 : Int(lseek(descriptor, 0, SEEK_END))
-    if descriptor < 0 || count < 0 { return nil }
+    // Opening a pipe that nobody writes to must not wait.
+    descriptor = unsafe open(path.fileNameForC, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    var status = stat()
+    guard descriptor >= 0, unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      count = 0
+      return nil
+    }
+    count = Int(status.st_size)
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }

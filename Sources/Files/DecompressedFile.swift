@@ -1,5 +1,6 @@
 internal import CZlib
 public import Foundation
+internal import Tensors
 
 /// The bytes of a file, decompressed where it is gzipped and as they are where it is not.
 ///
@@ -9,7 +10,7 @@ public import Foundation
 /// - Returns: All of them.
 /// - Throws: ``FileError`` where the file is missing, cut short, damaged or larger than the limit.
 public func decompressedBytes(of path: String, limit: Int = 1 << 30) throws(FileError) -> Data {
-  guard let file = unsafe gzopen(path, "rb") else {
+  guard let file = unsafe gzopen(path.fileNameForC, "rb") else {
     throw FileError(path: path, reason: "cannot be opened. Check that it is there and readable.")
   }
   var isOpen = true

@@ -33,11 +33,9 @@ public final class DurableFile {
     partial = path + ".\(getpid()).partial"
     Self.removeStale(path)
     guard let handle = FileHandle(creating: partial, emptied: true) else {
-      let folder = (path as NSString).deletingLastPathComponent
-      let exists = folder.isEmpty || FileManager.default.fileExists(atPath: folder)
       throw FileError(
         path: path,
-        reason: exists
+        reason: FileSystem.exists(FileSystem.folder(of: path))
           ? "cannot be written. Check that its folder is writable and the disk has space."
           : "cannot be written: its folder does not exist.")
     }
@@ -47,19 +45,19 @@ public final class DurableFile {
   deinit {
     if !isFinished {
       try? handle.close()
-      try? FileManager.default.removeItem(atPath: partial)
+      FileSystem.remove(partial)
     }
   }
 
   /// Removes what processes that are no more left half written of this file.
   private static func removeStale(_ path: String) {
-    let (folder, name) = ((path as NSString).deletingLastPathComponent, (path as NSString).lastPathComponent)
-    for other in (try? FolderListing(folder.isEmpty ? "." : folder))?.names ?? []
+    let (folder, name) = (FileSystem.folder(of: path), (path as NSString).lastPathComponent)
+    for other in (try? FolderListing(folder))?.names ?? []
     where other.hasPrefix(name + ".") && other.hasSuffix(".partial") {
       let owner = other.dropFirst(name.count + 1).dropLast(".partial".count)
       guard other == name + ".partial" || Int32(owner).map({ kill($0, 0) != 0 && errno == ESRCH }) == true
       else { continue }
-      try? FileManager.default.removeItem(atPath: (folder as NSString).appendingPathComponent(other))
+      FileSystem.remove(folder + "/" + other)
     }
   }
 
@@ -79,7 +77,7 @@ public final class DurableFile {
       try handle.synchronize()
       try handle.close()
     }
-    guard unsafe rename(partial, path) == 0 else {
+    guard unsafe rename(partial.fileNameForC, path.fileNameForC) == 0 else {
       throw FileError(
         path: path, reason: "cannot be put in place: \(unsafe String(cString: strerror(errno))).")
     }
@@ -120,7 +118,8 @@ extension FileHandle {
   ///   - emptied: Whether what it holds goes.
   package convenience init?(creating path: String, emptied: Bool) {
     Self.heedsFileLimits
-    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | (emptied ? O_TRUNC : 0), 0o666)
+    let descriptor = unsafe open(
+      path.fileNameForC, O_RDWR | O_CREAT | O_CLOEXEC | (emptied ? O_TRUNC : 0), 0o666)
     guard descriptor >= 0 else { return nil }
     self.init(fileDescriptor: descriptor, closeOnDealloc: true)
   }

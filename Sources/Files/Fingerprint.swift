@@ -11,20 +11,11 @@ public struct Fingerprint: CustomStringConvertible {
   ///
   /// - Throws: ``FileError`` where it cannot be read.
   public mutating func add(file path: String) throws(FileError) {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw FileError(path: path, reason: "there is no such file, or it cannot be read.")
+    let source = try ByteSource(file: path)
+    for start in stride(from: 0, to: source.count, by: 1 << 20) {
+      add(try source.bytes(start..<min(start + 1 << 20, source.count)))
     }
-    defer { try? handle.close() }
-    var count: UInt64 = 0
-    do {
-      while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
-        count += UInt64(piece.count)
-        add(piece)
-      }
-    } catch {
-      throw FileError(path: path, reason: "cannot be read.")
-    }
-    mix(count)
+    mix(UInt64(source.count))
   }
 
   /// Takes in a text and its length.

@@ -1,13 +1,16 @@
 internal import Foundation
 internal import Tensors
 
-/// What a folder holds, by name, hidden files aside.
+/// What a folder holds, by name.
 package struct FolderListing: Sendable {
   /// In the order of their bytes; a byte that is no UTF-8 as `String(fileName:)` writes it.
   package let names: [String]
 
+  /// - Parameters:
+  ///   - path: The folder.
+  ///   - showsHidden: Whether names that begin with a dot are among them.
   /// - Throws: ``FileError`` where the folder cannot be listed.
-  package init(_ path: String) throws(FileError) {
+  package init(_ path: String, hidden showsHidden: Bool = false) throws(FileError) {
     guard let folder = unsafe opendir(path.fileNameForC) else {
       throw FileError(path: path, reason: "it cannot be listed: \(unsafe String(cString: strerror(errno))).")
     }
@@ -15,7 +18,10 @@ package struct FolderListing: Sendable {
     var found: [ExactName] = []
     while let entry = unsafe readdir(folder) {
       let bytes = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0.prefix { $0 != 0 }) }
-      if bytes.first != UInt8(ascii: ".") { found.append(ExactName(String(fileName: bytes))) }
+      let name = String(fileName: bytes)
+      if name.utf8.first != UInt8(ascii: ".") || showsHidden && name != "." && name != ".." {
+        found.append(ExactName(name))
+      }
     }
     names = found.sorted().map(\.text)
   }

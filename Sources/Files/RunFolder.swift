@@ -24,21 +24,20 @@ public struct RunFolder: Sendable {
     at path: String, kind: String, configuration: some Encodable, changing settings: Set<String> = [],
     adapt: (_ run: RunFolder, _ earlier: Data) throws(RunError) -> Void = { (_, _) throws(RunError) in }
   ) throws(RunError) -> RunFolder {
-    let files = FileManager.default
-    let names = try? files.contentsOfDirectory(atPath: path)
+    let names = try? FolderListing(path, hidden: true).names
     if names == nil {
       do {
-        try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try FileSystem.makeFolder(path)
       } catch {
         throw .unwritable(folder: path, reason: "it cannot be made, or is a file.")
       }
     }
     let header = path + "/run.json"
     let left = (names ?? []).filter { $0 != "run.lock" && !$0.hasSuffix(".partial") }
-    if !files.fileExists(atPath: header), !left.isEmpty { throw .notARun(folder: path) }
+    if !FileSystem.exists(header), !left.isEmpty { throw .notARun(folder: path) }
     let folder = RunFolder(path: path, lock: try RunLock(folder: path))
     let description = try description(kind, configuration, header)
-    guard let known = files.contents(atPath: header) else {
+    guard let known = FileSystem.contents(of: header) else {
       try folder.write(bytes: description, to: "run.json")
       return folder
     }
@@ -97,8 +96,7 @@ public struct RunFolder: Sendable {
   public func preparedPath(of name: String) throws(RunError) -> String {
     let full = path(of: name)
     do {
-      try FileManager.default.createDirectory(
-        atPath: (full as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try FileSystem.makeFolder(FileSystem.folder(of: full))
     } catch {
       throw .unwritable(folder: path, reason: "\(name)'s folder cannot be made.")
     }
@@ -106,7 +104,7 @@ public struct RunFolder: Sendable {
   }
 
   /// Whether the run has a file or folder of this name.
-  public func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
+  public func contains(_ name: String) -> Bool { FileSystem.exists(path(of: name)) }
 
   /// Names in a folder of the run, in order; none where it is not there.
   package func names(in folder: String) -> [String] {
@@ -135,11 +133,9 @@ public struct RunFolder: Sendable {
 
   /// Writes a value as JSON: keys in order, so the same value gives the same bytes.
   public func write(json value: some Encodable, to name: String) throws(RunError) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let bytes: Data
     do {
-      bytes = try encoder.encode(value)
+      bytes = try JSONEncoder.inKeyOrder.encode(value)
     } catch {
       throw .damaged(file: path(of: name), reason: "\(error)")
     }
@@ -148,7 +144,7 @@ public struct RunFolder: Sendable {
 
   /// Reads what ``write(json:to:)`` wrote.
   public func read<Value: Decodable>(_ type: Value.Type, from name: String) throws(RunError) -> Value {
-    guard let bytes = FileManager.default.contents(atPath: path(of: name)) else {
+    guard let bytes = FileSystem.contents(of: path(of: name)) else {
       throw .damaged(file: path(of: name), reason: "it is missing.")
     }
     do {
@@ -156,5 +152,14 @@ public struct RunFolder: Sendable {
     } catch {
       throw .damaged(file: path(of: name), reason: "\(error)")
     }
+  }
+}
+
+extension JSONEncoder {
+  /// Writes keys in order, so that the same value gives the same bytes, and slashes as they are.
+  package static var inKeyOrder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
   }
 }

@@ -21,7 +21,7 @@ public struct SafeTensors: Sendable {
   ///
   /// - Throws: ``FileError`` naming the array and what is wrong with it.
   public init(reading path: String) throws(FileError) {
-    guard let bytes = FileManager.default.contents(atPath: path) else {
+    guard let bytes = FileSystem.contents(of: path) else {
       throw FileError(path: path, reason: "there is no such file, or it cannot be read.")
     }
     try self.init(bytes: bytes, of: path)

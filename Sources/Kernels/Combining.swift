@@ -10,6 +10,8 @@ public enum Arithmetic: String, Sendable, CaseIterable {
   case minimum
   case maximum
   case power
+  /// The left side where the right one is not 0, else 0: what is not taken may be infinite or NaN.
+  case select
 
   fileprivate var code: VectorArithmetic {
     switch self {
@@ -20,6 +22,7 @@ public enum Arithmetic: String, Sendable, CaseIterable {
     case .minimum: VectorMinimum
     case .maximum: VectorMaximum
     case .power: VectorPower
+    case .select: VectorSelect
     }
   }
 }

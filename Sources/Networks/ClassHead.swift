@@ -15,6 +15,21 @@ public struct ClassHead: Hashable, Sendable {
     case hardSigmoid(alpha: Float, beta: Float)
   }
 
+  /// What a network that learns is given to make probabilities of its scores.
+  public enum End: String, Hashable, Sendable {
+    /// One class a picture: the probabilities add up to 1.
+    case softmax
+    /// Each class alone: a picture can show several, or none.
+    case sigmoid
+
+    var operation: Operation {
+      switch self {
+      case .softmax: .softmax(axis: 1)
+      case .sigmoid: .activation(.sigmoid)
+      }
+    }
+  }
+
   /// The network's output that tells the classes.
   public let output: String
   /// The value before the last squashing: a number a class, without bounds.

@@ -119,23 +119,8 @@ extension Network {
     throw .unknownLayer(name: name, near: nearNames(to: name, among: names))
   }
 
-  /// Where the values of a layer stop rising: the upper bound of the activation that makes them (6 for ReLU6); nil where
-  /// there is none.
-  ///
-  /// At the bound the derivative is zero, so projections by the gradient and guided rules are zero there too.
-  package func upperBound(of value: String) -> Float? {
-    guard let node = nodes.first(where: { $0.outputs.contains(value) }),
-      case .activation(let activation) = node.operation
-    else { return nil }
-    switch activation {
-    case .clip(_, let maximum) where maximum < .greatestFiniteMagnitude: return maximum
-    case .hardSigmoid: return 1
-    default: return nil
-    }
-  }
-
   /// For each value, the nodes that read it.
-  var readersByValue: [String: [Node]] {
+  package var readersByValue: [String: [Node]] {
     var readers: [String: [Node]] = [:]
     for node in nodes {
       for input in node.inputs { readers[input, default: []].append(node) }

@@ -5,34 +5,39 @@ extension Network {
   /// The same network that tells other classes apart: its classifier, drawn anew for them.
   ///
   /// Where the network ends in a score a class, that is the last fully connected layer or convolution before its end;
-  /// where it ends in maps or features, one fully connected layer and a softmax come on top. Its weights are drawn from a
-  /// Gaussian of deviation 0.01, the paper's; biases are zero.
+  /// where it ends in maps or features, one fully connected layer and what makes its scores probabilities come on top. Its
+  /// weights are drawn from a Gaussian of deviation 0.01, the paper's; biases are zero.
   ///
   /// - Parameters:
   ///   - names: The classes.
+  ///   - count: How many scores it gives: as many as there are classes, unless one score tells two apart.
+  ///   - end: What makes probabilities of the scores.
   ///   - generator: Decides the weights.
   /// - Returns: The network, with these classes.
   /// - Throws: ``NetworkError/classifier(node:operation:)`` where the end is of another kind, or shapes do not fit.
   public func classifying(
-    _ names: [String], using generator: inout SeededGenerator
+    _ names: [String], scores count: Int? = nil, ending end: ClassHead.End = .softmax,
+    using generator: inout SeededGenerator
   ) throws(NetworkError) -> Network {
+    let count = count ?? names.count
     var network = self
     network.classes = names
-    guard var value = try classScores() else {
-      return try network.withClassifier(names.count, using: &generator)
+    guard let head = try classHead() else {
+      return try network.withClassifier(count, ending: end, using: &generator)
     }
+    var value = head.scores
     let makers = makers
     while let node = makers[value] {
       var operation = node.operation
       switch operation {
       case .innerProduct(let product):
         let weights = Tensor.gaussian(
-          [names.count, product.weights.shape[1]], deviation: 1e-2, using: &generator)
-        operation = .innerProduct(InnerProduct(weights: weights, bias: Tensor([names.count])))
+          [count, product.weights.shape[1]], deviation: 1e-2, using: &generator)
+        operation = .innerProduct(InnerProduct(weights: weights, bias: Tensor([count])))
       case .convolution(var convolution) where convolution.groups == 1:
-        let extents = [names.count] + convolution.filters.shape.dimensions.dropFirst()
+        let extents = [count] + convolution.filters.shape.dimensions.dropFirst()
         convolution.filters = .gaussian(Shape(extents), deviation: 1e-2, using: &generator)
-        convolution.bias = Tensor([names.count])
+        convolution.bias = Tensor([count])
         operation = .convolution(convolution)
       case .activation, .averagePooling, .globalAveragePooling, .average, .flatten, .reshape, .dropout,
         .identity:
@@ -42,17 +47,26 @@ extension Network {
         throw .classifier(node: node.name, operation: operation.name)
       }
       let replaced = try network.replacingOperations { $0.name == node.name ? operation : $0.operation }
-        .endingInSoftmax(of: try classHead())
-      _ = try replaced.shapes(inputs: [inputs[0].name: try inputShape(images: 1)])
+        .ending(in: end, of: head, flattening: try onePicture()[head.scores]?.rank != 2)
+      _ = try replaced.onePicture()
       return replaced
     }
     throw .classifier(node: value, operation: "an input")
   }
 
-  /// The same network with a softmax in place of what squashed its scores, where that is another function, or depends on
+  /// The values' shapes for one picture.
+  private func onePicture() throws(NetworkError) -> [String: Shape] {
+    try shapes(inputs: [inputs[0].name: inputShape(images: 1)])
+  }
+
+  /// The same network with another end in place of what squashed its scores, where that is another function, or depends on
   /// their number as a softmax that is written out does.
-  private func endingInSoftmax(of head: ClassHead?) throws(NetworkError) -> Network {
-    guard let head, head.squashing != .none else { return self }
+  ///
+  /// A network that gives the scores themselves is read as one that ends in a softmax, so it needs none.
+  private func ending(
+    in end: ClassHead.End, of head: ClassHead, flattening isFlattening: Bool
+  ) throws(NetworkError) -> Network {
+    guard head.squashing != .none || end == .sigmoid else { return self }
     let makers = Dictionary(
       nodes.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { one, _ in one })
     var behind = Set<String>()
@@ -65,16 +79,17 @@ extension Network {
     }
     let isPlain = nodes.filter { behind.contains($0.name) }.allSatisfy { node in
       switch node.operation {
-      case .softmax, .logSoftmax, .identity, .dropout, .flatten, .reshape, .activation(.clip),
-        .activation(.log):
-        true
+      case .identity, .dropout, .flatten, .reshape, .activation(.clip): true
+      case .softmax, .logSoftmax, .activation(.log): end == .softmax
+      case .activation(.sigmoid): end == .sigmoid
       default: false
       }
     }
-    if isPlain { return self }
+    if isPlain, head.squashing != .none { return self }
     let taken = Set(nodes.map(\.name) + nodes.flatMap(\.outputs) + inputs.map(\.name))
     func free(_ name: String) -> String { taken.contains(name) ? free(name + "'") : name }
-    let (flat, softmax) = (free("flattened"), free("probabilities"))
+    let (flat, squashed) = (free("flattened"), free("probabilities"))
+    let flattening = Node(name: flat, operation: .flatten, inputs: [head.scores], outputs: [flat])
     // What lies between the scores and the output goes, unless something else reads it.
     var kept = nodes
     var needed = Set(outputs.filter { $0 != head.output })
@@ -86,36 +101,38 @@ extension Network {
     }
     return try Network(
       name: name, inputs: inputs,
-      nodes: kept + [
-        Node(name: flat, operation: .flatten, inputs: [head.scores], outputs: [flat]),
-        Node(name: softmax, operation: .softmax(axis: 1), inputs: [flat], outputs: [softmax]),
-      ], outputs: outputs.map { $0 == head.output ? softmax : $0 }, preprocessing: preprocessing,
+      nodes: kept + (isFlattening ? [flattening] : []) + [
+        Node(
+          name: squashed, operation: end.operation, inputs: [isFlattening ? flat : head.scores],
+          outputs: [squashed])
+      ], outputs: outputs.map { $0 == head.output ? squashed : $0 }, preprocessing: preprocessing,
       classes: classes,
       metadata: metadata)
   }
 
-  /// A fully connected layer and a softmax on top of the first output.
+  /// A fully connected layer and what makes its scores probabilities, on top of the first output.
   private func withClassifier(
-    _ count: Int, using generator: inout SeededGenerator
+    _ count: Int, ending end: ClassHead.End, using generator: inout SeededGenerator
   ) throws(NetworkError) -> Network {
-    guard let input = inputs.first, let last = outputs.first else {
+    guard !inputs.isEmpty, let last = outputs.first else {
       throw .missingValue(name: "output", node: "the classifier")
     }
-    let shape = try shapes(inputs: [input.name: inputShape(images: 1)])[last] ?? []
+    let shape = try onePicture()[last] ?? []
     let features = shape.dimensions.dropFirst().reduce(1, *)
     let weights = Tensor.gaussian([count, features], deviation: 1e-2, using: &generator)
     let taken = Set(nodes.map(\.name) + nodes.flatMap(\.outputs) + inputs.map(\.name))
     func free(_ name: String) -> String { taken.contains(name) ? free(name + "'") : name }
-    let (flat, scores, softmax) = (free("flattened"), free("classifier"), free("probabilities"))
+    let (flat, scores, squashed) = (free("flattened"), free("classifier"), free("probabilities"))
+    let isFlat = shape.rank == 2
+    let flattening = Node(name: flat, operation: .flatten, inputs: [last], outputs: [flat])
     return try Network(
       name: name, inputs: inputs,
-      nodes: nodes + [
-        Node(name: flat, operation: .flatten, inputs: [last], outputs: [flat]),
+      nodes: nodes + (isFlat ? [] : [flattening]) + [
         Node(
           name: scores, operation: .innerProduct(InnerProduct(weights: weights, bias: Tensor([count]))),
-          inputs: [flat], outputs: [scores]),
-        Node(name: softmax, operation: .softmax(axis: 1), inputs: [scores], outputs: [softmax]),
-      ], outputs: [softmax], preprocessing: preprocessing, classes: classes, metadata: metadata)
+          inputs: [isFlat ? last : flat], outputs: [scores]),
+        Node(name: squashed, operation: end.operation, inputs: [scores], outputs: [squashed]),
+      ], outputs: [squashed], preprocessing: preprocessing, classes: classes, metadata: metadata)
   }
 
   /// The same architecture before it has learned anything.

@@ -2,7 +2,7 @@ public import Kernels
 public import Tensors
 
 extension Network {
-  /// A value as ONNX has it: channels before rows, and flattened features in that order too.
+  /// A value as its file has it: channels before rows, and flattened features in that order too.
   ///
   /// - Parameters:
   ///   - tensor: The value in this package's order, for any number of images.
@@ -13,6 +13,7 @@ extension Network {
   public func inONNXOrder(
     _ tensor: Tensor, of value: String, shapes: [String: Shape]
   ) throws(KernelError) -> Tensor {
+    if inputs.contains(where: { $0.name == value && $0.isChannelsLast }) { return tensor }
     if let order = fileOrders[value] { return try Device().permuted(tensor, order).inONNXOrder() }
     guard tensor.shape.rank == 2, let map = flattenedMap(of: value, shapes: shapes), map.rank == 4 else {
       return try tensor.inONNXOrder()
@@ -20,6 +21,17 @@ extension Network {
     let images = tensor.shape[0]
     let maps = tensor.reshaped(to: [images, map.rows, map.columns, map.channels])
     return try maps.inONNXOrder().reshaped(to: tensor.shape)
+  }
+
+  /// An input as its file has it, in this package's order.
+  ///
+  /// - Parameters:
+  ///   - tensor: In ONNX's order, or images x rows x columns x channels where the input ``Network/Input/isChannelsLast``.
+  ///   - input: The input's name.
+  /// - Returns: The same values, reordered.
+  /// - Throws: `KernelError` where the tensor has not the input's axes.
+  public func fromONNXOrder(_ tensor: Tensor, ofInput input: String) throws(KernelError) -> Tensor {
+    inputs.contains { $0.name == input && $0.isChannelsLast } ? tensor : try tensor.fromONNXOrder()
   }
 
   /// The map whose elements a value of rank 2 lists, where only elementwise functions lie between.

@@ -26,6 +26,9 @@ public struct PreprocessingOverrides: Hashable, Sendable {
   /// Whether they say which part of a picture the network sees.
   public var cutsPictures: Bool { resize != nil || crop != nil }
 
+  /// Whether they say all that pixels become.
+  fileprivate var saysPixels: Bool { channels != nil && scale != nil && mean != nil && std != nil }
+
   fileprivate func apply(to preprocessing: inout Preprocessing) {
     switch resize {
     case .kept: preprocessing.resize = nil
@@ -54,7 +57,7 @@ extension Network {
   /// network's size and channels.
   ///
   /// - Parameter overrides: What the caller says in place of it.
-  /// - Returns: The preprocessing, and whether it is assumed, since the model does not say.
+  /// - Returns: The preprocessing, and whether it is assumed, since neither the model says it nor the caller all of it.
   /// - Throws: ``NetworkError/notForPictures(reason:)`` where no picture fits the network, or
   ///   ``NetworkError/preprocessing(reason:)`` for numbers that no picture can be prepared with.
   public func preprocessing(
@@ -78,14 +81,6 @@ extension Network {
           + "channel.")
     }
     let channels = input.extents[1] ?? found.channels.count
-    if let last = input.extents[3], [1, 3].contains(last),
-      ![1, 3].contains(channels) || input.extents[1] == nil
-    {
-      throw .notForPictures(
-        reason:
-          "its input '\(input.name)' has its channels last, and only channels first are read. Export it so: "
-          + "tf2onnx takes --inputs-as-nchw \(input.name)")
-    }
     guard let adapted = found.adapted(toChannels: channels) else {
       throw .notForPictures(
         reason: "its input '\(input.name)' has \(channels) channels, and pictures are prepared with "
@@ -101,7 +96,8 @@ extension Network {
         reason: "pictures are prepared to be \(made), but its input '\(input.name)' is \(taken); "
           + "--resize and --crop change that")
     }
-    return (adapted, preprocessing == nil)
+    let isSaid = overrides.cutsPictures && (overrides.saysPixels || pixelsInMetadata != nil)
+    return (adapted, preprocessing == nil && !isSaid)
   }
 
   /// What networks trained on ImageNet expect, at the network's size, of pixels as the metadata of other programs has them.

@@ -35,16 +35,24 @@ public struct Network: Sendable {
   /// What the network is given.
   public struct Input: Hashable, Sendable {
     public var name: String
-    /// Extents in ONNX's order; nil where the model leaves them open.
+    /// Extents in ONNX's order, images x channels x rows x columns; nil where the model leaves them open.
     public var extents: [Int?]
+    /// Whether the file has the input as images x rows x columns x channels, as exporters from TensorFlow write it.
+    public var isChannelsLast: Bool
 
     /// - Parameters:
     ///   - name: The value's name.
     ///   - extents: In ONNX's order, images x channels x rows x columns; nil where open.
-    public init(name: String, extents: [Int?]) {
+    ///   - isChannelsLast: Whether the file has its four axes as images x rows x columns x channels.
+    public init(name: String, extents: [Int?], isChannelsLast: Bool = false) {
+      precondition(!isChannelsLast || extents.count == 4, "only maps have their channels last")
       self.name = name
       self.extents = extents
+      self.isChannelsLast = isChannelsLast
     }
+
+    /// ``extents`` in the order that the file has.
+    public var extentsInFile: [Int?] { isChannelsLast ? [0, 2, 3, 1].map { extents[$0] } : extents }
   }
 
   public var name: String
@@ -91,6 +99,16 @@ public struct Network: Sendable {
   public func replacingOperations(_ operation: (Node) throws -> Operation) rethrows -> Network {
     var network = self
     for index in nodes.indices { network.nodes[index].operation = try operation(nodes[index]) }
+    return network
+  }
+
+  /// The same graph with more nodes.
+  ///
+  /// - Parameter following: Gives those that come after a node; they read what it reads or makes, or each other.
+  /// - Returns: A network whose other nodes read and make the same values.
+  func insertingNodes(_ following: (Node) -> [Node]) -> Network {
+    var network = self
+    network.nodes = nodes.flatMap { [$0] + following($0) }
     return network
   }
 

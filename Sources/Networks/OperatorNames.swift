@@ -54,6 +54,7 @@ extension Arithmetic {
     case .minimum: "Min"
     case .maximum: "Max"
     case .power: "Pow"
+    case .select: "Where"
     }
   }
 }

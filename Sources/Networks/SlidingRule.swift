@@ -37,6 +37,21 @@ public struct SlidingRule: Hashable, Sendable {
     self.roundsUp = roundsUp
   }
 
+  /// The same along one side alone.
+  func along(rows: Bool, roundsUp: Bool) -> SlidingRule {
+    func pair(_ numbers: [Int]) -> [Int] { rows ? [numbers[0], 1] : [1, numbers[1]] }
+    var side = self
+    (side.window, side.strides, side.dilations) = (pair(window), pair(strides), pair(dilations))
+    if case .explicit(let top, let left, let bottom, let right) = padding {
+      side.padding =
+        rows
+        ? .explicit(top: top, left: 0, bottom: bottom, right: 0)
+        : .explicit(top: 0, left: left, bottom: 0, right: right)
+    }
+    side.roundsUp = roundsUp
+    return side
+  }
+
   var isDilated: Bool { dilations != [1, 1] }
 
   /// The windows over a map of this shape.

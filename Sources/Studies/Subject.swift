@@ -14,7 +14,7 @@ public struct Subject: Sendable {
   /// The model's file.
   public let model: String
   /// The network; its preprocessing is ``preprocessing``.
-  public let network: Network
+  public private(set) var network: Network
   /// How a picture becomes the network's input.
   public let preprocessing: Preprocessing
   /// Whether ``preprocessing`` is assumed, since the model does not say how pictures are prepared.
@@ -22,7 +22,7 @@ public struct Subject: Sendable {
   /// The network's input for one picture, 1 x rows x columns x channels.
   public let input: Shape
   /// The shape of every value for one picture.
-  public let shapes: [String: Shape]
+  public private(set) var shapes: [String: Shape]
   /// Every node as a layer, in the graph's order.
   public let layers: [Layer]
   /// What says a picture's class; nil where the network classifies nothing.
@@ -132,13 +132,21 @@ public struct Subject: Sendable {
     return maps.isEmpty ? all : maps
   }
 
-  /// The layers whose features are shown where none are named: ``convolutions``, and the ends of residual blocks.
+  /// The layers whose features are shown where none are named: ``convolutions``, products over the channels of maps that
+  /// an activation follows (ConvNeXt's expansions), and the ends of residual blocks.
   ///
   /// - Parameter isBefore: Whether layers are read before their rectifier: then a block ends in its sum.
   /// - Returns: Those whose maps have more than one position, in the graph's order.
   package func featureLayers(beforeRectifier isBefore: Bool) -> [Layer] {
-    let ends = network.residualSums.filter(hasMaps).map { sum in
-      isBefore ? sum : layers.first { $0.output == sum.featureMaps } ?? sum
+    let activated = Set(
+      network.nodes.filter { if case .activation = $0.operation { true } else { false } }.flatMap(\.outputs))
+    let convolved = Set(network.featureLayers().map(\.node))
+    let products = network.featureLayers(includingProducts: true).filter {
+      !convolved.contains($0.node) && activated.contains($0.featureMaps)
+    }
+    let makers = Dictionary(layers.map { ($0.output, $0) }, uniquingKeysWith: { one, _ in one })
+    let ends = (products + network.residualSums).filter(hasMaps).map { end in
+      isBefore ? end : makers[end.featureMaps] ?? end
     }
     let chosen = Set((convolutions + ends).map(\.node))
     return layers.filter { chosen.contains($0.node) }
@@ -171,9 +179,8 @@ public struct Subject: Sendable {
     var scale = Tensor([1], repeating: 1)
     var shift = Tensor([1])
     var value = network.inputs[0].name
-    walk: while case let readers = network.nodes.filter({ $0.inputs.contains(value) }), readers.count == 1,
-      let node = readers.first
-    {
+    let readers = network.readersByValue
+    walk: while let following = readers[value], following.count == 1, let node = following.first {
       switch node.operation {
       case .identity, .dropout: break
       case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
@@ -206,10 +213,36 @@ public struct Subject: Sendable {
 public struct StudiedLayer: Hashable, Sendable {
   public let name: String
   /// The value that holds its feature maps.
-  public let value: String
+  public fileprivate(set) var value: String
   public let units: Int
   /// Its files' name, unlike any other layer's of the study.
   public let stem: String
+  /// Where the network stops what it passes on, as ReLU6 does at 6, if ``value`` holds what comes before that bound.
+  public fileprivate(set) var upperBound: Float?
+}
+
+extension Subject {
+  /// The same subject, and layers of it, read before the upper bounds of their activations.
+  ///
+  /// - Returns: Both as they are where no layer has such a bound.
+  func liftingUpperBounds(
+    of layers: [StudiedLayer]
+  ) throws -> (subject: Subject, layers: [StudiedLayer]) {
+    let (network, lifted) = self.network.liftingUpperBounds(of: layers.map(\.value))
+    guard !lifted.isEmpty else { return (self, layers) }
+    var subject = self
+    subject.network = network
+    subject.shapes = try network.shapes(inputs: [network.inputs[0].name: input])
+    let read = layers.map { layer in
+      var layer = layer
+      if let value = lifted[layer.value] {
+        layer.upperBound = network.upperBound(of: layer.value)
+        layer.value = value
+      }
+      return layer
+    }
+    return (subject, read)
+  }
 }
 
 extension Network {

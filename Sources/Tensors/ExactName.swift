@@ -57,8 +57,11 @@ extension String {
     }
   }
 
-  /// The same for C, with a zero behind them.
-  package var fileNameForC: [CChar] { (fileNameBytes + [0]).map { CChar(bitPattern: $0) } }
+  /// The same for C, with a zero behind them; the empty path, which leads nowhere, for one that has a zero in it.
+  package var fileNameForC: [CChar] {
+    let bytes = fileNameBytes
+    return (bytes.contains(0) ? [0] : bytes + [0]).map { CChar(bitPattern: $0) }
+  }
 }
 
 extension Unicode.Scalar {

@@ -2,17 +2,17 @@ internal import Datasets
 internal import Images
 internal import Tensors
 
-/// Some pictures ready for the network, with their classes; those that could not be read are left out.
+/// Some pictures ready for the network; those that could not be read are left out.
 struct Batch: Sendable {
   var pictures: [Tensor]
-  var labels: [Int]
   /// The numbers of the pictures in their data set.
   var ids: [Int]
 }
 
 /// One way through pictures, batch by batch.
 struct Batches: Sendable {
-  let pictures: any LabelledPictures
+  /// Decodes a picture by its number; nil where it cannot be read.
+  let picture: @Sendable (Int) throws -> Picture?
   let preprocessing: Preprocessing
   /// Numbers of pictures, in the order of the batches.
   let order: [Int]
@@ -29,9 +29,10 @@ struct Batches: Sendable {
     threads: Int
   ) -> Batches {
     var generator = SeededGenerator(mixing: [recipe.seed, 1, UInt64(epoch)])
-    let order = Array(pictures.labels.indices).shuffled(using: &generator)
+    let order = Array(0..<pictures.labels.count).shuffled(using: &generator)
     return Batches(
-      pictures: pictures, preprocessing: preprocessing, order: order, size: recipe.batch, threads: threads,
+      picture: pictures.picture, preprocessing: preprocessing, order: order, size: recipe.batch,
+      threads: threads,
       placement: { id in
         var generator = SeededGenerator(mixing: [recipe.seed, 2, UInt64(epoch), UInt64(id)])
         switch recipe.augmentation {
@@ -50,14 +51,12 @@ struct Batches: Sendable {
   func batch(_ number: Int) throws -> Batch {
     let ids = Array(order[number * size..<min((number + 1) * size, order.count)])
     let made = try Pool.map(over: ids.indices, threads: threads) { place in
-      try pictures.picture(ids[place])?.prepared(preprocessing, at: placement(ids[place])).tensor
+      try picture(ids[place])?.prepared(preprocessing, at: placement(ids[place])).tensor
     }
-    let labels = pictures.labels
-    var batch = Batch(pictures: [], labels: [], ids: [])
+    var batch = Batch(pictures: [], ids: [])
     for (id, tensor) in zip(ids, made) {
       guard let tensor else { continue }
       batch.pictures.append(tensor)
-      batch.labels.append(labels[id])
       batch.ids.append(id)
     }
     return batch

@@ -24,11 +24,7 @@ public struct CheckpointFolder: Sendable {
     self.run = run
     self.snapshots = snapshots
     for folder in [models, checkpoints] {
-      do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      } catch {
-        throw FileError(path: folder, reason: "cannot be made. Check that its place is writable.")
-      }
+      try FileSystem.makeFolder(folder)
     }
   }
 
@@ -63,9 +59,7 @@ public struct CheckpointFolder: Sendable {
     let network = isSnapshot ? "models/epoch-\(padded(state.epoch, 3)).onnx" : "checkpoints/\(name).onnx"
     try checkpoint.network.writeONNX(to: run + "/" + network)
     if isLast { try checkpoint.network.writeONNX(to: models + "/final.onnx") }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let text = String(decoding: try encoder.encode(state), as: UTF8.self)
+    let text = String(decoding: try JSONEncoder.inKeyOrder.encode(state), as: UTF8.self)
     try SafeTensors(checkpoint.velocities, metadata: ["state": text, "network": network])
       .write(to: checkpoints + "/" + name + Self.suffix)
     clear(keeping: name)
@@ -90,23 +84,23 @@ public struct CheckpointFolder: Sendable {
   }
 
   private func names() -> [String] {
-    (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+    (try? FolderListing(checkpoints))?.names ?? []
   }
 
   /// Lets go of every other checkpoint, and of what a killed process left half written.
   private func clear(keeping name: String) {
     for other in names() where !other.hasPrefix(name + ".") || other.hasSuffix(".partial") {
-      try? FileManager.default.removeItem(atPath: checkpoints + "/" + other)
+      FileSystem.remove(checkpoints + "/" + other)
     }
-    for other in (try? FileManager.default.contentsOfDirectory(atPath: models)) ?? []
+    for other in (try? FolderListing(models))?.names ?? []
     where other.hasSuffix(".partial") {
-      try? FileManager.default.removeItem(atPath: models + "/" + other)
+      FileSystem.remove(models + "/" + other)
     }
   }
 
   /// The epochs done so far.
   public func entries() -> [EpochEntry] {
-    guard let bytes = FileManager.default.contents(atPath: history) else { return [] }
+    guard let bytes = FileSystem.contents(of: history) else { return [] }
     return bytes.split(separator: UInt8(ascii: "\n")).compactMap {
       try? JSONDecoder().decode(EpochEntry.self, from: $0)
     }
@@ -116,8 +110,7 @@ public struct CheckpointFolder: Sendable {
   ///
   /// - Throws: `FileError` where the file cannot be written.
   public func append(_ entry: EpochEntry) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
+    let encoder = JSONEncoder.inKeyOrder
     let lines = try (entries().filter { $0.epoch < entry.epoch } + [entry]).map { try encoder.encode($0) }
     try DurableFile.write(
       Data(lines.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")], to: history)

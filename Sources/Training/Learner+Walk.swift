@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Execution
 internal import Kernels
 internal import Networks
@@ -11,14 +12,14 @@ extension Learner {
   ///
   /// - Parameters:
   ///   - pictures: Each 1 x rows x columns x channels.
-  ///   - labels: The class of each.
+  ///   - labels: The class, or the classes, of each.
   ///   - number: The step's number since the start.
   ///   - rates: How fully connected layers move as soon as nothing needs their weights; nil keeps their gradients.
   /// - Returns: The cost, and the gradients of all but the matrices of fully connected layers; none where the cost
   ///   is not finite.
   /// - Throws: `KernelError` where pictures do not fit the network.
   func walk(
-    _ pictures: [Tensor], _ labels: [Int], number: Int, moving rates: MomentumStep?
+    _ pictures: [Tensor], _ labels: Labels, number: Int, moving rates: MomentumStep?
   ) throws -> (Outcome, Gradients) {
     precondition(pictures.count == labels.count, "\(pictures.count) pictures and \(labels.count) labels")
     guard let last = plan.steps.last, !pictures.isEmpty else {
@@ -26,7 +27,7 @@ extension Learner {
     }
     var (groups, trunk, head) = try forward(pictures, masks: DropoutMasks(seed: seed, step: number))
     let cost = try crew.allThreads {
-      try CrossEntropy(of: try head.value(plan.scores, of: last.node), labels: labels, on: $0.device)
+      try Cost(plan.loss, of: try head.value(plan.scores, of: last.node), labels: labels, on: $0.device)
     }
     let outcome = Outcome(
       loss: cost.loss, correct: cost.ranks.count { $0 == 0 }, correctInFive: cost.ranks.count { $0 < 5 },

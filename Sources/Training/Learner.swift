@@ -1,3 +1,4 @@
+public import Datasets
 internal import Execution
 public import Kernels
 public import Networks
@@ -14,9 +15,9 @@ public final class Learner {
   public struct Outcome: Hashable, Sendable {
     /// Summed over the pictures, in nats.
     public var loss: Double
-    /// How many pictures' true class had the largest score.
+    /// How many pictures' one class had the largest score; 0 where pictures can hold several.
     public var correct: Int
-    /// How many pictures' true class was among the five largest.
+    /// How many pictures' one class was among the five largest.
     public var correctInFive: Int
     public var pictures: Int
   }
@@ -29,6 +30,8 @@ public final class Learner {
   private var speeds: [Int: [ParameterRole: Tensor]] = [:]
   /// Convolution filters above this root mean square are scaled back to it after each step.
   public var filterLimit: Float?
+  /// What is made small, as the network's end asks: binary cross-entropy where it ends in a sigmoid.
+  public var loss: Loss { plan.loss }
 
   /// - Parameters:
   ///   - network: Where it starts.
@@ -115,13 +118,13 @@ public final class Learner {
   ///
   /// - Parameters:
   ///   - pictures: Each 1 x rows x columns x channels.
-  ///   - labels: The class of each.
+  ///   - labels: The class, or the classes, of each.
   ///   - rates: How fast, how long remembered, how strongly pulled to zero.
   ///   - number: The step's number since the start: dropout's choices follow from it.
   /// - Returns: What the batch cost before the step. Where the loss is not finite, no weight has moved.
   /// - Throws: `KernelError` where pictures do not fit the network.
   public func learn(
-    from pictures: [Tensor], labels: [Int], by rates: MomentumStep, number: Int
+    from pictures: [Tensor], labels: Labels, by rates: MomentumStep, number: Int
   ) throws -> Outcome {
     let (outcome, gradients) = try walk(pictures, labels, number: number, moving: rates)
     guard outcome.loss.isFinite else { return outcome }
@@ -133,12 +136,12 @@ public final class Learner {
   ///
   /// - Parameters:
   ///   - pictures: Each 1 x rows x columns x channels.
-  ///   - labels: The class of each.
+  ///   - labels: The class, or the classes, of each.
   ///   - number: The step's number since the start: dropout's choices follow from it.
   /// - Returns: What the batch cost, and the gradients.
   /// - Throws: `KernelError` where pictures do not fit the network.
   public func gradients(
-    of pictures: [Tensor], labels: [Int], number: Int = 0
+    of pictures: [Tensor], labels: Labels, number: Int = 0
   ) throws -> (outcome: Outcome, gradients: [String: Tensor]) {
     let (outcome, gradients) = try walk(pictures, labels, number: number, moving: nil)
     var named: [String: Tensor] = [:]

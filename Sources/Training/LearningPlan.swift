@@ -38,6 +38,7 @@ struct LearningPlan: Sendable {
   var steps: [Step]
   let input: String
   let scores: String
+  let loss: Loss
   /// Where the whole batch comes together: the first fully connected layer.
   let headStart: Int
   /// Values made before the head that it reads; the scores themselves where there is no head.
@@ -52,6 +53,7 @@ struct LearningPlan: Sendable {
     }
     self.input = input.name
     self.scores = scores
+    loss = Loss(of: try? network.classHead())
     var steps = network.nodes.map { Step(node: $0) }.needed(for: [scores])
     steps = steps.joined(keeping: [scores]) { $0.rectified(by: $1) }
     Self.markPools(&steps)

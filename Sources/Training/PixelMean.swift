@@ -20,7 +20,8 @@ public func pixelMean(
   keepsGoing: () -> Bool = { true }
 ) throws -> Tensor? {
   let batches = Batches(
-    pictures: pictures, preprocessing: preprocessing, order: Array(pictures.labels.indices), size: 64,
+    picture: pictures.picture, preprocessing: preprocessing, order: Array(0..<pictures.labels.count),
+    size: 64,
     threads: threads, placement: { _ in .center })
   let ahead = PrefetchQueue(0..<batches.count) { try batches.batch($0) }
   var sums: [Double] = []

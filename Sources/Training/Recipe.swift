@@ -38,6 +38,8 @@ public struct Recipe: Codable, Hashable, Sendable {
   /// Convolution filters above this root mean square are scaled back to it; nil leaves them.
   public var filterLimit: Float? = 1e-1
   public var augmentation = Augmentation.tenCrop
+  /// What is made small; nil for the loss that fits the pictures' labels.
+  public var loss: Loss?
   public var seed: UInt64 = 0
   /// Steps between checkpoints within an epoch; every epoch ends with one.
   public var stepsBetweenCheckpoints = 500

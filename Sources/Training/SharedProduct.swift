@@ -28,8 +28,10 @@ final class SharedProduct: Sendable {
   init(weights: Tensor, velocity: Tensor, workers: Int) {
     let units = weights.shape[0]
     features = weights.shape[1]
-    ranges = (0..<workers).map { units * $0 / workers..<units * ($0 + 1) / workers }
-    parts = ranges.map { Part(weights: weights.slices($0), velocity: velocity.slices($0)) }
+    // No part is empty.
+    let parts = min(workers, units)
+    ranges = (0..<parts).map { units * $0 / parts..<units * ($0 + 1) / parts }
+    self.parts = ranges.map { Part(weights: weights.slices($0), velocity: velocity.slices($0)) }
   }
 
   var weights: Tensor { Tensor.stacking(parts.map(\.weights)) }

@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Images
 internal import Kernels
 internal import Networks
@@ -36,7 +37,8 @@ public final class Trainer {
   ///   - data: What it learns from and is judged on.
   ///   - folder: Where checkpoints go.
   ///   - threads: How many pictures are computed, and decoded, side by side, 1 to 1024.
-  /// - Throws: ``TrainingError`` where recipe, data and network do not fit.
+  /// - Throws: ``TrainingError`` where recipe, data and network do not fit: a network that ends in a softmax does not learn
+  ///   pictures of several classes.
   public init(
     _ start: CheckpointFolder.Checkpoint, recipe: Recipe, data: TrainingData, folder: CheckpointFolder,
     threads: Int
@@ -59,6 +61,14 @@ public final class Trainer {
     learner = try Learner(
       start.network, velocities: start.velocities, seed: recipe.seed, threads: threads,
       filterLimit: recipe.filterLimit)
+    let loss = try Loss(fitting: data.training.labels, named: recipe.loss)
+    // Where nothing asks for another loss, pictures of one class each are learned by the network's own.
+    let isFree = recipe.loss == nil && !data.training.labels.isMultiple
+    guard isFree || learner.loss == loss else {
+      throw TrainingError.network(
+        reason:
+          "it ends for \(learner.loss.rawValue), and \(loss.rawValue) takes a \(loss.end.rawValue) there.")
+    }
   }
 
   public var isFinished: Bool { state.epoch >= recipe.epochs }
@@ -98,12 +108,15 @@ public final class Trainer {
         guard accuracy != nil else { return try stop() }
       }
       let pictures = Double(state.pictures)
+      let isMultiple = data.training.labels.isMultiple
       // Gone on with after its last step, the epoch has the rate all the same.
       rate = rate(of: batches.count - 1, in: batches)
       let entry = EpochEntry(
-        epoch: state.epoch + 1, loss: state.loss / pictures, trainTop1: Double(state.correct) / pictures,
-        trainTop5: Double(state.correctInFive) / pictures, top1: accuracy?.top1, top5: accuracy?.top5,
-        rate: rate, picturesPerSecond: pictures / max(state.seconds ?? 0, 1e-9))
+        epoch: state.epoch + 1, loss: state.loss / pictures,
+        trainTop1: isMultiple ? nil : Double(state.correct) / pictures,
+        trainTop5: isMultiple ? nil : Double(state.correctInFive) / pictures, top1: accuracy?.top1,
+        top5: accuracy?.top5, meanAveragePrecision: accuracy?.meanAveragePrecision, rate: rate,
+        picturesPerSecond: pictures / max(state.seconds ?? 0, 1e-9))
       try finishEpoch(entry)
       try report(.epoch(entry))
       if state.annealing.falls > 0, recipe.schedule == .plateau, !isFinished {
@@ -120,7 +133,7 @@ public final class Trainer {
 
   private func learn(_ batch: Batch) throws {
     let outcome = try learner.learn(
-      from: batch.pictures, labels: batch.labels,
+      from: batch.pictures, labels: data.training.labels.selecting(batch.ids),
       by: MomentumStep(rate: rate, momentum: recipe.momentum, decay: recipe.weightDecay), number: state.steps)
     guard outcome.loss.isFinite else {
       throw TrainingError.diverged(epoch: state.epoch + 1, step: state.batch + 1, rate: rate)
@@ -137,7 +150,7 @@ public final class Trainer {
   }
 
   private func finishEpoch(_ entry: EpochEntry) throws {
-    state.annealing.note(entry.top1.map { 1 - $0 } ?? entry.loss)
+    state.annealing.note((entry.top1 ?? entry.meanAveragePrecision).map { 1 - $0 } ?? entry.loss)
     state.epoch += 1
     state.batch = 0
     (state.loss, state.correct, state.correctInFive, state.pictures, state.seconds) = (0, 0, 0, 0, nil)
@@ -162,7 +175,7 @@ public final class Trainer {
   /// How often the network as it is now is right on the validation pictures, each averaged over ten crops.
   ///
   /// - Parameter keepsGoing: Asked once a batch; false ends the work.
-  /// - Returns: The shares; nil where there are no validation pictures or it was ended.
+  /// - Returns: The shares, or the mean average precision; nil where there are no validation pictures or it was ended.
   /// - Throws: What keeps a picture from being prepared.
   public func tenCropAccuracy(keepsGoing: () -> Bool = { true }) throws -> Accuracy? {
     guard let validation = data.validation else { return nil }

@@ -24,24 +24,53 @@ public struct TrainingData: Sendable {
     self.validation = validation
   }
 
-  /// Refuses data that nothing can be learned from.
-  ///
-  /// - Throws: ``TrainingError``: one class only, classes without pictures, fewer pictures than a batch.
-  public func check(batch: Int) throws(TrainingError) {
-    let labels = training.labels
+  /// Classes that no training picture shows.
+  public var unseenClasses: [String] {
+    zip(classNames, shown).filter { $0.1 == 0 }.map(\.0)
+  }
+
+  /// How many training pictures show each class.
+  private var shown: [Int] {
     var counts = [Int](repeating: 0, count: classNames.count)
-    for label in labels + (validation?.labels ?? []) {
-      guard counts.indices.contains(label) else {
-        throw .classes(found: label + 1, scores: classNames.count)
+    switch training.labels {
+    case .classes(let labels): for label in labels { counts[label] += 1 }
+    case .presences(let presences):
+      for picture in presences {
+        for (index, presence) in picture.enumerated() where presence == .present { counts[index] += 1 }
       }
     }
-    for label in labels { counts[label] += 1 }
-    if classNames.count < 2 { throw .oneClass(name: classNames.first ?? "none") }
-    let empty = classNames.indices.filter { counts[$0] == 0 }.map { classNames[$0] }
-    if let only = counts.firstIndex(of: labels.count), !labels.isEmpty {
-      throw .oneClass(name: classNames[only])
+    return counts
+  }
+
+  /// Refuses data that nothing can be learned from.
+  ///
+  /// - Throws: ``TrainingError``: one class only, classes without pictures where each picture has one, fewer pictures than
+  ///   a batch.
+  public func check(batch: Int) throws(TrainingError) {
+    let classes = max(training.labels.classes, validation?.labels.classes ?? 0)
+    guard classes <= classNames.count else { throw .classes(found: classes, scores: classNames.count) }
+    let count = training.labels.count
+    switch training.labels {
+    case .classes:
+      if classNames.count < 2 { throw .oneClass(name: classNames.first ?? "none") }
+      if let only = shown.firstIndex(of: count), count > 0 { throw .oneClass(name: classNames[only]) }
+      if !unseenClasses.isEmpty { throw .emptyClasses(names: unseenClasses) }
+    case .presences(let presences):
+      let isVaried = classNames.indices.contains { index in
+        Set(presences.map { $0[index] }).isSuperset(of: [.present, .absent])
+      }
+      if count > 0, !isVaried { throw .sameClasses }
     }
-    if !empty.isEmpty { throw .emptyClasses(names: empty) }
-    if batch > labels.count { throw .batchTooLarge(batch: batch, pictures: labels.count) }
+    if batch > count { throw .batchTooLarge(batch: batch, pictures: count) }
+  }
+}
+
+extension Labels {
+  /// The number of classes that they need.
+  fileprivate var classes: Int {
+    switch self {
+    case .classes(let labels): (labels.max() ?? -1) + 1
+    case .presences(let presences): presences.map(\.count).max() ?? 0
+    }
   }
 }

@@ -9,6 +9,8 @@ public enum TrainingError: BadInput, Equatable, CustomStringConvertible {
   /// The pictures have more classes than the network scores.
   case classes(found: Int, scores: Int)
   case oneClass(name: String)
+  /// Every training picture shows the same of several classes.
+  case sameClasses
   /// Classes that no training picture is of.
   case emptyClasses(names: [String])
   case batchTooLarge(batch: Int, pictures: Int)
@@ -34,6 +36,9 @@ public enum TrainingError: BadInput, Equatable, CustomStringConvertible {
     case .oneClass(let name):
       "every picture is of class '\(name)': there is nothing to tell apart. Add pictures of other classes, a folder "
         + "for each."
+    case .sameClasses:
+      "no class is in some training pictures and absent from others: there is nothing to tell apart. Add pictures of "
+        + "other classes."
     case .emptyClasses(let names):
       "no picture for \(names.count == 1 ? "class" : "classes") \(names.prefix(6).joined(separator: ", "))"
         + "\(names.count > 6 ? " and \(names.count - 6) more" : ""). Add pictures or remove the folders."

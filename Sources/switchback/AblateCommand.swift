@@ -38,8 +38,6 @@ struct AblateCommand: ParsableCommand {
       "n", "With --dry-run: the number of classes, so that the images are not needed."))
   var classes: Int?
 
-  @Flag(help: .strict) var strict = false
-
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -53,7 +51,7 @@ struct AblateCommand: ParsableCommand {
   func run() throws {
     let spec = try AblationSpec(reading: self.spec)
     if let classes { return try show(try spec.costs(classes: classes), of: spec.ablation) }
-    let ablate = try Ablate(spec, threads: common.workers, strict: strict)
+    let ablate = try Ablate(spec, threads: common.workers, strict: common.strict)
     guard let out, !dryRun else { return try show(ablate.costs, of: spec.ablation) }
     try common.perform(ablate, in: out, json: \.result)
   }

@@ -29,8 +29,6 @@ struct AuditCommand: ParsableCommand {
   @Option(help: "The data set whose images exclusions.txt lists: train or test.")
   var exclude = Choice(AuditPictures.Side.train)
 
-  @Flag(help: .strict) var strict = false
-
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -44,7 +42,7 @@ struct AuditCommand: ParsableCommand {
     let audit = AuditPictures(
       try .parse(train), try .parse(test),
       audit: Audit(threshold: threshold, findsMirrored: mirrored, closest: closest), excluding: exclude.value,
-      strict: strict)
+      strict: common.strict)
     try common.perform(audit, in: out, json: \.result)
   }
 }

@@ -6,9 +6,9 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
     commandName: "classify",
     abstract: "Classifies images; prints the accuracy if their labels are known.",
     discussion: """
-      Labels come from class folders, or from --labels: lines of an image's file name, a tab and a class \
-      index. A folder belongs to the class of that name, WordNet id or index. If no folder's name is that of \
-      a class and there are as many folders as classes, they are matched in order.
+      Labels come from class folders, or from --labels: lines of an image's file name, a tab and a class, by \
+      its index or name. A folder belongs to the class of that name, WordNet id or index. If no folder's name \
+      is that of a class and there are as many folders as classes, they are matched in order.
 
       EXAMPLE
         switchback classify squeezenet1.1.onnx pictures/ --top 5
@@ -28,8 +28,8 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
   @Flag(help: "Average over ten crops per image: four corners and the centre, each also mirrored.")
   var tenCrop = false
-  @Flag(help: .strict) var strict = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -39,14 +39,16 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(pictures)
-    let subjects = try ([model] + ensemble).map { try preprocessing.subject($0) }
+    let subjects = try ([model] + ensemble).map {
+      try preprocessing.subject($0, size: try reading.sides(), common)
+    }
     let classification = try Classification(
       subjects, at: tenCrop ? Placement.ten : [.center], top: top, threads: common.workers)
     let (truth, note) = try subjects[0].trueClasses(of: dataset, labels: labels)
     common.note(note)
     let result = try Interrupts.heeded { cancellation in
       try classification.result(
-        of: dataset, truth: truth, strict: strict, cancellation: cancellation,
+        of: dataset, truth: truth, strict: common.strict, cancellation: cancellation,
         listener: Terminal.listener(quiet: common.quiet))
     }
     for skipped in result.skipped { common.note("skipped \(skipped)") }

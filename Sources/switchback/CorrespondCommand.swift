@@ -36,6 +36,7 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
     help: .value("name", "The class taken from a data set (default: that of its first image)."))
   var className: String?
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -50,7 +51,8 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let list = try PartsList(parts, limit: limit, className: className)
     let correspond = try Correspond(
-      try preprocessing.subject(model), list, title: parts, layers: layers, fill: fill.value,
+      try preprocessing.subject(model, size: try reading.sides(), common), list, title: parts, layers: layers,
+      fill: fill.value,
       draws: draws,
       seed: common.seed)
     try common.perform(correspond, in: out, json: \.result)

@@ -50,6 +50,7 @@ struct DemoCommand: ParsableCommand {
     var flags = ["--threads", "\(common.workers)", "--seed", "\(common.seed)"]
     // Under --json standard output is the demo's alone.
     if common.quiet || common.json { flags.append("--quiet") }
+    if common.strict { flags.append("--strict") }
     if !common.quiet { Terminal.say("$ " + DemoPlan.typed(arguments)) }
     var command = try Switchback.parseAsRoot(arguments + flags)
     try command.run()

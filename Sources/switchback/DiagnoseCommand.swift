@@ -22,8 +22,8 @@ struct DiagnoseCommand: ParsableCommand {
   var arguments: [String]
 
   @Option(help: .run, completion: .directory) var out: String
-  @Flag(help: .strict) var strict = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -41,7 +41,8 @@ struct DiagnoseCommand: ParsableCommand {
   func run() throws {
     let dataset = try Dataset.parse(pictures)
     let diagnose = try Diagnose(
-      try models.map { try preprocessing.subject($0) }, dataset, strict: strict)
+      try models.map { try preprocessing.subject($0, size: try reading.sides(), common) }, dataset,
+      strict: common.strict)
     try common.perform(diagnose, in: out, json: \.result)
   }
 }

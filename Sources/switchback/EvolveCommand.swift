@@ -36,7 +36,6 @@ struct EvolveCommand: ParsableCommand {
   var layers: String?
 
   @Option(help: .value("n", "Number of random units per layer.")) var units = 6
-  @Flag(help: .strict) var strict = false
 
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
@@ -48,7 +47,8 @@ struct EvolveCommand: ParsableCommand {
   func run() throws {
     let evolve = try Evolve(
       run: trained, epochs: epochs, pictures: pictures, layers: layers, units: units, seed: common.seed,
-      preprocessing: try preprocessing.overrides(), strict: strict)
+      preprocessing: try preprocessing.overrides(), strict: common.strict)
+    for subject in evolve.subjects { try common.tell(subject.notes, of: subject.model) }
     try common.perform(evolve, in: out ?? trained + "/evolution", json: \.result)
   }
 }

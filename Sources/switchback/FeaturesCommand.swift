@@ -19,8 +19,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   @Option(
     help: .value(
       "a,b",
-      "Layers by name, comma-separated (default: every convolution, and every residual block's end, whose maps "
-        + "have more than one position)."))
+      "Layers by name, comma-separated (default: every convolution, every activated product over channels and every "
+        + "residual block's end, whose maps have more than one position)."))
   var layers: String?
 
   @Option(
@@ -43,6 +43,7 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
     help: "Keep projections as arrays, in RUN/projections (default: unless --units is all).")
   var arrays: Bool?
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -57,10 +58,9 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
     let features = try Features(
-      try preprocessing.subject(model), dataset, layers: layers, units: units, top: top,
-      rule: rule.value, beforeRectifier: preActivation, interior: interior, onlySearching: searchOnly,
-      arrays: arrays,
-      strict: study.strict)
+      try preprocessing.subject(model, size: try reading.sides(), common), dataset, layers: layers,
+      units: units, top: top, rule: rule.value, beforeRectifier: preActivation, interior: interior,
+      onlySearching: searchOnly, arrays: arrays, strict: common.strict)
     try common.perform(
       features, in: study.out,
       json: { outcome in

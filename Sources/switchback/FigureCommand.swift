@@ -86,6 +86,7 @@ struct FigureCommand: ParsableCommand {
     let figure = try UnitFigure(
       ofRun: folder, units: try units.map { try UnitFigure.Choice($0) }, top: top, rule: rule?.value,
       model: model, pictures: pictures, threads: common.workers)
+    if common.strict, let note = figure.notes.first { throw StudyError(note) }
     let drawing = try figure.drawing(width: width.millimetres, columns: columns, dotsPerInch: dpi)
     let file = try drawing.file(as: format, dotsPerInch: dpi)
     try DurableFile.write(Data(file), to: out)

@@ -16,12 +16,13 @@ struct InspectCommand: ParsableCommand, ModelCommand {
 
   @Argument(help: .network, completion: .onnx) var model: String
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let network = try Network(onnx: model)
+    let network = try reading.network(model)
     let layers = try network.account()
-    for note in network.notes { common.note("note: \(model): \(note)") }
+    try common.tell(network.notes, of: model)
     if common.json {
       return try Terminal.print(json: Listing(model: model, notes: network.notes, layers: layers))
     }

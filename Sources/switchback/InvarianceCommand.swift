@@ -33,6 +33,7 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
   @Option(help: .value("n", "Number of images, taken from the start of the data set.")) var limit: Int?
   @Option(help: .labels, completion: .file()) var labels: String?
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -45,8 +46,9 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let invariance = try MeasureInvariance(
-      try preprocessing.subject(model), try .parse(study.pictures), layers: layers, changes: changes,
-      border: border.value, limit: limit, labels: labels, seed: common.seed, strict: study.strict)
+      try preprocessing.subject(model, size: try reading.sides(), common), try .parse(study.pictures),
+      layers: layers, changes: changes,
+      border: border.value, limit: limit, labels: labels, seed: common.seed, strict: common.strict)
     common.note(invariance.note)
     try common.perform(invariance, in: study.out, json: \.result)
   }

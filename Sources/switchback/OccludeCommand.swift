@@ -43,11 +43,16 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
     completion: .directory)
   var from: String?
 
+  @Option(
+    help: .value("ROWSxCOLUMNS", "The input size of a network with open rows and columns, as 48x320."))
+  var inputSize: String?
+
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
     _ = try sizes()
+    _ = try pictureSize(inputSize, "--input-size")
     guard stride > 0 else { throw ValidationError("--stride must be 1 or more, not \(stride).") }
   }
 
@@ -62,9 +67,10 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let occlude = try Occlude(
-      try preprocessing.subject(model), try .parse(study.pictures), layers: layer, sizes: try sizes(),
+      try preprocessing.subject(model, size: try pictureSize(inputSize, "--input-size"), common),
+      try .parse(study.pictures), layers: layer, sizes: try sizes(),
       stride: stride, fill: fill.value, label: label, labels: labels, neighbours: from, seed: common.seed,
-      strict: study.strict)
+      strict: common.strict)
     common.note(occlude.note)
     try common.perform(occlude, in: study.out) {
       RunReport(run: study.out, pictures: $0.result.pictures, skipped: $0.skipped)

@@ -5,8 +5,7 @@ internal import Switchback
 extension ArgumentHelp {
   static let network: Self = "The network, an ONNX file."
   static let run = value("run", "The run's folder; created if missing.")
-  static let strict: Self = "Unreadable images and unused files are errors."
-  static let labels: Self = "A file of labels: per line an image's file name, a tab, a class index."
+  static let labels: Self = "A file of labels: per line an image's file name, a tab, a class index or name."
 
   /// What an option does, and the name of its value.
   static func value(_ name: String, _ text: String) -> Self { Self(.init(text), valueName: name) }
@@ -22,6 +21,7 @@ struct CommonOptions: ParsableArguments {
   var threads: Int?
 
   @Option(help: .value("n", "Random seed.")) var seed: UInt64 = 0
+  @Flag(help: "Notes about a network, unreadable images and unused files are errors.") var strict = false
   @Flag(help: "Print no progress.") var quiet = false
   @Flag(help: "Print the result as JSON; progress and notes go to standard error.") var json = false
 
@@ -36,6 +36,18 @@ struct CommonOptions: ParsableArguments {
   /// Says what a person should know, unless nothing is to be said.
   func note(_ text: String?) {
     if let text, !quiet { Terminal.say(text) }
+  }
+
+  /// Says what is assumed or odd about a network, however quiet the command is.
+  ///
+  /// - Throws: `StudyError` where there is anything and `--strict` takes it for an error.
+  func tell(_ notes: [String], of model: String) throws(StudyError) {
+    for note in notes { Terminal.say("note: \(model): \(note)") }
+    if strict, !notes.isEmpty {
+      throw StudyError(
+        "\(model): \(notes.count == 1 ? "the note above is an error" : "the \(notes.count) notes above are errors") with "
+          + "--strict. Mend the file, or give flags that settle what is assumed; or leave --strict out.")
+    }
   }
 
   /// Performs a study, and tells what it came to.
@@ -99,7 +111,31 @@ struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: Expres
   static var allValueStrings: [String] { Value.allCases.map(\.rawValue) }
 }
 
-/// How a picture becomes the network's input; each flag overrides what the model file says.
+/// How a network's file is read.
+struct ReadingOptions: ParsableArguments {
+  @Option(
+    help: .value("ROWSxCOLUMNS", "The input size of a network with open rows and columns, as 48x320."))
+  var size: String?
+
+  func validate() throws { _ = try sides() }
+
+  func sides() throws -> (rows: Int, columns: Int)? { try pictureSize(size, "--size") }
+
+  func network(_ model: String) throws -> Network { try Network(onnx: model, size: try sides()) }
+}
+
+/// Rows and columns as 48x320; nil where nothing is given.
+func pictureSize(_ text: String?, _ flag: String) throws -> (rows: Int, columns: Int)? {
+  guard let text else { return nil }
+  let parts = text.split(separator: "x", omittingEmptySubsequences: false)
+  let sides = parts.compactMap { Int($0) }.filter { (1...16384).contains($0) }
+  guard parts.count == 2, sides.count == 2, parts.allSatisfy({ $0.allSatisfy(\.isNumber) }) else {
+    throw ValidationError("\(flag) is rows x columns of 1 to 16384 pixels, as 48x320, not '\(text)'.")
+  }
+  return (sides[0], sides[1])
+}
+
+/// How a network's file is read, and how a picture becomes its input; each flag overrides what the model file says.
 struct PreprocessingOptions: ParsableArguments {
   @Option(
     help: .value(
@@ -163,10 +199,15 @@ struct PreprocessingOptions: ParsableArguments {
     return numbers
   }
 
-  /// A network made ready; what is assumed or odd about it is said, however quiet the command is.
-  func subject(_ model: String, squeezingWhole isWhole: Bool = false) throws -> Subject {
-    let subject = try Subject(model: model, preprocessing: try overrides(), squeezingWhole: isWhole)
-    for note in subject.notes { Terminal.say("note: \(model): \(note)") }
+  /// A network made ready, its notes told.
+  func subject(
+    _ model: String, size: (rows: Int, columns: Int)?, squeezingWhole isWhole: Bool = false,
+    _ common: CommonOptions
+  ) throws -> Subject {
+    let subject = try Subject(
+      try Network(onnx: model, size: size), model: model, preprocessing: try overrides(),
+      squeezingWhole: isWhole)
+    try common.tell(subject.notes, of: model)
     return subject
   }
 }
@@ -184,7 +225,6 @@ struct StudyArguments: ParsableArguments {
   var pictures: String
 
   @Option(help: .run, completion: .directory) var out: String
-  @Flag(help: .strict) var strict = false
 }
 
 /// Whole numbers with commas between, as an argument.

@@ -56,6 +56,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
     completion: .file(extensions: ["safetensors"]))
   var array: String?
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -111,13 +112,15 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let format = try FigureFormat(endingOf: out, among: plain ? [.png, .jpeg] : FigureFormat.allCases)
-    let network = try Network(onnx: model)
+    let network = try reading.network(model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
-    if isAssumed { Terminal.say("note: \(model): \(network.note(ofAssumed: prepared))") }
+    let notes = (isAssumed ? [network.note(ofAssumed: prepared)] : []) + network.notes
+    try common.tell(notes + (score == nil ? [] : try network.classHead()?.notes ?? []), of: model)
     let projections = try PictureProjections(
       of: try target(), strongest: plain ? 1 : top, in: image, network: network, model: model,
       preprocessing: prepared, rules: rules.values, beforeRectifier: preActivation,
       limitedToField: !fullSize, threads: common.workers)
+    if common.strict, let note = projections.notes.first { throw StudyError(note) }
     guard let first = projections.rows.first?.first else { return }
     let file =
       plain

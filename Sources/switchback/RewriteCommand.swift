@@ -9,8 +9,9 @@ struct RewriteCommand: ParsableCommand, ModelCommand {
 
   @Argument(help: .network) var model: String
   @Option(help: "Where the copy goes.") var out: String
+  @OptionGroup var reading: ReadingOptions
 
   func run() throws {
-    try Network(onnx: model).writeONNX(to: out)
+    try reading.network(model).writeONNX(to: out)
   }
 }

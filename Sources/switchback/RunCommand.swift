@@ -6,7 +6,7 @@ struct RunCommand: ParsableCommand, ModelCommand {
     commandName: "run",
     abstract: "Runs a network on tensors, to compare with other runtimes.",
     discussion: """
-      X.safetensors holds one tensor per graph input, named as the input, with ONNX's order of axes. \
+      X.safetensors holds one tensor per graph input, named as the input, with the file's order of axes. \
       Y.safetensors receives the outputs and every value of --keep. A name of a value in the graph means \
       exactly that value; a layer named by its node or as conv3 is read after its ReLU.
 
@@ -20,11 +20,14 @@ struct RunCommand: ParsableCommand, ModelCommand {
   @Option(parsing: .upToNextOption, help: .value("layer", "Further values to write.")) var keep: [String] = []
   @Flag(help: "Read layers before their ReLU.") var preActivation = false
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    let network = try reading.network(model)
+    try common.tell(network.notes, of: model)
     let results = try Inference.values(
-      of: try Network(onnx: model), for: try SafeTensors(reading: input), from: input,
+      of: network, for: try SafeTensors(reading: input), from: input,
       keeping: keep.flatMap { $0.split(separator: ",").map(String.init) }, beforeRectifier: preActivation,
       threads: common.workers)
     try results.write(to: output)

@@ -40,8 +40,9 @@ struct Switchback: ParsableCommand {
     Interrupts.begin()
     var model: String?
     do {
-      try refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
-      var command = try parseAsRoot()
+      let arguments = Array(CommandLine.exactArguments.dropFirst())
+      try refuseUnknownCommand(arguments.first)
+      var command = try parseAsRoot(arguments)
       model = (command as? any ModelCommand)?.model
       try command.run()
     } catch let interruption as Interruption {

@@ -36,9 +36,7 @@ enum Terminal {
   /// Where the network's preparation of pictures is assumed, the result says `"preprocessingAssumed":true`; of a list each
   /// part does.
   static func print(json value: some Encodable, assumed isAssumed: Bool = false) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let bytes = try encoder.encode(value)
+    let bytes = try JSONEncoder.inKeyOrder.encode(value)
     guard isAssumed else { return try write(String(decoding: bytes, as: UTF8.self)) }
     func marked(_ value: Any) -> Any {
       if let list = value as? [Any] { return list.map(marked) }

@@ -6,7 +6,9 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Trains a network, by the paper's recipe or another.",
     discussion: """
-      Pictures are a folder with a folder for each class, or another kind of data set. Where they say which \
+      Pictures are a folder with a folder for each class, or another kind of data set; of pictures that can \
+      hold several classes (voc2012:) each class is learned alone, and judged by the mean average precision. \
+      Where they say which \
       are for validation, those are; else --validation names others, or a share of each class is held out. \
       Every epoch leaves a network under RUN/models and a line in RUN/history.jsonl. Stopped or killed at \
       any moment, the same command, or --resume RUN, goes on where it was and ends with the same bytes.
@@ -29,8 +31,6 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
-  @Flag(help: .strict) var strict = false
-
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -52,7 +52,8 @@ struct TrainCommand: ParsableCommand {
     try data.apply(to: &settings)
     if let threads = common.threads ?? (resume == nil ? common.workers : nil) { settings.threads = threads }
     if common.seed != 0 { settings.recipe.seed = common.seed }
-    let train = try Train(settings, strict: strict)
+    let train = try Train(settings, strict: common.strict)
+    for note in train.notes { Terminal.say("note: \(note)") }
     try common.perform(train, in: resume ?? out ?? "", json: \.result, last: { $0.result.model })
   }
 }
@@ -144,6 +145,12 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "How the rate falls: plateau, step or cosine (default: plateau).")
   var schedule: Choice<Recipe.Schedule>?
 
+  @Option(
+    help:
+      "What is made small: cross-entropy, or binary-cross-entropy for each class alone (default: what fits the labels)."
+  )
+  var loss: Choice<Loss>?
+
   @Option(help: "What is cut from a picture: ten-crop, random-crop or none (default: ten-crop).")
   var augment: Choice<Recipe.Augmentation>?
 
@@ -160,6 +167,7 @@ struct RecipeOptions: ParsableArguments {
     if let momentum { recipe.momentum = momentum }
     if let weightDecay { recipe.weightDecay = weightDecay }
     if let schedule { recipe.schedule = schedule.value }
+    if let loss { recipe.loss = loss.value }
     if let augment { recipe.augmentation = augment.value }
     if noRenormalization { recipe.filterLimit = nil }
     if let checkpointEvery { recipe.stepsBetweenCheckpoints = checkpointEvery }

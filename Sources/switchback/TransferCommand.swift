@@ -54,6 +54,7 @@ struct TransferCommand: ParsableCommand, ModelCommand {
   @OptionGroup(title: "Pictures") var splits: SplitOptions
   @OptionGroup(title: "Networks trained whole") var training: WholeOptions
 
+  @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
@@ -84,13 +85,14 @@ struct TransferCommand: ParsableCommand, ModelCommand {
 
   func run() throws {
     let dataset = try Dataset.parse(study.pictures)
-    let subject = try preprocessing.subject(model, squeezingWhole: view == .whole)
+    let subject = try preprocessing.subject(
+      model, size: try reading.sides(), squeezingWhole: view == .whole, common)
     let transfer = try TransferLayers(
       subject, try splits.division(of: dataset, seed: common.seed), layers: layers,
       pooling: pooling, scaling: .init(takesSquareRoot: squareRoot, normalizesLength: normalize),
       classifiers: try chosenClassifiers(), cost: try chosenCost(),
       training: (training.fromScratch ? [.fromScratch] : []) + (training.fineTune ? [.fineTune] : []),
-      epochs: training.epochs, seed: common.seed, strict: study.strict)
+      epochs: training.epochs, seed: common.seed, strict: common.strict)
     try common.perform(transfer, in: study.out, json: \.result)
   }
 }

@@ -94,6 +94,7 @@ struct ReferenceWalk {
     case .minimum: min(left, right)
     case .maximum: max(left, right)
     case .power: pow(left, right)
+    case .select: right != 0 ? left : 0
     }
   }
 
@@ -107,6 +108,7 @@ struct ReferenceWalk {
     case .minimum: left <= right ? (1, 0) : (0, 1)
     case .maximum: left >= right ? (1, 0) : (0, 1)
     case .power: (right * pow(left, right - 1), pow(left, right) * log(left))
+    case .select: (right != 0 ? 1 : 0, 0)
     }
   }
 

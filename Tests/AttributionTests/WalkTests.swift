@@ -127,4 +127,22 @@ import Testing
     }
     #expect(throws: NetworkError.self) { try Walk(classifier, from: "fc2.out", to: "none", by: .gradient) }
   }
+
+  /// A global pool over 8 maps of 256 x 256, 2 MiB: their rectifier has its signal, what it gave and what it passes on
+  /// twice, before and after that is cleared; by the gradient's rule also what the forward pass kept.
+  @Test func `as many seeds share a batch as memory allows`() throws {
+    var build = TinyNetworks.Builder(seed: 3)
+    build.convolution("conv1", 8, of: 3, window: 3, padding: 1)
+    build.relu("relu1")
+    build.add("squeeze", .globalAveragePooling)
+    let network = try build.network(rows: 256, columns: 256)
+    func together(_ value: String, _ rule: RectifierRule, threads: Int) throws -> Int {
+      try Projector(network, value: value, rule: rule, threads: threads).seedsTogether(isWindow: true)
+    }
+    #expect(try together("squeeze.out", .gradient, threads: 1) == 128 / 10)
+    #expect(try together("squeeze.out", .gradient, threads: 2) == 64 / 10)
+    #expect(try together("squeeze.out", .deconvnet, threads: 2) == 64 / 8)
+    #expect(try together("squeeze.out", .deconvnet, threads: 1000) == 1)
+    #expect(try together("relu1.out", .gradient, threads: 2) == 32)
+  }
 }

@@ -162,15 +162,13 @@ import Testing
       ["classify", workplace.path("two.onnx"), pictures], naming: ["two.onnx", "2 inputs", "other"])
     var last = TinyNetworks.Builder(seed: 1)
     last.add("rectified", .activation(.relu))
-    for (name, extents) in [("fixed", [nil, 224, 224, 3]), ("open", [nil, nil, nil, 3] as [Int?])] {
-      let network = try Network(
-        name: name, inputs: [.init(name: "input", extents: extents)], nodes: last.nodes,
-        outputs: ["rectified.out"])
-      try network.writeONNX(to: workplace.path(name + ".onnx"))
-      try Command.refusal(
-        ["classify", workplace.path(name + ".onnx"), pictures],
-        naming: [name + ".onnx", "channels last", "--inputs-as-nchw input"])
-    }
+    let network = try Network(
+      name: "narrow", inputs: [.init(name: "input", extents: [nil, 2, 2, 3])], nodes: last.nodes,
+      outputs: ["rectified.out"])
+    try network.writeONNX(to: workplace.path("narrow.onnx"))
+    try Command.refusal(
+      ["classify", workplace.path("narrow.onnx"), pictures],
+      naming: ["narrow.onnx", "2 channels, and pictures are prepared with 3"])
   }
 
   @Test func `pictures prepared for another size are refused before any is read`() throws {

@@ -147,6 +147,32 @@ import Testing
     }
   }
 
+  /// As `unzip` leaves names of other systems: `ñ` is the byte F1.
+  @Test func `paths on the command line are bytes`() throws {
+    let latin = "$(printf 'ni\\361o')"
+    let begin = "cd '\(workplace.folder.path)' && mkdir \(latin)"
+    let picture = "cp '\(try workplace.pictures(1))/0.jpg' \(latin)/\(latin).jpg"
+    let network = "cp '\(model)' \(latin)/\(latin).onnx && printf \"\(latin).jpg\\tcat\\n\" > \(latin)/list"
+    let outcome = try Command.run(
+      ["classify"],
+      shell:
+        "\(begin) && \(picture) && \(network) && exec \"$@\" \(latin)/\(latin).onnx \(latin)/\(latin).jpg "
+        + "--labels \(latin)/list")
+    #expect(outcome.status == 0 && outcome.output.contains("of 1 labelled pictures"), "\(outcome.errors)")
+    let search = try Command.run(
+      ["features"],
+      shell:
+        "cd '\(workplace.folder.path)' && exec \"$@\" \(latin)/\(latin).onnx \(latin) --out \(latin)/run --quiet"
+    )
+    #expect(search.status == 0, "\(search.errors)")
+    let listed = try Command.run([], shell: "ls '\(workplace.folder.path)'/\(latin)/run/index.html")
+    #expect(listed.status == 0, "\(listed.errors)")
+    let missing = try Command.refusal(
+      ["classify"], shell: "cd '\(workplace.folder.path)' && exec \"$@\" \(latin)/none.onnx pictures",
+      naming: ["no such file"])
+    #expect(!missing.contains("\u{FFFD}"))
+  }
+
   @Test func `a picture that claims to be huge takes no memory`() throws {
     let huge = try workplace.folder.write(
       PictureFiles.pngClaiming(rows: 30_000, columns: 30_000), to: "huge.png")
@@ -162,7 +188,7 @@ import Testing
     try Command.refusal(
       ["classify", model, pictures, "--labels", list],
       naming: ["labels.tsv", "0.jpg", "class 5", "5 classes"])
-    let wrong = try workplace.folder.write(Array("0.jpg\t1\n1.png\tcat\n".utf8), to: "wrong.tsv")
+    let wrong = try workplace.folder.write(Array("0.jpg\t1\n1.png\tcow\n".utf8), to: "wrong.tsv")
     try Command.refusal(["classify", model, pictures, "--labels", wrong], naming: ["wrong.tsv", "line 2"])
     try Command.refusal(
       ["classify", model, pictures, "--labels", workplace.path("none.tsv")], naming: ["none.tsv"])

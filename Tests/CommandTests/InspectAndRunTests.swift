@@ -109,6 +109,58 @@ import Testing
     }
   }
 
+  /// The plain network with its rows and columns open, its channels first or last.
+  private func open(channelsLast isLast: Bool) throws -> String {
+    let plain = try Network(onnx: workplace.plain())
+    let network = try Network(
+      name: "open",
+      inputs: [.init(name: "input", extents: [nil, 3, nil, nil], isChannelsLast: isLast)],
+      nodes: plain.nodes, outputs: plain.outputs)
+    let path = workplace.path(isLast ? "last.onnx" : "first.onnx")
+    try network.writeONNX(to: path)
+    return path
+  }
+
+  @Test func `pixels may be last, and arrays have the file's order`() throws {
+    let input = try input(2, to: "x.safetensors")
+    try SafeTensors(["input": input]).write(to: workplace.path("last.safetensors"))
+    let (first, last) = (try open(channelsLast: false), try open(channelsLast: true))
+    for (model, given, output) in [
+      (first, "x.safetensors", "a.safetensors"), (last, "last.safetensors", "b.safetensors"),
+    ] {
+      let outcome = try Command.run(
+        "run", model, "--input", workplace.path(given), "--output", workplace.path(output), "--quiet",
+        "--keep",
+        "input")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+    let one = try SafeTensors(reading: workplace.path("a.safetensors")).tensors
+    let other = try SafeTensors(reading: workplace.path("b.safetensors")).tensors
+    #expect(one["relu3.out"]?.bytes == other["relu3.out"]?.bytes)
+    #expect(other["input"]?.shape == [2, 47, 53, 3] && other["input"]?.elements == input.elements)
+    try Command.refusal(
+      [
+        "run", last, "--input", workplace.path("x.safetensors"), "--output",
+        workplace.path("refused.safetensors"),
+      ], naming: ["any x any x 3", "2x3x47x53"])
+  }
+
+  @Test func `a size is rows x columns, for every command that reads a network`() throws {
+    let model = try open(channelsLast: true)
+    let outcome = try Command.run("inspect", model, "--size", "47x53", "--json", "--quiet")
+    let layers = try outcome.json()["layers"] as? [[String: Any]]
+    #expect(layers?.first?["shape"] as? [Int] == [1, 8, 23, 26])
+    for size in ["48", "48x", "x48", "0x48", "48x320x3", "48,320", "-48x320", "48x99999", "wide"] {
+      let wrong = try Command.run("inspect", model, "--size=\(size)")
+      #expect(wrong.status != 0 && wrong.errors.contains("rows x columns of 1 to 16384 pixels, as 48x320"))
+    }
+    let occluded = try Command.run(
+      "occlude", model, workplace.path("none"), "--out", workplace.path("run"), "--input-size", "48")
+    #expect(occluded.errors.contains("--input-size is rows x columns"))
+    try Command.refusal(
+      ["inspect", try workplace.plain(), "--size", "48x320"], naming: ["47 x 53 pixels", "48 x 320"])
+  }
+
   @Test func `what does not fit the network is refused, with both shapes`() throws {
     let model = try workplace.plain()
     func refused(_ tensors: [String: Tensor], _ words: String..., flags: [String] = []) throws {

@@ -6,6 +6,7 @@ import Images
 import Kernels
 import NetworkFixtures
 import Networks
+import Studies
 import Tensors
 import TestSupport
 import Testing
@@ -194,6 +195,9 @@ import Testing
     #expect(outcome.errors.contains("Its strongest position is"))
     #expect(marks.contains { $0.text == "the activation is 0" })
     #expect(marks.filter { $0.name == "image" }.count == 2)
+    try refused(
+      "--layer", "conv2", "--unit", "\(unit)", "--at", "\(row),\(column)", "--strict",
+      naming: ["its projection is zero"])
     let other = try figure("--layer", "conv2", "--unit", "\(unit)").outcome
     #expect(try other.json()["isZero"] as? Bool == false && other.errors.isEmpty)
   }
@@ -274,28 +278,62 @@ import Testing
   }
 
   /// ReLU6: the strongest activations are its bound, of which the gradient is zero.
-  @Test func `a value at its activation's upper bound is said to be saturated`() throws {
-    var build = TinyNetworks.Builder(seed: 5)
-    build.convolution("conv1", 4, of: 3, window: 5)
-    build.add("relu6", .activation(.clip(minimum: 0, maximum: 0.01)))
-    try build.network(rows: 20, columns: 20).writeONNX(to: workplace.path("six.onnx"))
-    func project(_ flags: String...) throws -> Command.Outcome {
+  @Test func `a value beyond its activation's upper bound is carried back as if there were none`() throws {
+    for (name, activation) in [("six", Activation.clip(minimum: 0, maximum: 0.01)), ("plain", .relu)] {
+      var build = TinyNetworks.Builder(seed: 5)
+      build.convolution("conv1", 4, of: 3, window: 5)
+      build.add("relu1", .activation(activation))
+      try build.network(rows: 20, columns: 20).writeONNX(to: workplace.path(name + ".onnx"))
+    }
+    func project(_ name: String, _ flags: String...) throws -> Command.Outcome {
       try Command.run(
         [
-          "project", workplace.path("six.onnx"), picture, "--layer", "conv1", "--out",
-          workplace.path("s.png"),
+          "project", workplace.path(name + ".onnx"), picture, "--layer", "conv1", "--rule", "gradient",
+          "--out",
+          workplace.path("s.png"), "--array", workplace.path(name + ".safetensors"),
         ] + flags)
     }
-    let said = try project("--rule", "gradient")
-    #expect(said.status == 0 && said.errors.contains("upper bound of conv1"), "\(said.errors)")
-    #expect(try project("--json").json()["isSaturated"] as? Bool == true)
-    #expect(try self.project("--layer", "conv1", "--json").json()["isSaturated"] as? Bool == false)
-    let run = workplace.path("saturated")
-    let features = try Command.run(
-      "features", workplace.path("six.onnx"), try workplace.pictures(3), "--out", run, "--quiet")
-    #expect(features.status == 0, "\(features.errors)")
-    let sheet = try String(contentsOfFile: run + "/figures/conv1.svg", encoding: .utf8)
-    #expect(sheet.contains("saturated"))
+    let said = try project("six")
+    #expect(
+      said.status == 0 && said.errors.contains("conv1's activation passes on 0.01 at most"), "\(said.errors)")
+    let (six, plain) = (try project("six", "--json").json(), try project("plain", "--json").json())
+    #expect(six["isSaturated"] as? Bool == true && plain["isSaturated"] as? Bool == false)
+    #expect(six["upperBound"] as? Double == 0.01 && plain["upperBound"] == nil)
+    #expect(six["value"] as? Double == plain["value"] as? Double)
+    let array = try #require(SafeTensors(reading: workplace.path("six.safetensors")).tensors["projection"])
+    #expect(array.elements.contains { $0 != 0 })
+    let expected = try SafeTensors(reading: workplace.path("plain.safetensors")).tensors["projection"]
+    #expect(array.elements == expected?.elements)
+  }
+
+  /// In the first layer nothing lies below the bound, so all is as with a plain rectifier.
+  @Test func `features rank and carry back what lies beyond an upper bound`() throws {
+    let pictures = try workplace.pictures(12)
+    var runs: [String] = []
+    for (name, activation) in [("six", Activation.clip(minimum: 0, maximum: 0.01)), ("plain", .relu)] {
+      var build = TinyNetworks.Builder(seed: 5)
+      build.convolution("conv1", 4, of: 3, window: 5)
+      build.add("relu1", .activation(activation))
+      try build.network(rows: 20, columns: 20).writeONNX(to: workplace.path(name + ".onnx"))
+      let run = workplace.path("run-" + name)
+      let features = try Command.run(
+        "features", workplace.path(name + ".onnx"), pictures, "--rule", "gradient", "--out", run, "--quiet")
+      #expect(features.status == 0, "\(features.errors)")
+      runs.append(run)
+    }
+    func table(_ run: String) throws -> FeatureTable {
+      try JSONDecoder().decode(
+        FeatureTable.self, from: Data(contentsOf: URL(fileURLWithPath: run + "/features.json")))
+    }
+    let (six, plain) = (try table(runs[0]), try table(runs[1]))
+    #expect(six.layers[0].upperBound == 0.01 && plain.layers[0].upperBound == nil)
+    #expect(six.layers[0].units == plain.layers[0].units)
+    let projections = runs.map { FileManager.default.contents(atPath: $0 + "/projections/conv1.safetensors") }
+    #expect(projections[0] != nil && projections[0] == projections[1])
+    let sheets = try runs.map { try String(contentsOfFile: $0 + "/figures/conv1.svg", encoding: .utf8) }
+    #expect(sheets[0].contains("saturated at 0.01") && !sheets[1].contains("saturated"))
+    let json = try String(contentsOfFile: runs[1] + "/features.json", encoding: .utf8)
+    #expect(!json.contains("upperBound"))
   }
 
   @Test func `a network of one channel gives a grey projection`() throws {

@@ -232,4 +232,64 @@ import Testing
     #expect(String(decoding: skipped, as: UTF8.self).contains("ant/broken.jpg"))
     try Command.refusal(arguments(pictures, out: "strict", ["--strict"]), naming: ["broken.jpg"])
   }
+
+  @Test func `pictures of several classes are learned each class alone, and judged by average precision`()
+    throws
+  {
+    let voc = try workplace.voc(train: 40, validation: 16)
+    var arguments = arguments(voc, ["--json", "--loss", "binary-cross-entropy"])
+    arguments.removeAll { $0 == "--quiet" }
+    let outcome = try Command.run(arguments)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    for words in [
+      "each class is learned alone", "No training picture shows bicycle, bird", "and 11 more",
+      "validation mean average precision",
+    ] { #expect(outcome.errors.contains(words), "\(outcome.errors)") }
+    let crops = try #require(try outcome.json()["tenCrop"] as? [String: Any])
+    #expect(crops["top1"] == nil && (0...1).contains(crops["meanAveragePrecision"] as? Double ?? -1))
+    let history = try String(contentsOfFile: workplace.path("run/history.jsonl"), encoding: .utf8)
+    #expect(history.contains("meanAveragePrecision") && !history.contains("op1"), "\(history)")
+    let notes = try #require(try workplace.contents(of: "run")["notes.json"])
+    #expect(try JSONDecoder().decode([String].self, from: notes).count == 2)
+    let page = try String(contentsOfFile: workplace.path("run/index.html"), encoding: .utf8)
+    #expect(page.contains("mean AP") && page.contains("each class is learned alone"))
+    let head = try #require(try Network(onnx: workplace.path("run/models/final.onnx")).classHead())
+    #expect(head.squashing == .sigmoid && head.classes == 20 && head.notes.isEmpty)
+    try Command.refusal(
+      self.arguments(voc, out: "softmax", ["--loss", "cross-entropy"]),
+      naming: ["these can hold several", "binary-cross-entropy"])
+    #expect(
+      !FileManager.default.fileExists(atPath: workplace.path("softmax")), "refused before anything is made")
+  }
+
+  @Test func `a run of several labels a picture that is killed goes on to the same bytes`() throws {
+    let voc = try workplace.voc(train: 40, validation: 8)
+    #expect(try Command.run(arguments(voc, out: "whole")).status == 0)
+    let run = try Command.start(arguments(voc))
+    let end = Date().addingTimeInterval(30)
+    while !FileManager.default.fileExists(atPath: workplace.path("run/models/epoch-001.onnx")), Date() < end {
+      usleep(1000)
+    }
+    run.send(SIGKILL)
+    _ = try run.outcome()
+    #expect(try Command.run("train", "--resume", workplace.path("run"), "--quiet").status == 0)
+    try expectSame("whole", "run")
+  }
+
+  @Test func `binary cross-entropy tells two classes apart by one score, and more each alone`() throws {
+    let three = try classes()
+    let loss = ["--loss", "binary-cross-entropy", "--epochs", "1", "--hold-out", "0"]
+    #expect(try Command.run(arguments(three, out: "three", loss)).status == 0)
+    let alone = try #require(try Network(onnx: workplace.path("three/models/final.onnx")).classHead())
+    #expect(alone.squashing == .sigmoid && alone.classes == 3)
+    try FileManager.default.removeItem(atPath: three + "/cat")
+    let outcome = try Command.run(arguments(three, out: "two", loss + ["--json"]))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let network = try Network(onnx: workplace.path("two/models/final.onnx"))
+    let head = try #require(try network.classHead())
+    #expect(head.squashing == .sigmoid && head.classes == 1 && head.notes.isEmpty)
+    #expect(network.classes == ["ant", "bee"] && network.name(ofClass: 0) == "bee")
+    #expect(
+      try Command.run("classify", workplace.path("two/models/final.onnx"), three, "--quiet").status == 0)
+  }
 }

@@ -240,15 +240,67 @@ import Testing
   @Test(.enabled(if: SharedData.isPresent, "\(SharedData.reason)"))
   func `pictures that hold several classes are judged by average precision`() throws {
     let voc = "voc2012:" + SharedData.path("images/voc2012-fixture")
-    let outcome = try Command.run(arguments(voc, ["--layers", "conv1", "--folds", "2", "--json"]))
+    let outcome = try Command.run(
+      arguments(voc, ["--layers", "conv1", "--folds", "2", "--fine-tune", "--epochs", "2", "--json"]))
     #expect(outcome.status == 0, "\(outcome.errors)")
     let table = try table()
     #expect(table.measure == .averagePrecision && table.classNames.count == 20)
+    #expect(table.rows.map(\.classifier) == ["svm", "softmax", "fine-tune"])
     for row in table.rows {
       #expect(row.elevenPoint != nil && row.folds.count == 2 && (0...1).contains(row.accuracy))
       #expect(row.classes.contains(nil) && !row.classes.allSatisfy { $0 == nil })
     }
     try Command.refusal(arguments(voc, ["--per-class", "3"]), naming: ["several classes"])
-    try Command.refusal(arguments(voc, ["--from-scratch"]), naming: ["several a picture"])
+  }
+
+  @Test func `a network is trained on on pictures of several classes, killed or not`() throws {
+    let voc = try workplace.voc(train: 48, validation: 24)
+    let flags = [
+      "--layers", "conv1", "--classifiers", "svm", "--fine-tune", "--from-scratch", "--epochs", "6",
+      "--quiet",
+    ]
+    let outcome = try Command.run(arguments(voc, out: "whole", flags))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let table = try table("whole")
+    #expect(
+      table.measure == .averagePrecision
+        && table.rows.map(\.classifier) == ["svm", "from-scratch", "fine-tune"])
+    // Half of the pictures show each class.
+    for row in table.rows.dropFirst() {
+      #expect(row.layer == "all" && row.elevenPoint != nil && row.overall == nil)
+      #expect((0.45...1).contains(row.accuracy), "\(row)")
+      #expect(row.classes.count == 20 && row.classes.count { $0 != nil } == 3)
+    }
+    let run = try Command.start(arguments(voc, flags))
+    let end = Date().addingTimeInterval(20)
+    while !FileManager.default.fileExists(atPath: workplace.path("run/trained")), Date() < end { usleep(500) }
+    run.send(SIGKILL)
+    _ = try run.outcome()
+    #expect(try Command.run(arguments(voc, flags)).status == 0)
+    #expect(
+      try workplace.contents(of: "run")["transfer.json"] == workplace.contents(of: "whole")["transfer.json"])
+  }
+
+  @Test func `a network that tells two classes apart by one score is trained on to tell two others apart`()
+    throws
+  {
+    let pictures = try divided()
+    for split in ["train", "val"] { try FileManager.default.removeItem(atPath: pictures + "/\(split)/cat") }
+    var generator = SeededGenerator(seed: 2)
+    let one = workplace.path("one.onnx")
+    try Network(onnx: model).classifying(["no", "yes"], scores: 1, ending: .sigmoid, using: &generator)
+      .writeONNX(to: one)
+    let outcome = try Command.run(
+      "transfer", one, pictures, "--out", workplace.path("run"), "--layers", "conv1", "--classifiers", "svm",
+      "--fine-tune", "--epochs", "20", "--quiet", "--threads", "2")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let row = try #require(try table().rows.last)
+    #expect(row.classifier == "fine-tune" && row.accuracy > 0.8, "\(row)")
+    let folder = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: workplace.path("run/trained")).first {
+        !$0.hasSuffix(".json")
+      })
+    let head = try Network(onnx: workplace.path("run/trained/\(folder)/models/final.onnx")).classHead()
+    #expect(head?.squashing == .sigmoid && head?.classes == 1)
   }
 }

@@ -73,7 +73,9 @@ import Testing
       _ = try dataset([6, 9], isDivided: true).classFolds(
         .own, perClass: [5], testPerClass: nil, count: 1, seed: 0)
     }
-    #expect(throws: DatasetError.tooFew(name: "made", className: "c1", found: 0, asked: 1, testing: 0)) {
+    let none = DatasetError.tooFew(name: "made", className: "c1", found: 0, asked: 1, testing: 0)
+    #expect(none.description.contains("0 pictures to draw from, and 1 was asked for."))
+    #expect(throws: none) {
       _ = try dataset([6, 0], isDivided: true).classFolds(
         .own, perClass: [], testPerClass: nil, count: 1, seed: 0)
     }

@@ -65,7 +65,8 @@ import Testing
     let wrong = try folder.write("a.png\t7\nb.png\n".utf8, to: "wrong.tsv")
     #expect(
       throws: DatasetError.list(
-        file: wrong, of: "labels", reason: "line 2 has no class index after a tab: 'b.png'.")
+        file: wrong, of: "labels",
+        reason: "line 2 has no class after a tab, by its index or its name: 'b.png'.")
     ) { try dataset.labels(from: wrong) }
     let other = try folder.write("z.png\t7\n".utf8, to: "other.tsv")
     #expect(

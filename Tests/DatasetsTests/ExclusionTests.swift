@@ -54,6 +54,17 @@ import Testing
     #expect(try pictures.excluding(Exclusions(reading: all)).items.count == 1)
   }
 
+  @Test func `blanks at a line's ends belong to a path that has them`() throws {
+    for name in [" a.jpg", "c.jpg"] { try folder.write([1], to: "blanks/" + name) }
+    func left(_ list: String) throws -> [String] {
+      let path = try folder.write(Array(list.utf8), to: "list.txt")
+      return try Dataset.parse(folder.file("blanks")).excluding(Exclusions(reading: path)).items.map(\.path)
+    }
+    #expect(try left(" a.jpg\n") == ["c.jpg"])
+    #expect(try left("  # a note\n  ./c.jpg \t\n") == [" a.jpg"])
+    #expect(throws: DatasetError.self) { try left("a.jpg\n") }
+  }
+
   @Test func `a byte order mark is no part of the first name`() throws {
     #expect(try left("\u{FEFF}a.jpg\nb c.jpg") == ["#odd.jpg", "sub/a.jpg"])
     let labels = try folder.write(Array("\u{FEFF}a.jpg\t3\n".utf8), to: "labels.txt")

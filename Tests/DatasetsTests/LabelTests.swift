@@ -11,15 +11,19 @@ import Testing
   }
 
   /// True classes by the picture's path.
-  private func labels(_ list: String) throws -> [String: Int] {
-    let path = try folder.write(Array(list.utf8), to: "labels.tsv")
+  private func labels(_ list: String, classes: [String] = []) throws -> [String: Int] {
+    try labels(ofBytes: Array(list.utf8), classes: classes)
+  }
+
+  private func labels(ofBytes list: [UInt8], classes: [String] = []) throws -> [String: Int] {
+    let path = try folder.write(list, to: "labels.tsv")
     let pictures = Dataset(try PictureFolder(folder.file("pictures")))
-    let found = try pictures.labels(from: path)
+    let found = try pictures.labels(from: path, classes: ClassLookup(classes))
     return Dictionary(uniqueKeysWithValues: found.map { (pictures.items[$0.key].path, $0.value) })
   }
 
-  private func refusal(_ list: String) -> String {
-    let error = #expect(throws: DatasetError.self) { try labels(list) }
+  private func refusal(_ list: String, classes: [String] = []) -> String {
+    let error = #expect(throws: DatasetError.self) { try labels(list, classes: classes) }
     #expect(error?.description.contains("labels.tsv") == true)
     return error?.description ?? ""
   }
@@ -40,6 +44,25 @@ import Testing
     #expect(refusal("b.jpg\t1\n\nsub/c.jpg\tcat\n").contains("line 3"))
     #expect(refusal("b.jpg\t1\nsub/c.jpg\t-1\n").contains("line 2"))
     #expect(refusal("b.jpg\t1\nsub/c.jpg\t99999999999999999999\n").contains("line 2"))
+  }
+
+  @Test func `classes may stand by their names`() throws {
+    let classes = ["cat", "Dog", "crane", "crane, bird", "7"]
+    #expect(try labels("b.jpg\tdog\nsub/c.jpg\tcat\n", classes: classes) == ["b.jpg": 1, "sub/c.jpg": 0])
+    // An index comes before a name that looks like one, and a header is no class.
+    #expect(try labels("image\tlabel\nb.jpg\t3\n", classes: classes) == ["b.jpg": 3])
+    #expect(try labels("b.jpg\t7\n", classes: classes) == ["b.jpg": 7])
+    #expect(refusal("b.jpg\tcow\nsub/c.jpg\tcow\n", classes: classes).contains("line 2"))
+    let several = refusal("b.jpg\tCrane\n", classes: ["crane", "x", "crane"])
+    #expect(several.contains("line 1") && several.contains("0 or 2"))
+  }
+
+  @Test func `a list in UTF-16, as spreadsheets write it, is read`() throws {
+    let units = Array("\u{FEFF}b.jpg\t7\r\nsub/c.jpg\t0\r\n".utf16)
+    let little = units.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+    let big = units.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+    #expect(try labels(ofBytes: little) == ["b.jpg": 7, "sub/c.jpg": 0])
+    #expect(try labels(ofBytes: big) == ["b.jpg": 7, "sub/c.jpg": 0])
   }
 
   @Test func `a list that names none of the pictures is refused`() {

@@ -66,6 +66,11 @@ import Testing
     #expect(try found.picture(1).rows == 2 && found.extents(of: 1).columns == 3)
     let list = try folder.write(Array(Exclusions([found.items[1].path]).text(note: "n").utf8), to: "list.txt")
     #expect(try found.excluding(Exclusions(reading: list)).items.map(\.path) == ["coffee/a.png"])
+    // As `ls` lists it, byte for byte.
+    let listed = try folder.write(latin + Array("\t5\n".utf8), to: "listed.tsv")
+    #expect(try found.labels(from: listed) == [1: 5])
+    let left = try folder.write(Array("tea/".utf8) + latin, to: "left.txt")
+    #expect(try found.excluding(Exclusions(reading: left)).items.map(\.path) == ["coffee/a.png"])
     let skipped = Skipped(image: found.items[1].path, reason: "r")
     let coded = try JSONDecoder().decode(Skipped.self, from: JSONEncoder().encode(skipped))
     #expect(coded == skipped && found.count(without: [coded]) == 1)

@@ -51,7 +51,7 @@ import Testing
     ]
     let part = Dataset(name: folder.path, items: items, classNames: ["x", "y"], source: Three(try dataset()))
     let pictures = DatasetPictures(part, strict: false)
-    #expect(pictures.labels == [1, 0])
+    #expect(pictures.labels == .classes([1, 0]))
     #expect(try pictures.picture(0) != nil && pictures.picture(1) == nil)
     #expect(pictures.skipped.map(\.image) == ["ant/broken.jpg"])
     #expect(throws: ImageError.self) { try DatasetPictures(part, strict: true).picture(1) }
@@ -76,7 +76,7 @@ import Testing
 
   @Test func `a share of each class is held out by the seed`() throws {
     let one = try TrainingSplit(folder.path, holdOut: 0.3, seed: 4)
-    #expect(one.training.labels.count == 14 && one.validation?.labels == [0, 0, 0, 1, 1, 1])
+    #expect(one.training.labels.count == 14 && one.validation?.labels == .classes([0, 0, 0, 1, 1, 1]))
     #expect(one.classNames == ["ant", "bee"] && one.unread.isEmpty)
     #expect(try TrainingSplit(folder.path, holdOut: 0.3, seed: 4).digest == one.digest)
     #expect(try TrainingSplit(folder.path, holdOut: 0.3, seed: 5).digest != one.digest)
@@ -91,9 +91,33 @@ import Testing
       try other.write([1], to: name)
     }
     let own = try TrainingSplit(other.path, holdOut: 0.5)
-    #expect(own.training.labels == [0, 1] && own.validation?.labels == [0, 1, 1])
+    #expect(own.training.labels == .classes([0, 1]) && own.validation?.labels == .classes([0, 1, 1]))
     let both = try TrainingSplit(folder.path, validation: other.path, holdOut: 0)
-    #expect(both.training.labels.count == 20 && both.validation?.labels == [0, 1, 1])
+    #expect(both.training.labels.count == 20 && both.validation?.labels == .classes([0, 1, 1]))
+  }
+
+  @Test func `pictures that can hold several classes are held out by the seed, whatever they hold`() throws {
+    let other = try TemporaryFolder()
+    for number in 0..<10 {
+      try other.write([1], to: "JPEGImages/\(number).jpg")
+      let object =
+        "<object><name>\(number < 8 ? "dog" : "cat")</name><difficult>\(number % 2)</difficult><bndbox>"
+        + "<xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>"
+      try other.write(Array("<annotation>\(object)</annotation>".utf8), to: "Annotations/\(number).xml")
+    }
+    let list = "ImageSets/Main/trainval.txt"
+    try other.write(Array((0..<10).map { "\($0)\n" }.joined().utf8), to: list)
+    let one = try TrainingSplit("voc2012:" + other.path, holdOut: 0.3, seed: 4)
+    #expect(
+      one.training.labels.isMultiple && one.training.labels.count == 7 && one.validation?.labels.count == 3)
+    guard case .presences(let presences) = one.training.labels else { return }
+    let known = presences.map { $0.filter { $0 != .absent } }
+    #expect(known.allSatisfy { $0 == [.present] || $0 == [.ignored] } && Set(known).count == 2)
+    #expect(try TrainingSplit("voc2012:" + other.path, holdOut: 0.3, seed: 4).digest == one.digest)
+    #expect(try TrainingSplit("voc2012:" + other.path, holdOut: 0.3, seed: 5).digest != one.digest)
+    // Another label is another split.
+    try other.write(Array("<annotation></annotation>".utf8), to: "Annotations/3.xml")
+    #expect(try TrainingSplit("voc2012:" + other.path, holdOut: 0.3, seed: 4).digest != one.digest)
   }
 
   @Test func `what cannot be divided says why`() throws {
@@ -107,7 +131,7 @@ import Testing
         return ""
       } catch { return error.description }
     }
-    #expect(refusal(flat.path).contains("does not say each picture's one class"))
+    #expect(refusal(flat.path).contains("does not say what its pictures are of"))
     #expect(refusal(folder.path, other.path).contains("other classes than \(folder.path): bee, cat."))
     for share in [1e300, -0.1, 1, .nan] { #expect(refusal(folder.path, nil, share).contains("hold out")) }
   }

@@ -38,7 +38,7 @@ struct GoldenTransfer {
       var scaled = features
       FeatureScaling(takesSquareRoot: true, normalizesLength: true).apply(to: &scaled)
       let study = Transfer(
-        layer: "", features: scaled, targets: .classes(dataset.items.map { $0.label ?? 0 }, count: 102))
+        layer: "", features: scaled, labels: .classes(dataset.items.map { $0.label ?? 0 }), classes: 102)
       let outcome = try study.outcome(
         of: .svm, cost: .given(1), training: fold.training(perClass: nil), testing: fold.testing)
       #expect(abs((outcome.overall ?? 0) - expected) < 0.005, "\(outcome.overall ?? 0) for \(expected)")

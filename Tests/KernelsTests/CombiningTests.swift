@@ -35,10 +35,16 @@ import Testing
     #expect(
       try Device().combining(bases, Tensor([3], elements: [3, 0.5, 2]), by: .power).elements == [8, 3, 4])
     let (value, hole) = (Tensor([20], repeating: 2), Tensor([20], repeating: .nan))
-    for arithmetic in Arithmetic.allCases {
+    for arithmetic in Arithmetic.allCases where arithmetic != .select {
       #expect(try Device().combining(value, hole, by: arithmetic).elements.allSatisfy { $0.isNaN })
       #expect(try Device().combining(hole, value, by: arithmetic).elements.allSatisfy { $0.isNaN })
     }
+  }
+
+  @Test func `what is not selected may be no number`() throws {
+    let values = Tensor([4], elements: [.nan, .infinity, 3, 4])
+    let marks = Tensor([4], elements: [0, 0, 1, -2])
+    #expect(try Device().combining(values, marks, by: .select).elements == [0, 0, 3, 4])
   }
 
   @Test(arguments: pairs)

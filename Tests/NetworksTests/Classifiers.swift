@@ -1,7 +1,9 @@
 import Execution
+import Foundation
 import Kernels
 import NetworkFixtures
 import Networks
+import TestSupport
 import Tensors
 import Testing
 
@@ -85,6 +87,40 @@ import Testing
         zip(try head.probabilities(of: scores).elements, given.elements).allSatisfy { abs($0 - $1) < 1e-6 })
       #expect(abs(given.elements.reduce(0, +) - 2) < 1e-5)
     }
+  }
+
+  /// Each class alone, or one score for two classes, whatever the network ended in.
+  @Test(arguments: ["", "Softmax", "LogSoftmax", "Sigmoid", "HardSigmoid"])
+  func `an end of sigmoids takes the place of any other`(end: String) throws {
+    var build = ModelBuilder(input: [nil, 6])
+    build.node("Gemm", ["x", build.weights("w", [6, 4], (0..<24).map { Float($0 % 5) - 2 })], ["s"])
+    if !end.isEmpty { build.node(end, ["s"], ["y"]) }
+    build.output(end.isEmpty ? "s" : "y")
+    for (names, scores) in [(["a", "b", "c"], 3), (["a", "b"], 1), (["a"], 1)] {
+      var generator = SeededGenerator(seed: 1)
+      let network = try build.network().classifying(
+        names, scores: scores, ending: .sigmoid, using: &generator)
+      let head = try #require(try network.classHead())
+      #expect(head.classes == scores && head.squashing == .sigmoid && head.notes.isEmpty)
+      // Read back, it is written as before: training goes on from files.
+      let folder = try TemporaryFolder()
+      try network.writeONNX(to: folder.file("a.onnx"))
+      try Network(onnx: folder.file("a.onnx")).writeONNX(to: folder.file("b.onnx"))
+      #expect(
+        FileManager.default.contents(atPath: folder.file("a.onnx"))
+          == FileManager.default.contents(atPath: folder.file("b.onnx")))
+      #expect(
+        network.outputs.count == 1 && network.nodes.count(where: { $0.operation.name == "Softmax" }) == 0)
+      let trace = try Runner(network, keeping: [head.scores, head.output], threads: 1)
+        .forward(Tensor([2, 6], elements: (0..<12).map { Float($0) * 9 - 40 }))
+      let (made, given) = (try #require(trace[head.scores]), try #require(trace[head.output]))
+      #expect(given.shape == [2, scores])
+      #expect(
+        zip(made.elements, given.elements).allSatisfy { abs($1 - 1 / (1 + exp(-$0))) < 1e-6 })
+    }
+    var generator = SeededGenerator(seed: 1)
+    let plain = try TinyNetworks.plain().classifying(["a", "b", "c"], ending: .sigmoid, using: &generator)
+    #expect(try plain.classHead()?.squashing == .sigmoid)
   }
 
   @Test func `an end of another kind is named`() throws {

@@ -103,8 +103,8 @@ struct ModelBuilder {
     get throws { try model.serializedBytes() }
   }
 
-  func network(folder: String? = nil) throws -> Network {
-    try Network(onnxBytes: try bytes, file: "built.onnx", folder: folder)
+  func network(folder: String? = nil, size: (rows: Int, columns: Int)? = nil) throws -> Network {
+    try Network(onnxBytes: try bytes, file: "built.onnx", folder: folder, size: size)
   }
 }
 
@@ -139,9 +139,9 @@ func attribute(_ name: String, _ value: Onnx_TensorProto) -> Onnx_AttributeProto
 }
 
 extension Network {
-  /// The first output for one input of ONNX's order, in ONNX's order.
+  /// The first output for one input, both in the file's order.
   func computed(_ elements: Tensor) throws -> Tensor {
-    let inputs = [self.inputs[0].name: try elements.fromONNXOrder()]
+    let inputs = [self.inputs[0].name: try fromONNXOrder(elements, ofInput: self.inputs[0].name)]
     let runner = try Runner(self, keeping: outputs, threads: 1)
     let made = try #require(try runner.forward(inputs: inputs)[outputs[0]])
     return try inONNXOrder(made, of: outputs[0], shapes: try shapes(inputs: inputs.mapValues(\.shape)))

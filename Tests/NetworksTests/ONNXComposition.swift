@@ -181,9 +181,42 @@ import Testing
     #expect(error?.description.contains("align_corners") == true)
   }
 
+  /// As the default exporter writes a view of pooled maps: the elements of all images at once, by
+  /// `range(images) * channels + 0..<channels`.
+  @Test(arguments: [false, true])
+  func `every image gathered in order leaves their number open`(isBackwards: Bool) throws {
+    var build = ModelBuilder(input: [nil, 2, 1, 1])
+    let (zero, one, two) = (
+      build.integers("zero", [0], scalar: true), build.integers("one", [1], scalar: true),
+      build.integers("two", [2], scalar: true)
+    )
+    build.node("Reshape", ["x", build.integers("all", [-1])], ["flat"])
+    build.node("Shape", ["x"], ["extents"])
+    build.node("Gather", ["extents", zero], ["images"])
+    build.node("Range", [zero, "images", one], ["range"])
+    build.node("Mul", ["range", two], ["firsts"])
+    build.node("Unsqueeze", ["firsts", one], ["column"])
+    build.node("Add", ["column", build.integers("channels", isBackwards ? [1, 0] : [0, 1])], ["positions"])
+    build.node("Gather", ["flat", "positions"], ["y"])
+    build.output("y")
+    let given = counting([3, 1, 1, 2])
+    guard !isBackwards else {
+      let error = #expect(throws: ONNXError.self) { try build.network() }
+      #expect(error?.description.contains("from an open number of images") == true)
+      return
+    }
+    let made = try build.network().computed(given)
+    #expect(made.shape == [3, 2])
+    #expect(made.elements == given.elements)
+  }
+
   @Test(
     .enabled(if: SharedData.isPresent, "\(SharedData.reason)"),
-    arguments: ["01-as-strided-gather", "12-resize-bilinear"])
+    arguments: [
+      "01-as-strided-gather", "02-as-strided-open-batch", "03-range-of-open-size", "04-squeeze-batch-behind",
+      "05-extent-minus-one", "09-split-projection", "10-split-shuffle-projection",
+      "11-weight-standardisation", "12-resize-bilinear",
+    ])
   func `files as exporters write them give what ONNX Runtime gives`(name: String) throws {
     let folder = SharedData.path("../cases/networks/\(name)")
     let network = try Network(onnx: folder + "/model.onnx")

@@ -32,13 +32,13 @@ struct ONNXConformance {
       case .wrong(let how): Issue.record("\(name): \(how)")
       }
     }
-    #expect(passed.count == 750, "fewer or more pass; ARCHITECTURE.md says how many")
+    #expect(passed.count == 751, "fewer or more pass; ARCHITECTURE.md says how many")
     #expect(outOfScope.mapValues(\.count) == Self.expected, "\(outOfScope.filter { $0.value.count < 20 })")
   }
 
   /// How many cases each reason leaves out.
   private static let expected: [Group: Int] = [
-    .operators: 69, .forms: 25, .oldSet: 30, .notTensors: 24, .noPixels: 22, .notNumbers: 12,
+    .operators: 69, .forms: 24, .oldSet: 30, .notTensors: 24, .noPixels: 22, .notNumbers: 12,
   ]
 
   /// Why a case asks for what this package does not do.
@@ -228,7 +228,7 @@ struct ONNXConformance {
     case .malformed(_, let reason):
       if reason.contains("operator set") { return .oldSet }
       return reason.contains("axes") ? .forms : .noPixels
-    case .network, .unwritable: return .forms
+    case .network, .unwritable, .atSize: return .forms
     }
   }
 }

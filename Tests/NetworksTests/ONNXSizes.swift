@@ -1,3 +1,4 @@
+import Images
 import Networks
 import ONNXMessages
 import Tensors
@@ -14,8 +15,8 @@ import Testing
   private func opened() -> ModelBuilder { ModelBuilder(input: [nil, 4, nil, nil]) }
 
   /// Channel shuffling as exporters write it: every extent of the target is worked out from the shape.
-  private func shuffle() -> ModelBuilder {
-    var build = opened()
+  private func shuffle(fixed: [Int?] = [nil, nil]) -> ModelBuilder {
+    var build = ModelBuilder(input: [nil, 4] + fixed)
     build.node("Shape", ["x"], ["shape"])
     for axis in 0..<4 {
       build.integers("i\(axis)", [axis])
@@ -97,6 +98,40 @@ import Testing
     #expect(largestDifference(ones, [Float](repeating: 224 * 224, count: 8)) <= 0.01)
     build.metadata["switchback.preprocessing"] = #"{"crop":{"center":64}}"#
     #expect(try build.network().inputs[0].extents == [nil, 4, 64, 64])
+  }
+
+  /// A network that only one height fits, as readers of text are.
+  private func lines() -> ModelBuilder {
+    var build = ModelBuilder(input: [nil, 3, nil, nil])
+    build.node(
+      "AveragePool", ["x"], ["a"], [attribute("kernel_shape", [48, 4]), attribute("strides", [48, 4])])
+    build.integers("axes", [2])
+    build.node("Squeeze", ["a", "axes"], ["y"], name: "squeeze")
+    build.output("y")
+    return build
+  }
+
+  @Test func `a size given takes the place of open rows and columns`() throws {
+    let error = #expect(throws: ONNXError.self) { try lines().network() }
+    let text = error?.description ?? ""
+    #expect(text.contains("squeeze") && text.contains("tried at 224 x 224") && text.contains("--size 48x320"))
+    let network = try lines().network(size: (48, 64))
+    #expect(network.inputs[0].extents == [nil, 3, 48, 64] && network.notes.isEmpty)
+    #expect(try network.computed(picture([2, 3, 48, 64])).shape == [2, 3, 16])
+    #expect(try #require(try network.preprocessing().preprocessing.size) == (48, 64))
+    #expect(throws: ONNXError.self) { try shuffle(fixed: [6, 5]).network(size: (6, 6)) }
+    #expect(try shuffle(fixed: [6, 5]).network(size: (6, 5)).inputs[0].extents == [nil, 4, 6, 5])
+  }
+
+  @Test func `a size given takes the place of the one that the file prepares pictures for`() throws {
+    var build = lines()
+    build.metadata["switchback.preprocessing"] =
+      #"{"resize":{"shorterSide":32},"crop":{"center":32},"channels":"BGR","scale":1,"mean":[1,2,3],"std":[1,1,1]}"#
+    let network = try build.network(size: (48, 64))
+    let prepared = try network.preprocessing()
+    #expect(try #require(prepared.preprocessing.size) == (48, 64))
+    #expect(!prepared.isAssumed && prepared.preprocessing.channels == .bgr)
+    #expect(network.notes.count == 1 && network.notes[0].contains("32 x 32"))
   }
 
   @Test func `a network of windows alone stays open`() throws {

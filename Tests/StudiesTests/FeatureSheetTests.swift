@@ -111,6 +111,19 @@ private final class ElementNames: NSObject, XMLParserDelegate {
       Picture(projection: Tensor([1, 1, 1], elements: [.nan]), isBGR: false).pixels == [128, 128, 128])
   }
 
+  /// The scale is the magnitude that a sorted list would have there.
+  @Test(arguments: [0.003, 0.01, 0.3, 0.99]) func `so many values saturate as may`(share: Double) {
+    var generator = SeededGenerator(seed: 4)
+    let spread = Tensor.random([10, 20, 3], in: -3...3, using: &generator).elements
+    let elements = spread.map { $0 * $0 * $0 }
+    let sorted = elements.map { abs($0) }.sorted()
+    let scale = sorted[Int(600 * (1 - share))]
+    let shown = Picture(
+      projection: Tensor([10, 20, 3], elements: elements), isBGR: false, saturating: share)
+    let expected = elements.map { UInt8(min(max(((0.5 + $0 * (0.5 / scale)) * 255).rounded(), 0), 255)) }
+    #expect(shown.pixels == expected)
+  }
+
   @Test func `a few large values may saturate, so that the rest shows`() {
     var elements = [Float](repeating: 1, count: 300)
     elements[0] = 1000

@@ -142,7 +142,7 @@ import Training
     let cancellation = Cancellation {
       asked.withLock { asked in
         asked += 1
-        return asked > 60
+        return asked > 300
       }
     }
     let listener = Listener(note: { note in said.withLock { $0.append(note) } })
@@ -153,8 +153,8 @@ import Training
     let notes = said.withLock { $0 }
     #expect(notes.count == 1, "\(notes)")
     let note = try #require(notes.first)
-    #expect(note.hasPrefix("estimate: about ") && note.contains("\(many.items.count) pictures"))
-    #expect(note.contains("projections of \(subject.convolutions.count) layers"))
+    #expect(note.hasPrefix("estimate: about ") && note.contains(" 440,000 pictures"))
+    #expect(note.contains("for 16 projections of 1 layer."))
     // A short one says its size alone.
     try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("short"))
     let size = try #require(said.withLock { $0 }.dropFirst().first)
@@ -198,6 +198,23 @@ import Training
     #expect(
       subject.featureLayers(beforeRectifier: true).map(\.node)
         == ["stem", "branch1", "branch2", "skip", "sum", "again", "sum2"])
+  }
+
+  /// ConvNeXt's block: a product over channels up, an activation, a product down, and the sum with what came in.
+  @Test func `features are shown of products over channels that an activation follows`() throws {
+    var build = TinyNetworks.Builder(seed: 4)
+    let maps = build.convolution("conv", 4, of: 3, window: 3)
+    build.add("up", .innerProduct(InnerProduct(weights: build.random([8, 4]), bias: nil)))
+    build.add("gelu", .activation(.gelu))
+    let down = build.add("down", .innerProduct(InnerProduct(weights: build.random([4, 8]), bias: nil)))
+    build.add("sum", .arithmetic(.add), from: [maps, down])
+    build.add("pool", .globalAveragePooling)
+    build.add("head", .innerProduct(InnerProduct(weights: build.random([6, 4]), bias: nil)))
+    build.relu("relu")
+    let subject = try Subject(try build.network(rows: 8, columns: 8), model: "m")
+    #expect(subject.featureLayers(beforeRectifier: false).map(\.node) == ["conv", "gelu", "sum"])
+    #expect(subject.featureLayers(beforeRectifier: true).map(\.node) == ["conv", "up", "sum"])
+    #expect(subject.convolutions.map(\.node) == ["conv"])
   }
 
   @Test func `the mean input is what the network subtracts`() throws {

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Studies
 import Tensors
@@ -196,7 +197,7 @@ private struct Cloud {
 
   @Test(arguments: Transfer.Classifier.allCases)
   func `pictures that were not learned from are named`(classifier: Transfer.Classifier) throws {
-    let study = Transfer(layer: "conv1", features: cloud.features, targets: .classes(cloud.labels, count: 3))
+    let study = Transfer(layer: "conv1", features: cloud.features, labels: .classes(cloud.labels), classes: 3)
     let outcome = try study.outcome(
       of: classifier, cost: .given(1), training: Array(0..<18), testing: Array(18..<36))
     #expect(outcome.classes.count == 3 && outcome.mean > 0.9 && outcome.cost == 1)
@@ -207,12 +208,12 @@ private struct Cloud {
 
   @Test func `features that tell nothing apart are an error, and so is a class too small to divide`() throws {
     let study = Transfer(
-      layer: "conv9", features: Tensor([4, 5], repeating: 3), targets: .classes([0, 1, 0, 1], count: 2))
+      layer: "conv9", features: Tensor([4, 5], repeating: 3), labels: .classes([0, 1, 0, 1]), classes: 2)
     let constant = #expect(throws: StudyError.self) {
       try study.outcome(of: .svm, cost: .given(1), training: [0, 1], testing: [2, 3])
     }
     #expect(constant?.description.contains("layer conv9 is the same in all 2 training pictures") == true)
-    let small = Transfer(layer: "a", features: cloud.features, targets: .classes(cloud.labels, count: 3))
+    let small = Transfer(layer: "a", features: cloud.features, labels: .classes(cloud.labels), classes: 3)
     let undivided = #expect(throws: StudyError.self) {
       try small.outcome(of: .svm, cost: .crossValidated, training: [0, 1, 2], testing: [3])
     }
@@ -222,10 +223,13 @@ private struct Cloud {
   @Test(arguments: Transfer.Classifier.allCases)
   func `classes that share pictures are ranked each for itself`(classifier: Transfer.Classifier) throws {
     // Class 2 is only difficult or absent; class 3 is never there to learn from.
-    let presences: [[Bool?]] = cloud.labels.indices.map { picture in
-      [cloud.labels[picture] == 0, cloud.labels[picture] != 1, picture % 2 == 0 ? nil : false, picture == 35]
+    let presences = cloud.labels.indices.map { picture -> [Dataset.Presence] in
+      [
+        cloud.labels[picture] == 0 ? .present : .absent, cloud.labels[picture] != 1 ? .present : .absent,
+        picture % 2 == 0 ? .ignored : .absent, picture == 35 ? .present : .absent,
+      ]
     }
-    let study = Transfer(layer: "a", features: cloud.features, targets: .presences(presences, count: 4))
+    let study = Transfer(layer: "a", features: cloud.features, labels: .presences(presences), classes: 4)
     let outcome = try study.outcome(
       of: classifier, cost: .given(1), training: Array(0..<18), testing: Array(18..<36))
     #expect((outcome.classes[0] ?? 0) > 0.95 && (outcome.classes[1] ?? 0) > 0.95)
@@ -233,6 +237,12 @@ private struct Cloud {
     #expect(outcome.classes[3] == 1.0 / 18)
     #expect(outcome.elevenPoint?.count == 4 && outcome.overall == nil)
     #expect(abs(outcome.mean - outcome.classes.compactMap(\.self).reduce(0, +) / 3) < 1e-15)
+  }
+
+  @Test func `each class counts the same, however many pictures it has`() {
+    let accuracy = TransferTable.Outcome(predictions: [0, 0, 0, 1, 2], labels: [0, 0, 0, 0, 2], classes: 4)
+    #expect(accuracy.classes == [0.75, nil, 1, nil])
+    #expect(accuracy.mean == 0.875 && accuracy.overall == 0.8)
   }
 
   @Test func `a row is the mean of its folds, with the deviation of a sample`() {

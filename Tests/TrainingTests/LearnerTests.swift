@@ -1,3 +1,4 @@
+import Datasets
 import Execution
 import Kernels
 import NetworkFixtures
@@ -62,9 +63,30 @@ import Training
 
   @Test(arguments: ["plain", "residual", "branches", "classifier", "mixed"])
   func `the gradient is the slope of the loss, whatever a path holds`(name: String) throws {
-    let network = try Self.network(name)
+    try expectSlope(try Self.network(name), .classes([2, 0, 1]))
+  }
+
+  @Test func `so it is where each class is learned alone`() throws {
+    let network = try Self.alone("mixed", classes: 4)
+    try expectSlope(network, .classes([2, 0, 1]))
+    try expectSlope(
+      network,
+      .presences([
+        [.present, .absent, .present, .ignored], [.absent, .absent, .absent, .absent],
+        [.ignored, .present, .absent, .present],
+      ]))
+    try expectSlope(try Self.alone("mixed", classes: 1), .classes([1, 0, 1]))
+  }
+
+  /// A network whose scores a sigmoid makes probabilities.
+  private static func alone(_ name: String, classes: Int) throws -> Network {
+    var generator = SeededGenerator(seed: 4)
+    return try network(name).classifying(
+      (0..<classes).map { "\($0)" }, ending: .sigmoid, using: &generator)
+  }
+
+  private func expectSlope(_ network: Network, _ labels: Labels) throws {
     let pictures = try pictures(3, for: network)
-    let labels = [2, 0, 1]
     let (_, gradients) = try Learner(network, seed: 3).gradients(of: pictures, labels: labels, number: 7)
     var generator = SeededGenerator(seed: 6)
     for node in network.nodes {
@@ -102,7 +124,7 @@ import Training
   @Test func `the cost and its gradient, by hand`() throws {
     // Softmax of 0 and ln 3 is a quarter and three quarters.
     let scores = Tensor([2, 2], elements: [0, 1.0986123, 5, 5])
-    let cost = try CrossEntropy(of: scores, labels: [0, 1], on: Device())
+    let cost = try Cost(.crossEntropy, of: scores, labels: .classes([0, 1]), on: Device())
     #expect(abs(cost.loss - 1.3862944 - 0.6931472) < 1e-5)
     #expect(cost.ranks == [1, 1])
     for (found, expected) in zip(cost.signal.elements, [-0.375, 0.375, 0.25, -0.25]) {
@@ -110,11 +132,66 @@ import Training
     }
   }
 
+  @Test func `the cost of each class alone and its gradient, by hand`() throws {
+    // The sigmoid of ln 3 is three quarters, of 0 a half.
+    let scores = Tensor([2, 3], elements: [1.0986123, 0, 7, 0, 1.0986123, 0])
+    let labels = Labels.presences([[.present, .absent, .ignored], [.absent, .absent, .present]])
+    let cost = try Cost(.binaryCrossEntropy, of: scores, labels: labels, on: Device())
+    // -ln 3/4 and -ln 1/2 of three; -ln 1/2, -ln 1/4 and -ln 1/2 of three.
+    #expect(abs(cost.loss - (0.2876821 + 0.6931472) / 3 - (0.6931472 + 1.3862944 + 0.6931472) / 3) < 1e-6)
+    #expect(cost.ranks.isEmpty)
+    for (found, expected) in zip(cost.signal.elements, [-0.25, 0.5, 0, 0.5, 0.75, -0.5]) {
+      #expect(abs(Double(found) - expected / 6) < 1e-6)
+    }
+    // One class a picture is that class there, and the others not.
+    let one = try Cost(.binaryCrossEntropy, of: scores, labels: .classes([2, 0]), on: Device())
+    let spelled = try Cost(
+      .binaryCrossEntropy, of: scores,
+      labels: .presences([[.absent, .absent, .present], [.present, .absent, .absent]]), on: Device())
+    #expect(one.loss == spelled.loss && one.signal.elements == spelled.signal.elements)
+    #expect(one.ranks == [0, 1])
+  }
+
+  /// The sigmoid of a score is the softmax of zero and that score.
+  @Test func `one score for two classes costs what two scores do whose first is zero`() throws {
+    let scores: [Float] = [2, -3, 0, 0]
+    let labels = Labels.classes([1, 1, 0, 1])
+    let one = try Cost(
+      .binaryCrossEntropy, of: Tensor([4, 1], elements: scores), labels: labels, on: Device())
+    let two = try Cost(
+      .crossEntropy, of: Tensor([4, 2], elements: scores.flatMap { [0, $0] }), labels: labels, on: Device())
+    #expect(abs(one.loss - two.loss) < 1e-6)
+    #expect(one.ranks == [0, 1, 0, 1] && one.ranks == two.ranks)
+    for picture in 0..<4 {
+      #expect(abs(one.signal.elements[picture] - two.signal.elements[2 * picture + 1]) < 1e-7)
+    }
+  }
+
+  @Test func `labels that a loss cannot tell are refused`() throws {
+    for (loss, width, labels) in [
+      (.crossEntropy, 2, .presences([[.present, .absent]])), (.crossEntropy, 1, .classes([1])),
+      (.binaryCrossEntropy, 3, .presences([[.present, .absent]])), (.binaryCrossEntropy, 1, .classes([2])),
+      (.binaryCrossEntropy, 2, .classes([2])), (.binaryCrossEntropy, 2, .classes([0, 1])),
+    ] as [(Loss, Int, Labels)] {
+      #expect(throws: KernelError.self) {
+        try Cost(loss, of: Tensor([1, width]), labels: labels, on: Device())
+      }
+    }
+  }
+
   @Test func `scores of any size give a finite cost`() throws {
-    let cost = try CrossEntropy(of: Tensor([1, 3], elements: [1e4, -1e4, 0]), labels: [1], on: Device())
+    let cost = try Cost(
+      .crossEntropy, of: Tensor([1, 3], elements: [1e4, -1e4, 0]), labels: .classes([1]), on: Device())
     #expect(cost.loss == 2e4)
     #expect(cost.signal.elements == [1, -1, 0])
-    #expect(throws: KernelError.self) { try CrossEntropy(of: Tensor([1, 3]), labels: [3], on: Device()) }
+    let alone = try Cost(
+      .binaryCrossEntropy, of: Tensor([1, 2], elements: [1e4, -1e4]),
+      labels: .presences([[.absent, .present]]),
+      on: Device())
+    #expect(alone.loss == 1e4 && alone.signal.elements == [0.5, -0.5])
+    #expect(throws: KernelError.self) {
+      try Cost(.crossEntropy, of: Tensor([1, 3]), labels: .classes([3]), on: Device())
+    }
   }
 
   @Test(arguments: ["classifier", "mixed", "plain"])
@@ -122,13 +199,29 @@ import Training
     let network = try Self.network(name)
     let pictures = try pictures(5, for: network)
     let labels = [0, 1, 2, 1, 0]
-    let one = try Learner(network, seed: 1, threads: 1).gradients(of: pictures, labels: labels).gradients
-    let three = try Learner(network, seed: 1, threads: 3).gradients(of: pictures, labels: labels).gradients
+    let one = try Learner(network, seed: 1, threads: 1).gradients(of: pictures, labels: .classes(labels))
+      .gradients
+    let three = try Learner(network, seed: 1, threads: 3).gradients(of: pictures, labels: .classes(labels))
+      .gradients
     #expect(one.count == three.count)
     for (name, gradient) in one {
       let other = try #require(three[name]).elements
       let largest = gradient.elements.map(abs).max() ?? 0
       #expect(zip(gradient.elements, other).allSatisfy { abs($0 - $1) <= 1e-4 * largest + 1e-7 }, "\(name)")
+    }
+  }
+
+  @Test func `a layer of fewer units than threads learns`() throws {
+    let network = try Self.alone("classifier", classes: 1)
+    let pictures = try pictures(3, for: network)
+    func gradients(threads: Int) throws -> [Float] {
+      let learner = try Learner(network, threads: threads)
+      return try #require(
+        try learner.gradients(of: pictures, labels: .classes([0, 1, 1])).gradients["fc2.weights"]
+      ).elements
+    }
+    for (one, four) in zip(try gradients(threads: 1), try gradients(threads: 4)) {
+      #expect(abs(one - four) <= 1e-5)
     }
   }
 
@@ -138,7 +231,8 @@ import Training
     func trained(seed: UInt64) throws -> [String: Tensor] {
       let learner = try Learner(network, seed: seed, threads: 2)
       for step in 0..<3 {
-        _ = try learner.learn(from: pictures, labels: [0, 1, 2, 3, 4, 5], by: Self.rates, number: step)
+        _ = try learner.learn(
+          from: pictures, labels: .classes([0, 1, 2, 3, 4, 5]), by: Self.rates, number: step)
       }
       return learner.velocities
     }
@@ -152,7 +246,7 @@ import Training
     let pictures = try pictures(4, for: network)
     let learner = try Learner(network)
     let before = try learner.scores(of: pictures).elements
-    _ = try learner.gradients(of: pictures, labels: [0, 1, 2, 3])
+    _ = try learner.gradients(of: pictures, labels: .classes([0, 1, 2, 3]))
     #expect(try learner.scores(of: pictures).elements == before)
     let kept = learner.network
     for (node, original) in zip(kept.nodes, network.nodes) {
@@ -167,10 +261,10 @@ import Training
     let pictures = try pictures(4, for: network)
     let learner = try Learner(network, threads: 2)
     let labels = [0, 1, 2, 3]
-    let first = try learner.learn(from: pictures, labels: labels, by: Self.rates, number: 0).loss
+    let first = try learner.learn(from: pictures, labels: .classes(labels), by: Self.rates, number: 0).loss
     var last = first
     for step in 1..<30 {
-      last = try learner.learn(from: pictures, labels: labels, by: Self.rates, number: step).loss
+      last = try learner.learn(from: pictures, labels: .classes(labels), by: Self.rates, number: step).loss
     }
     #expect(last < 0.7 * first)
     let runner = try Runner(learner.network, keeping: ["fc.out"], threads: 1)
@@ -183,7 +277,8 @@ import Training
   @Test func `filters stay under their limit`() throws {
     let network = try Self.network("plain")
     let learner = try Learner(network, filterLimit: 0.1)
-    _ = try learner.learn(from: pictures(2, for: network), labels: [0, 1], by: Self.rates, number: 0)
+    _ = try learner.learn(
+      from: pictures(2, for: network), labels: .classes([0, 1]), by: Self.rates, number: 0)
     var seen = 0
     for node in learner.network.nodes {
       guard case .convolution(let convolution) = node.operation else { continue }
@@ -209,7 +304,7 @@ import Training
       })
     #expect(!spoiled.isFinite)
     let outcome = try spoiled.learn(
-      from: pictures(2, for: network), labels: [0, 1], by: Self.rates, number: 0)
+      from: pictures(2, for: network), labels: .classes([0, 1]), by: Self.rates, number: 0)
     #expect(!outcome.loss.isFinite)
   }
 

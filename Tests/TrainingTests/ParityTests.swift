@@ -1,3 +1,4 @@
+import Datasets
 import Files
 import Foundation
 import Kernels
@@ -124,6 +125,33 @@ import Training
     return try chain.network(size: 15)
   }
 
+  /// Scores that a sigmoid makes probabilities, each class alone.
+  private static func sigmoid(_ outputs: Int) throws -> Network {
+    var chain = Chain()
+    try chain.convolution("conv1", 8, 3, 3, 2)
+    chain.relu("relu1")
+    chain.pool("pool1")
+    try chain.convolution("conv2", 12, 8, 3, 1)
+    chain.relu("relu2")
+    chain.add("average", .globalAveragePooling)
+    chain.add("flat", .flatten)
+    try chain.product("fc1", 16, 12)
+    chain.relu("relu3")
+    try chain.product("fc2", outputs, 16)
+    chain.add("sigmoid", .activation(.sigmoid))
+    return try chain.network(size: 15)
+  }
+
+  /// Labels of the script's draws: five classes each alone, some neither present nor absent, or one of two classes.
+  private static func labels(_ batch: Int, scores: Int) -> Labels {
+    if scores == 1 { return .classes(drawn(400 + UInt64(batch), [8], 1).elements.map { $0 > 0 ? 1 : 0 }) }
+    let drawn = zip(
+      drawn(500 + UInt64(batch), [8, scores], 1).elements,
+      drawn(600 + UInt64(batch), [8, scores], 1).elements)
+    let presences = drawn.map { $1 < 0.5 ? $0 > 0 ? .present : .absent : Dataset.Presence.ignored }
+    return .presences((0..<8).map { Array(presences[$0 * scores..<($0 + 1) * scores]) })
+  }
+
   private static func batch(_ index: Int, size: Int = 47) throws -> (pictures: [Tensor], labels: [Int]) {
     let pictures = try drawn(300 + UInt64(index), [8, 3, size, size], 1).fromONNXOrder()
     let labels = drawn(400 + UInt64(index), [8], 1).elements.map { min(max(Int(($0 + 1) * 2.5), 0), 4) }
@@ -144,7 +172,8 @@ import Training
     for (step, loss) in expected.enumerated() {
       let (pictures, labels) = try Self.batch(step % 5)
       let outcome = try learner.learn(
-        from: pictures, labels: labels, by: MomentumStep(rate: 0.02, momentum: 0.9, decay: 5e-4), number: step
+        from: pictures, labels: .classes(labels), by: MomentumStep(rate: 0.02, momentum: 0.9, decay: 5e-4),
+        number: step
       )
       #expect(abs(outcome.loss / 8 - Double(loss)) <= 1e-3 * Double(loss), "step \(step)")
     }
@@ -156,7 +185,7 @@ import Training
     let goldens = try Self.goldens()
     let learner = try Learner(try Self.network(), threads: threads)
     let (pictures, labels) = try Self.batch(0)
-    let found = try learner.gradients(of: pictures, labels: labels).gradients
+    let found = try learner.gradients(of: pictures, labels: .classes(labels)).gradients
     #expect(found.count == 10)
     for (name, gradient) in found {
       var expected = try #require(goldens[name])
@@ -180,7 +209,7 @@ import Training
     #expect(losses.count == 50)
     let learner = try Learner(try Self.normalized(), threads: threads)
     let (pictures, labels) = try Self.batch(0, size: 15)
-    for (name, gradient) in try learner.gradients(of: pictures, labels: labels).gradients {
+    for (name, gradient) in try learner.gradients(of: pictures, labels: .classes(labels)).gradients {
       var expected = try #require(goldens[name])
       if expected.shape.rank == 4 { expected = try expected.fromONNXOrder() }
       // A bias before a batch normalisation has no effect: its gradient is rounding alone.
@@ -191,7 +220,8 @@ import Training
     for (step, loss) in losses.enumerated() {
       let (pictures, labels) = try Self.batch(step % 5, size: 15)
       let outcome = try learner.learn(
-        from: pictures, labels: labels, by: MomentumStep(rate: 0.02, momentum: 0.9, decay: 5e-4), number: step
+        from: pictures, labels: .classes(labels), by: MomentumStep(rate: 0.02, momentum: 0.9, decay: 5e-4),
+        number: step
       )
       #expect(abs(outcome.loss / 8 - Double(loss)) <= 1e-3 * Double(loss), "step \(step)")
     }
@@ -203,6 +233,33 @@ import Training
           #expect(abs(found - expected) <= 1e-3 * max(abs(expected), 0.1), "\(node.name).\(name)")
         }
       }
+    }
+  }
+
+  @Test(arguments: [(5, "small_multilabel"), (1, "small_binary")], [1, 2])
+  func `each class alone is learned as by the mean binary cross-entropy`(
+    golden: (scores: Int, file: String), threads: Int
+  ) throws {
+    let goldens = try Self.goldens(golden.file)
+    let losses = try #require(goldens["losses"]).elements
+    #expect(losses.count == 50)
+    let learner = try Learner(try Self.sigmoid(golden.scores), threads: threads)
+    let (pictures, _) = try Self.batch(0, size: 15)
+    let found = try learner.gradients(of: pictures, labels: Self.labels(0, scores: golden.scores)).gradients
+    #expect(found.count == 8)
+    for (name, gradient) in found {
+      var expected = try #require(goldens[name])
+      if expected.shape.rank == 4 { expected = try expected.fromONNXOrder() }
+      let largest = expected.elements.map(abs).max() ?? 0
+      let difference = zip(gradient.elements, expected.elements).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(difference <= 1e-4 * largest, "\(name): \(difference) of \(largest)")
+    }
+    for (step, loss) in losses.enumerated() {
+      let (pictures, _) = try Self.batch(step % 5, size: 15)
+      let outcome = try learner.learn(
+        from: pictures, labels: Self.labels(step % 5, scores: golden.scores),
+        by: MomentumStep(rate: 0.02, momentum: 0.9, decay: 5e-4), number: step)
+      #expect(abs(outcome.loss / 8 - Double(loss)) <= 1e-3 * Double(loss), "step \(step)")
     }
   }
 }

@@ -84,7 +84,7 @@ import Training
     #expect(sum.allSatisfy { abs($0) < 1e-4 })
     // Its gradient walks through the subtraction.
     let picture = try #require(try pictures.picture(0)).prepared(preprocessing).tensor
-    let (_, gradients) = try Learner(centred).gradients(of: [picture], labels: [0])
+    let (_, gradients) = try Learner(centred).gradients(of: [picture], labels: .classes([0]))
     #expect(gradients["conv1.weights"]?.elements.contains { $0 != 0 } == true)
   }
 }

@@ -12,13 +12,14 @@ import Training
 
 /// Pictures in memory: a bright square on noise, its corner the class.
 struct Squares: LabelledPictures {
-  let labels: [Int]
+  let corners: [Int]
+  var labels: Labels { .classes(corners) }
   let unreadable: Set<Int>
   let seed: UInt64
   static let names = ["top left", "top right", "bottom left", "bottom right"]
 
   init(_ count: Int, seed: UInt64, unreadable: Set<Int> = [], only: Int? = nil) {
-    labels = (0..<count).map { only ?? $0 % 4 }
+    corners = (0..<count).map { only ?? $0 % 4 }
     self.seed = seed
     self.unreadable = unreadable
   }
@@ -28,11 +29,41 @@ struct Squares: LabelledPictures {
     var generator = SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(id))
     let side = 18
     var pixels = (0..<side * side * 3).map { _ in UInt8.random(in: 0...120, using: &generator) }
-    let top = labels[id] / 2 * 9 + 2
-    let left = labels[id] % 2 * 9 + 2
+    let top = corners[id] / 2 * 9 + 2
+    let left = corners[id] % 2 * 9 + 2
     for row in top..<top + 5 {
       for column in left..<left + 5 {
         for channel in 0..<3 { pixels[(row * side + column) * 3 + channel] = 230 }
+      }
+    }
+    return Picture(rows: side, columns: side, pixels: pixels)
+  }
+}
+
+/// Pictures in memory: noise, each corner bright or not for itself; a corner that is neither is not told.
+struct Corners: LabelledPictures {
+  let presences: [[Dataset.Presence]]
+  let seed: UInt64
+  var labels: Labels { .presences(presences) }
+
+  init(_ count: Int, seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    self.seed = seed
+    presences = (0..<count).map { _ in
+      (0..<4).map { _ in [.present, .absent, .absent, .ignored][Int.random(in: 0..<4, using: &generator)] }
+    }
+  }
+
+  func picture(_ id: Int) throws -> Picture? {
+    var generator = SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(id))
+    let side = 18
+    var pixels = (0..<side * side * 3).map { _ in UInt8.random(in: 0...120, using: &generator) }
+    for (corner, presence) in presences[id].enumerated() {
+      let isBright = presence == .present || presence == .ignored && Bool.random(using: &generator)
+      for row in corner / 2 * 9 + 2..<corner / 2 * 9 + 7 where isBright {
+        for place in (row * side + corner % 2 * 9 + 2) * 3..<(row * side + corner % 2 * 9 + 7) * 3 {
+          pixels[place] = 230
+        }
       }
     }
     return Picture(rows: side, columns: side, pixels: pixels)
@@ -100,12 +131,19 @@ final class Scratch {
   static let data = TrainingData(
     classNames: Squares.names, training: Squares(70, seed: 1), validation: Squares(24, seed: 2))
 
+  static let several = TrainingData(
+    classNames: Squares.names, training: Corners(120, seed: 1), validation: Corners(60, seed: 2))
+
   private func trainer(
     _ folder: CheckpointFolder, _ recipe: Recipe = recipe(), data: TrainingData = data
   ) throws -> Trainer {
-    let start =
-      try folder.latest()
-      ?? .init(network: try Self.network())
+    func beginning() throws -> Network {
+      var generator = SeededGenerator(seed: 3)
+      let network = try Self.network()
+      return data.training.labels.isMultiple
+        ? try network.classifying(data.classNames, ending: .sigmoid, using: &generator) : network
+    }
+    let start = try folder.latest() ?? .init(network: try beginning())
     return try Trainer(start, recipe: recipe, data: data, folder: folder, threads: 2)
   }
 
@@ -136,21 +174,112 @@ final class Scratch {
     }
   }
 
-  /// Five steps an epoch: stopping after five is stopping before the epoch is judged.
-  @Test(arguments: [1, 2, 4, 5, 7], [Recipe.Schedule.plateau, .cosine])
+  @Test func `a small network learns several labels a picture, and what it writes ends in sigmoids`() throws {
+    let scratch = try Scratch()
+    let folder = try CheckpointFolder(run: scratch.path)
+    var recipe = Self.recipe(epochs: 30)
+    recipe.rate = 0.1
+    let trainer = try trainer(folder, recipe, data: Self.several)
+    #expect(trainer.learner.loss == .binaryCrossEntropy)
+    let before = try #require(try trainer.tenCropAccuracy())
+    // A third of what is told is there: chance ranks it so.
+    #expect((0.2...0.6).contains(try #require(before.meanAveragePrecision)), "\(before)")
+    #expect(before.top1 == nil && before.top5 == nil && before.pictures == 60)
+    try trainer.run()
+    let entries = folder.entries()
+    let last = try #require(entries.last)
+    #expect(try #require(last.meanAveragePrecision) > 0.9, "\(last)")
+    #expect(last.loss < 0.5 * entries[0].loss)
+    #expect(
+      entries.allSatisfy { $0.trainTop1 == nil && $0.trainTop5 == nil && $0.top1 == nil && $0.top5 == nil })
+    let written = try Network(onnx: scratch.path + "/models/final.onnx")
+    let head = try #require(try written.classHead())
+    #expect(head.squashing == .sigmoid && head.classes == 4 && head.notes.isEmpty)
+    let picture = try #require(try Corners(4, seed: 9).picture(3)).prepared(
+      try #require(written.preprocessing)
+    ).tensor
+    let trace = try Runner(written, keeping: [head.scores, head.output], threads: 1).forward(picture)
+    let (scores, given) = (try #require(trace[head.scores]), try #require(trace[head.output]))
+    for (probability, score) in zip(given.elements, scores.elements) {
+      #expect(abs(Double(probability) - 1 / (1 + exp(-Double(score)))) < 1e-6)
+    }
+    for (one, other) in zip(scores.elements, try trainer.learner.scores(of: [picture]).elements) {
+      #expect(abs(one - other) <= 1e-4 * max(1, abs(other)))
+    }
+  }
+
+  @Test func `one score learns to tell two classes apart`() throws {
+    let names = ["left", "right"]
+    struct Halves: LabelledPictures {
+      let squares: Squares
+      var labels: Labels { .classes(squares.corners.map { $0 % 2 }) }
+      func picture(_ id: Int) throws -> Picture? { try squares.picture(id) }
+    }
+    let data = TrainingData(
+      classNames: names, training: Halves(squares: Squares(70, seed: 1)),
+      validation: Halves(squares: Squares(24, seed: 2)))
+    let scratch = try Scratch()
+    let folder = try CheckpointFolder(run: scratch.path)
+    var generator = SeededGenerator(seed: 3)
+    let network = try Self.network().classifying(names, scores: 1, ending: .sigmoid, using: &generator)
+    let trainer = try Trainer(
+      .init(network: network), recipe: Self.recipe(epochs: 12), data: data, folder: folder, threads: 2)
+    try trainer.run()
+    let last = try #require(folder.entries().last)
+    #expect(try #require(last.top1) > 0.9 && last.top5 == 1, "\(last)")
+    #expect(try #require(last.trainTop1) > 0.9 && last.meanAveragePrecision == nil)
+    let head = try #require(try Network(onnx: scratch.path + "/models/final.onnx").classHead())
+    #expect(head.squashing == .sigmoid && head.classes == 1)
+  }
+
+  @Test func `a loss, a network's end and labels that do not fit are refused`() throws {
+    let scratch = try Scratch()
+    let folder = try CheckpointFolder(run: scratch.path)
+    func refusal(_ data: TrainingData, _ loss: Loss?) -> String {
+      var recipe = Self.recipe()
+      recipe.loss = loss
+      do {
+        _ = try Trainer(
+          .init(network: try Self.network()), recipe: recipe, data: data, folder: folder, threads: 1)
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(refusal(Self.data, nil) == "" && refusal(Self.data, .crossEntropy) == "")
+    #expect(refusal(Self.data, .binaryCrossEntropy).contains("ends for cross-entropy"))
+    #expect(refusal(Self.several, nil).contains("takes a sigmoid"))
+    #expect(refusal(Self.several, .crossEntropy).contains("these can hold several"))
+  }
+
+  @Test func `a history of pictures of one class each keeps its fields`() throws {
+    let scratch = try Scratch()
+    try trainer(try CheckpointFolder(run: scratch.path), Self.recipe(epochs: 1)).run()
+    let line = String(decoding: try #require(scratch.files["history.jsonl"]), as: UTF8.self)
+    let keys = line.matches(of: /"([A-Za-z0-9]+)":/).map { String($0.1) }
+    #expect(
+      keys == [
+        "epoch", "loss", "picturesPerSecond", "rate", "top1", "top5", "trainTop1", "trainTop5",
+      ])
+  }
+
+  /// Five or eight steps an epoch: stopping after as many is stopping before the epoch is judged.
+  @Test(arguments: [1, 2, 4, 5, 7, 8], [Recipe.Schedule.plateau, .cosine])
   func `stopped after any step and gone on with, it ends with the same bytes`(
     stops: Int, schedule: Recipe.Schedule
   ) throws {
+    for data in [Self.data, Self.several] { try expectSame(stops, schedule, data) }
+  }
+
+  private func expectSame(_ stops: Int, _ schedule: Recipe.Schedule, _ data: TrainingData) throws {
     let (whole, parts) = (try Scratch(), try Scratch())
     var recipe = Self.recipe()
     recipe.schedule = schedule
-    try trainer(try CheckpointFolder(run: whole.path), recipe).run()
+    try trainer(try CheckpointFolder(run: whole.path), recipe, data: data).run()
     let folder = try CheckpointFolder(run: parts.path)
     var turns = 0
     var isDone = false
     while !isDone {
       var left = stops
-      isDone = try trainer(folder, recipe).run(keepsGoing: {
+      isDone = try trainer(folder, recipe, data: data).run(keepsGoing: {
         left -= 1
         return left > 0 || turns > 40
       })
@@ -261,6 +390,14 @@ final class Scratch {
     #expect(small?.description.contains("--batch 70") == true)
     #expect(
       refusal(TrainingData(classNames: ["a", "b"], training: Squares(20, seed: 1))) != nil)
+    #expect(refusal(Self.several) == nil)
+    struct Alike: LabelledPictures {
+      let labels = Labels.presences(Array(repeating: [.present, .absent, .ignored], count: 20))
+      func picture(_ id: Int) throws -> Picture? { nil }
+    }
+    #expect(refusal(TrainingData(classNames: ["a", "b", "c"], training: Alike())) == .sameClasses)
+    #expect(
+      refusal(TrainingData(classNames: ["a", "b"], training: Alike())) == .classes(found: 3, scores: 2))
   }
 
   @Test func `numbers that would hang or end the program are refused`() throws {

@@ -23,7 +23,7 @@ struct TrainingStep: ParsableCommand {
     let rates = MomentumStep(rate: 1e-2, momentum: 0.9, decay: 5e-4)
     var number = 0
     try repeats.measure(items: batch) {
-      _ = try learner.learn(from: pictures, labels: labels, by: rates, number: number)
+      _ = try learner.learn(from: pictures, labels: .classes(labels), by: rates, number: number)
       number += 1
     }
   }

@@ -68,7 +68,8 @@ void vector_rectifying(const float *signal, const float *reference, float *outpu
 
 // Elementwise.c; a step is 1, or 0 where one value serves the whole row.
 typedef enum VectorArithmetic : int32_t {
-  VectorAdd, VectorSubtract, VectorMultiply, VectorDivide, VectorMinimum, VectorMaximum, VectorPower
+  VectorAdd, VectorSubtract, VectorMultiply, VectorDivide, VectorMinimum, VectorMaximum, VectorPower,
+  VectorSelect
 } VectorArithmetic;
 typedef struct VectorOperand {
   const float *elements;

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 extension Dataset {
@@ -23,7 +24,7 @@ extension Dataset {
     classes: Int, labelBytes: Int
   ) throws(DatasetError) -> Dataset {
     let root = Listing.root(path, or: [below])
-    let missing = (files.map(\.name) + [names]).filter { !Listing.exists(root + "/" + $0) }
+    let missing = (files.map(\.name) + [names]).filter { !FileSystem.exists(root + "/" + $0) }
     guard missing.isEmpty else { throw .layout(path: path, kind: kind, missing: missing) }
     let classNames = (Listing.lines(of: root + "/" + names) ?? []).map(\.text)
     guard classNames.count == classes else {
@@ -34,7 +35,7 @@ extension Dataset {
     var records = Records(rows: 32, columns: 32, planes: 3)
     for (name, split) in files {
       let file = root + "/" + name
-      guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: file), options: .alwaysMapped) else {
+      guard let bytes = FileSystem.mapped(file) else {
         throw .malformed(file: file, reason: "it cannot be read.")
       }
       guard !bytes.isEmpty, bytes.count % step == 0 else {

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 extension Dataset {
@@ -16,7 +17,9 @@ extension Dataset {
     }
     let labels = NameTable(classes)
     var found: [Item] = []
-    let lists = [("train.txt", Split.train), ("test.txt", .test)].filter { Listing.exists(root + "/" + $0.0) }
+    let lists = [("train.txt", Split.train), ("test.txt", .test)].filter {
+      FileSystem.exists(root + "/" + $0.0)
+    }
     for (list, split) in lists {
       let lines = Listing.lines(of: root + "/" + list) ?? []
       if lines.isEmpty {
@@ -27,7 +30,7 @@ extension Dataset {
       for line in lines {
         let folder = line.text.pathParts.first ?? ""
         if folder == "BACKGROUND_Google", !withBackground { continue }
-        guard let label = labels.exact(folder).first, Listing.exists(root + "/" + line.text) else {
+        guard let label = labels.exact(folder).first, FileSystem.exists(root + "/" + line.text) else {
           throw .malformed(
             file: root + "/" + list,
             reason: "line \(line.number) names '\(line.text.prefix(60))', which is not there.")

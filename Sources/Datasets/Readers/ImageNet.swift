@@ -1,3 +1,4 @@
+internal import Files
 extension Dataset {
   /// ILSVRC 2012: `train/WNID/*.JPEG`, and `val` with a folder a class, or flat with the ground truth beside it.
   ///
@@ -21,20 +22,20 @@ extension Dataset {
     let validated = try Listing.folders(in: path + "/val").filter(Synsets.isName)
     let missing =
       (trained.isEmpty && validated.isEmpty ? ["train/WNID (as n01440764)"] : [])
-      + (trained.isEmpty && !Listing.exists(path + "/val") ? ["val"] : [])
+      + (trained.isEmpty && !FileSystem.exists(path + "/val") ? ["val"] : [])
     guard missing.isEmpty else { throw .layout(path: path, kind: kind, missing: missing) }
     let synsets = try Synsets(Set(trained + validated), at: path)
     var found: [Item] = []
     var tally = Tally()
     for (folder, names, split) in [("train", trained, Split.train), ("val", validated, .validation)] {
       for wnid in names {
-        let below = Listing.exists("\(path)/\(folder)/\(wnid)/images") ? "\(wnid)/images" : wnid
+        let below = FileSystem.exists("\(path)/\(folder)/\(wnid)/images") ? "\(wnid)/images" : wnid
         found += try Listing.pictures(in: "\(folder)/\(below)", below: path, &tally).map {
           Item(path: "\(folder)/\(below)/\($0)", label: synsets.labels[wnid], split: split)
         }
       }
     }
-    if validated.isEmpty, Listing.exists(path + "/val") { found += try validation(path, synsets, &tally) }
+    if validated.isEmpty, FileSystem.exists(path + "/val") { found += try validation(path, synsets, &tally) }
     return try Dataset(found, below: path, classNames: synsets.classNames, unread: tally.skipped)
   }
 
@@ -46,7 +47,7 @@ extension Dataset {
     let places = [path, path + "/val", path + "/data", path + "/ILSVRC2012_devkit_t12/data"].map {
       $0 + "/" + name
     }
-    guard let truth = places.first(where: Listing.exists), let lines = Listing.lines(of: truth) else {
+    guard let truth = places.first(where: FileSystem.exists), let lines = Listing.lines(of: truth) else {
       throw .layout(path: path, kind: "imagenet", missing: ["val/WNID", name])
     }
     guard lines.count == pictures.count else {
@@ -92,7 +93,7 @@ extension Dataset {
         throw .malformed(
           file: file, reason: "line \(line.number) names no class that train has: '\(line.text.prefix(40))'.")
       }
-      guard Listing.exists("\(path)/val/images/\(fields[0])") else {
+      guard FileSystem.exists("\(path)/val/images/\(fields[0])") else {
         throw .malformed(
           file: file, reason: "line \(line.number) names \(fields[0]), which val/images has not.")
       }
@@ -128,7 +129,7 @@ private struct Synsets {
     labels = Dictionary(uniqueKeysWithValues: zip(wnids, wnids.indices))
     var names: [String: String] = [:]
     let paths = Self.lists.flatMap { [root + "/" + $0, root + "/ILSVRC2012_devkit_t12/data/" + $0] }
-    if let path = paths.first(where: Listing.exists), let lines = Listing.lines(of: path) {
+    if let path = paths.first(where: FileSystem.exists), let lines = Listing.lines(of: path) {
       list = path
       var order: [Int: String] = [:]
       for (index, line) in lines.enumerated() {
@@ -147,7 +148,7 @@ private struct Synsets {
       listsAllByName = listed.count == 1000 && listed == listed.sorted()
     }
     let kits = ["", "/data", "/ILSVRC2012_devkit_t12/data"].map { root + $0 + "/meta.mat" }
-    if let kit = kits.first(where: Listing.exists) {
+    if let kit = kits.first(where: FileSystem.exists) {
       var order: [Int: String] = [:]
       for record in try MATStructs(reading: kit).records {
         guard case .number(let number) = record["ILSVRC2012_ID"], case .text(let wnid) = record["WNID"],

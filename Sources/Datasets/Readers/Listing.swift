@@ -1,10 +1,9 @@
 internal import Files
 internal import Foundation
+internal import Tensors
 
 /// What lies in the folder of a data set, in the order of names' bytes.
 enum Listing {
-  static func exists(_ path: String) -> Bool { FileKind(path).map { $0 != .deadLink } ?? false }
-
   /// Names of the folders in a folder; none where it is not there.
   ///
   /// - Throws: ``DatasetError/unlisted(_:)`` where it cannot be listed.
@@ -28,7 +27,7 @@ enum Listing {
   /// Lines of a text that are not blank, with their numbers from 1 and without blanks at their ends or a byte order mark;
   /// nil where the file cannot be read.
   static func lines(of path: String) -> [(number: Int, text: String)]? {
-    guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
+    guard let bytes = FileSystem.contents(of: path) else { return nil }
     return text(bytes)
       .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
       .map { ($0.offset + 1, $0.element.trimmingCharacters(in: .whitespaces)) }
@@ -43,18 +42,24 @@ enum Listing {
   }
 
   /// A text without the byte order mark that some editors put before it.
+  ///
+  /// UTF-8, or UTF-16 by its mark, as spreadsheets write "Unicode text". Bytes that are neither are those of file names,
+  /// as `ls` lists them, and stay what they are.
   static func text(_ bytes: Data) -> Substring {
-    let text = String(decoding: bytes, as: UTF8.self)
+    let isWide = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+    let text =
+      isWide ? String(data: bytes, encoding: .utf16) : String(validating: bytes, as: UTF8.self)
+    guard let text else { return String(fileName: bytes)[...] }
     return text.unicodeScalars.first == "\u{FEFF}" ? Substring(text.unicodeScalars.dropFirst()) : text[...]
   }
 
   /// The folder itself, or the first of these below it that is there.
   static func root(_ path: String, or below: [String]) -> String {
-    below.map { path + "/" + $0 }.first(where: exists) ?? path
+    below.map { path + "/" + $0 }.first(where: FileSystem.exists) ?? path
   }
 
   private static func names(in path: String) throws(DatasetError) -> [String] {
-    guard exists(path) else { return [] }
+    guard FileSystem.exists(path) else { return [] }
     let listing: FolderListing
     do {
       listing = try FolderListing(path)

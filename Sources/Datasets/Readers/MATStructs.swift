@@ -17,7 +17,7 @@ struct MATStructs {
 
   /// - Throws: ``DatasetError/malformed(file:reason:)`` for a file of another kind, or one that is cut short.
   init(reading file: String) throws(DatasetError) {
-    guard let bytes = FileManager.default.contents(atPath: file).map([UInt8].init), bytes.count > 128,
+    guard let bytes = FileSystem.contents(of: file).map([UInt8].init), bytes.count > 128,
       bytes[126...127].elementsEqual("IM".utf8)
     else { throw .malformed(file: file, reason: "it is no MATLAB file of version 5 to 7.") }
     guard let records = try? Self.records(of: bytes) else {

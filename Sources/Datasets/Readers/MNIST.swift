@@ -11,7 +11,7 @@ extension Dataset {
     let files = stems.map { stem -> String? in
       let kind = stem.hasSuffix("images") ? "idx3-ubyte" : "idx1-ubyte"
       return ["\(stem)-\(kind)", "\(stem).\(kind)"].flatMap { [$0, $0 + ".gz"] }
-        .first { Listing.exists(path + "/" + $0) }
+        .first { FileSystem.exists(path + "/" + $0) }
     }
     let found = files.compactMap { $0 }
     guard found.count == stems.count else {

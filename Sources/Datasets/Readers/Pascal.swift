@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import FoundationXML
 internal import Images
@@ -8,11 +9,11 @@ extension Dataset {
   /// A class is present where an object of it is not marked difficult, and ignored where all are.
   static func voc2012(at path: String) throws(DatasetError) -> Dataset {
     let root = Listing.root(path, or: ["VOCdevkit/VOC2012", "VOC2012"])
-    var missing = ["JPEGImages", "Annotations"].filter { !Listing.exists(root + "/" + $0) }
+    var missing = ["JPEGImages", "Annotations"].filter { !FileSystem.exists(root + "/" + $0) }
     let divided = [("train", Split.train as Split?), ("val", .validation)]
-      .filter { Listing.exists("\(root)/ImageSets/Main/\($0.0).txt") }
+      .filter { FileSystem.exists("\(root)/ImageSets/Main/\($0.0).txt") }
     let lists = divided.isEmpty ? [("trainval", nil)] : divided
-    if divided.isEmpty, !Listing.exists(root + "/ImageSets/Main/trainval.txt") {
+    if divided.isEmpty, !FileSystem.exists(root + "/ImageSets/Main/trainval.txt") {
       missing.append("ImageSets/Main/trainval.txt")
     }
     guard missing.isEmpty else { throw .layout(path: path, kind: "voc2012", missing: missing) }
@@ -22,7 +23,7 @@ extension Dataset {
       let file = "\(root)/ImageSets/Main/\(list).txt"
       for line in Listing.lines(of: file) ?? [] {
         let name = line.text.split(separator: " ").first.map(String.init) ?? line.text
-        guard Listing.exists("\(root)/JPEGImages/\(name).jpg") else {
+        guard FileSystem.exists("\(root)/JPEGImages/\(name).jpg") else {
           throw .malformed(
             file: file, reason: "line \(line.number) names '\(name.prefix(60))', which JPEGImages has not.")
         }
@@ -46,7 +47,7 @@ private struct VOCAnnotation {
   private(set) var presences = [Dataset.Presence](repeating: .absent, count: classNames.count)
 
   init(reading file: String) throws(DatasetError) {
-    guard let bytes = FileManager.default.contents(atPath: file) else {
+    guard let bytes = FileSystem.contents(of: file) else {
       throw .malformed(file: file, reason: "it is not there, though a list names its picture.")
     }
     // The parser ends the program at a name that is no UTF-8.

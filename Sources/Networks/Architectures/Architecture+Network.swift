@@ -4,16 +4,18 @@ internal import Tensors
 extension Architecture {
   /// The network with its first weights, which a seed decides.
   ///
-  /// Nodes are `conv1`, `relu1`, `pool1`, `norm1` and so on to `fc8` and `softmax`, by the paper's numbers; each
-  /// value has its node's name.
+  /// Nodes are `conv1`, `relu1`, `pool1`, `norm1` and so on to `fc8` and `softmax` or `sigmoid`, by the paper's numbers;
+  /// each value has its node's name.
   ///
   /// - Parameters:
   ///   - initialization: How weights begin.
-  ///   - generator: Decides them.
-  /// - Returns: A network of one input, `input`, and one output, `softmax`.
+  ///   - end: What makes probabilities of the scores.
+  ///   - generator: Decides the weights.
+  /// - Returns: A network of one input, `input`, and one output, `softmax` or `sigmoid`.
   /// - Throws: ``ArchitectureError/shape(layer:reason:)`` naming the layer that does not fit and the shapes.
   public func network(
-    _ initialization: Initialization = .paper, using generator: inout some RandomNumberGenerator
+    _ initialization: Initialization = .paper, ending end: ClassHead.End = .softmax,
+    using generator: inout some RandomNumberGenerator
   ) throws(ArchitectureError) -> Network {
     guard classes > 0 else { throw .size(what: "the number of classes", found: "\(classes)") }
     // A generator of our own: sixty million draws through a protocol would take a minute.
@@ -21,7 +23,7 @@ extension Architecture {
     var builder = Builder(shape: Shape(images: 1, rows: input, columns: input, channels: 3))
     for layer in layers { try builder.add(layer, initialization, &generator) }
     try builder.connect("fc\(classifier)", classes, initialization, &generator)
-    try builder.add("softmax", .softmax(axis: 1))
+    try builder.add(end.rawValue, end.operation)
     do {
       return try Network(
         name: name, inputs: [.init(name: "input", extents: [nil, 3, input, input])], nodes: builder.nodes,

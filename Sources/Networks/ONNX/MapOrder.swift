@@ -20,20 +20,22 @@ package struct MapOrder {
   ///   - nodes: In an order in which each comes after what it reads.
   ///   - ranks: Of every value.
   ///   - outputs: Values that must stay as the file has them.
+  ///   - inputs: Inputs whose axes stand elsewhere in the file, and where, as in what is returned.
   /// - Returns: The same computation with fewer transpositions, and for each value whose axes moved where the file has
-  ///   them: its axis `i` is our axis `orders[i]`. Nil where there would not be fewer.
+  ///   them: its axis `i` is our axis `orders[i]`. Nil where there would not be fewer, and no input has moved.
   package static func rewritten(
-    _ nodes: [Network.Node], ranks: [String: Int], outputs: [String]
+    _ nodes: [Network.Node], ranks: [String: Int], outputs: [String], inputs: [String: [Int]] = [:]
   ) -> (nodes: [Network.Node], orders: [String: [Int]])? {
     func transpositions(_ nodes: [Network.Node]) -> Int {
       nodes.count { if case .transposition = $0.operation { true } else { false } }
     }
     let before = transpositions(nodes)
-    guard before > 0 else { return nil }
+    guard before > 0 || !inputs.isEmpty else { return nil }
     var order = MapOrder(ranks: ranks, names: Set(nodes.map(\.name) + nodes.flatMap(\.outputs)))
+    order.orders = inputs
     for node in nodes { order.take(node) }
     for output in Set(outputs).sorted() { order.giveBack(output) }
-    return transpositions(order.nodes) < before ? (order.nodes, order.orders) : nil
+    return !inputs.isEmpty || transpositions(order.nodes) < before ? (order.nodes, order.orders) : nil
   }
 
   private init(ranks: [String: Int], names: Set<String>) {

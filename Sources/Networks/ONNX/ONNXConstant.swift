@@ -262,21 +262,21 @@ extension ONNXConstant {
     guard !folders.isEmpty else {
       throw fail("lies in the external file '\(location)', which cannot be found from here")
     }
-    let path = resolved(found(location, folders), isFolder: false)
     let parts = location.split(whereSeparator: { $0 == "/" || $0 == "\\" })
+    let path = FileSystem.resolved(found(location, folders))
     let isInside = folders.contains { folder in
-      let root = resolved(folder, isFolder: true)
-      return path.hasPrefix(root == "/" ? root : root + "/")
+      guard let path, let root = FileSystem.resolved(folder) else { return true }
+      return path.utf8.starts(with: (root == "/" ? root : root + "/").utf8)
     }
     guard !location.hasPrefix("/"), !parts.contains(".."), isInside else {
       throw fail("lies in '\(location)', outside the model's folder; external data must stay inside it")
     }
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    guard attributes == nil || attributes?[.type] as? FileAttributeType == .typeRegular else {
-      throw fail("lies in '\(location)', which is no plain file")
-    }
-    guard let source = try? ByteSource(file: path) else {
+    guard let path, let kind = FileKind(path) else {
       throw fail("lies in the external file '\(location)', which is missing")
+    }
+    guard kind == .file else { throw fail("lies in '\(location)', which is no plain file") }
+    guard let source = try? ByteSource(file: path) else {
+      throw fail("lies in the external file '\(location)', which cannot be read")
     }
     let size = UInt64(source.count)
     let offset = UInt64(entries["offset"] ?? "0") ?? UInt64.max
@@ -290,10 +290,6 @@ extension ONNXConstant {
   /// The path of external data: in the first folder that has it.
   static func found(_ location: String, _ folders: [String]) -> String {
     let paths = folders.map { $0 + "/" + location }
-    return paths.first { FileManager.default.fileExists(atPath: $0) } ?? paths.first ?? location
-  }
-
-  private static func resolved(_ path: String, isFolder: Bool) -> String {
-    URL(fileURLWithPath: path, isDirectory: isFolder).resolvingSymlinksInPath().standardizedFileURL.path
+    return paths.first { FileSystem.exists($0) } ?? paths.first ?? location
   }
 }

@@ -9,6 +9,8 @@ public enum ONNXError: BadInput, Equatable, CustomStringConvertible {
   /// A graph that does not hold together.
   case network(file: String, NetworkError)
   case unwritable(file: String, reason: String)
+  /// What was met while a network of open rows and columns was read for a size that nobody gave.
+  indirect case atSize(rows: Int, columns: Int, ONNXError)
 
   public var description: String {
     switch self {
@@ -21,6 +23,9 @@ public enum ONNXError: BadInput, Equatable, CustomStringConvertible {
       "\(file): \(error)"
     case .unwritable(let file, let reason):
       "\(file): \(reason)"
+    case .atSize(let rows, let columns, let error):
+      "\(error) The network leaves its rows and columns open, and was tried at \(rows) x \(columns); "
+        + "--size ROWSxCOLUMNS reads it for others, such as --size 48x320 (of occlude, --input-size)."
     }
   }
 }

@@ -14,42 +14,39 @@ extension ONNXReader {
     try chain(node, [.reshape([0, 0, -1, 1]), operation, .reshape([0, 0] + restored)])
   }
 
-  /// A pool: over one axis as over rows alone, over three as over the last two and then over the first.
   mutating func pool(_ node: ONNXNode, _ operation: (SlidingRule) -> Operation) throws {
+    try chain(node, try pools(node, operation))
+  }
+
+  /// A pool: over one axis as over rows alone, over three as over the last two and then over the first.
+  private func pools(_ node: ONNXNode, _ operation: (SlidingRule) -> Operation) throws -> [Operation] {
     let extents = try shape(node, 0).inONNXOrder.dimensions
     let rules = try rules(node, window: nil, axes: extents.count - 2)
     switch extents.count {
-    case 3: try chain(node, [.reshape([0, 0, 0, 1]), operation(rules[0]), .reshape([0, 0, -1])])
-    case 4: try unary(node, operation(rules[0]))
-    default:
-      let (channels, depth) = (extents[1], extents[2])
-      let deep = Shape(images: 1, rows: extents[3], columns: extents[4], channels: channels * depth)
-      let still = SlidingRule(window: [1, 1])
-      guard rules[1] != still else {
-        return try chain(
-          node,
-          [
-            .reshape([0, 0, 0, -1]), operation(rules[0]),
-            .reshape([0, channels, -1, extents[3], extents[4]]),
-          ])
-      }
-      let flat = try rules[1].resolved(over: deep).output(over: deep)
-      guard rules[0] != still else {
-        return try chain(
-          node,
-          [
-            .reshape([0, channels * depth, extents[3], extents[4]]), operation(rules[1]),
-            .reshape([0, channels, depth, flat.rows, flat.columns]),
-          ])
-      }
-      try chain(
-        node,
-        [
-          .reshape([0, channels * depth, extents[3], extents[4]]), operation(rules[1]),
-          .reshape([0, channels, depth, flat.rows * flat.columns]), operation(rules[0]),
-          .reshape([0, 0, -1, flat.rows, flat.columns]),
-        ])
+    case 3: return [.reshape([0, 0, 0, 1]), operation(rules[0]), .reshape([0, 0, -1])]
+    case 4: return [operation(rules[0])]
+    default: break
     }
+    let (channels, depth) = (extents[1], extents[2])
+    let deep = Shape(images: 1, rows: extents[3], columns: extents[4], channels: channels * depth)
+    let still = SlidingRule(window: [1, 1])
+    guard rules[1] != still else {
+      return [
+        .reshape([0, 0, 0, -1]), operation(rules[0]), .reshape([0, channels, -1, extents[3], extents[4]]),
+      ]
+    }
+    let flat = try rules[1].resolved(over: deep).output(over: deep)
+    guard rules[0] != still else {
+      return [
+        .reshape([0, channels * depth, extents[3], extents[4]]), operation(rules[1]),
+        .reshape([0, channels, depth, flat.rows, flat.columns]),
+      ]
+    }
+    return [
+      .reshape([0, channels * depth, extents[3], extents[4]]), operation(rules[1]),
+      .reshape([0, channels, depth, flat.rows * flat.columns]), operation(rules[0]),
+      .reshape([0, 0, -1, flat.rows, flat.columns]),
+    ]
   }
 
   /// How a window slides: over rows and columns; over one axis as rows; of three, over the first as rows, and over the
@@ -135,7 +132,12 @@ extension ONNXReader {
       let still = (0..<3).last(where: {
         window[$0] == 1 && strides[$0] == 1 && pads[$0] == 0 && pads[$0 + 3] == 0
       }), extents[2 + still] * filters.count <= 1 << 24
-    else { throw Unsupported("a window that moves over three axes") }
+    else {
+      return try chain(
+        node,
+        try volumes(
+          extents, try filters.tensor, bias: bias, depth: rules[0], plane: rules[1], groups: groups))
+    }
     let sides = [0, 1, 2].filter { $0 != still }
     let (positions, outputs) = (extents[2 + still], filters.extents[0])
     var rule = rules[1]
@@ -174,26 +176,26 @@ extension ONNXReader {
       throw Unsupported("p is \(power), or ceil_mode is set")
     }
     let extents = try shape(node, 0).inONNXOrder.dimensions
-    let rank = extents.count
-    guard rank == 3 || rank == 4 else { throw Unsupported("its input has \(rank) axes") }
     func constant(_ arithmetic: Arithmetic, _ value: Float) -> Operation {
       .arithmeticWithConstant(arithmetic, Tensor([1], repeating: value), constantFirst: false)
     }
+    let isGlobal = node.type == "GlobalLpPool"
+    let pool: [Operation]
     let count: Int
-    let pool: Operation
-    if node.type == "GlobalLpPool" {
+    if isGlobal {
+      guard extents.count >= 3 else { throw Unsupported("its input has \(extents.count) axes") }
       count = extents[2...].reduce(1, *)
-      pool = .globalAveragePooling
+      pool = [
+        .reshape([0, 0, -1, 1]), .globalAveragePooling, .reshape([0, 0] + extents[2...].map { _ in 1 }),
+      ]
     } else {
-      let rule = try rules(node, window: nil, axes: rank - 2)[0]
-      count = rule.window[0] * rule.window[1]
-      pool = .averagePooling(rule, countsPadding: true)
+      count = try node.integers("kernel_shape")?.reduce(1, *) ?? 1
+      pool = try pools(node) { .averagePooling($0, countsPadding: true) }
     }
     try chain(
       node,
-      (rank == 3 ? [.reshape([0, 0, 0, 1])] : []) + [
-        .activation(.abs), constant(.power, power), pool, constant(.multiply, Float(count)),
-        constant(.power, 1 / power),
-      ] + (rank == 3 ? [.reshape([0, 0, -1])] : []))
+      [.activation(.abs), constant(.power, power)] + (isGlobal && extents.count == 4 ? [pool[1]] : pool) + [
+        constant(.multiply, Float(count)), constant(.power, 1 / power),
+      ])
   }
 }

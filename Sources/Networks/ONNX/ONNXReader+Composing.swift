@@ -80,7 +80,7 @@ extension ONNXReader {
     return Set(try given.map { try axis($0, rank) }).sorted()
   }
 
-  /// Largest and smallest values, and the logarithm of a sum of exponentials, which none may overflow.
+  /// Largest and smallest values, products, and the logarithm of a sum of exponentials, which none may overflow.
   ///
   /// What is reduced stands together at the end, as the rows of maps of one column.
   mutating func reduceTogether(_ node: ONNXNode) throws {
@@ -88,12 +88,11 @@ extension ONNXReader {
     let extents = shape.inONNXOrder.dimensions
     let axes = try reducedAxes(node, rank: shape.rank)
     guard !axes.isEmpty else { return try unary(node, .identity) }
-    guard !axes.contains(0) || fixedBatch != nil else {
-      throw Unsupported("it reduces an open number of images")
-    }
+    if axes.contains(0) { mixImages() }
     let keepsAxes = try node.integer("keepdims", default: 1) != 0
     let isLogSum = node.type == "ReduceLogSumExp"
-    if axes == [2, 3], shape.rank == 4, !isLogSum {
+    let isProduct = node.type == "ReduceProd"
+    if axes == [2, 3], shape.rank == 4, !isLogSum, !isProduct {
       let parts: [Operation] = [.globalMaxPooling] + (keepsAxes ? [] : [.reshape([0, 0])])
       return try chain(node, node.type == "ReduceMin" ? Self.negated(parts) : parts)
     }
@@ -105,6 +104,9 @@ extension ONNXReader {
     let made =
       keepsAxes ? extents.indices.map { axes.contains($0) ? 1 : extents[$0] } : kept.map { extents[$0] }
     let restored = Operation.reshape(axes.contains(0) ? made : [0] + made.dropFirst())
+    if isProduct {
+      return try multiply(node, parts, axes.map { extents[$0] }.reduce(1, *), restored)
+    }
     guard isLogSum else {
       parts += [.globalMaxPooling, restored]
       return try chain(node, node.type == "ReduceMin" ? Self.negated(parts) : parts)
@@ -118,6 +120,30 @@ extension ONNXReader {
     let sums = try part("sums", of: node, .arithmetic(.subtract), [rows, soft])
     let first = Operation.slice(starts: [0, 0, 0, 0], stops: [.max, 1, .max, .max], steps: [1, 1, 1, 1])
     try chain(node, [first, restored], from: sums)
+  }
+
+  /// The product over the rows of maps: half of them times the other half, until one is left.
+  private mutating func multiply(
+    _ node: ONNXNode, _ parts: [Operation], _ count: Int, _ restored: Operation
+  ) throws {
+    var rows = node.inputs[0]
+    for (index, operation) in parts.enumerated() {
+      rows = try part("rows\(index)", of: node, operation, [rows])
+    }
+    var left = count
+    while left > 1 {
+      let half = (left + 1) / 2
+      if left % 2 == 1 {
+        rows = try part(
+          "even\(left)", of: node,
+          .padding(before: [0, 0, 0, 0], after: [0, 1, 0, 0], mode: .constant(1)), [rows])
+      }
+      let halves = ["first", "second"].map { "\(node.outputs[0]).\($0)\(left)" }
+      try add("\(node.name).halves\(left)", .split(axis: 1, sizes: [half, half]), [rows], halves)
+      rows = try part("product\(left)", of: node, .arithmetic(.multiply), halves)
+      left = half
+    }
+    try chain(node, [restored], from: rows)
   }
 
   private static func negated(_ parts: [Operation]) -> [Operation] {
@@ -137,9 +163,7 @@ extension ONNXReader {
       input = try part("square", of: node, .arithmetic(.multiply), [input, input])
     default: break
     }
-    guard fixedBatch != nil || !axes.contains(0) else {
-      throw Unsupported("it reduces an open number of images")
-    }
+    if axes.contains(0) { mixImages() }
     if !ours.isEmpty {
       parts.append(.average(axes: ours, keepsAxes: true))
       if node.type != "ReduceMean" {
@@ -191,9 +215,7 @@ extension ONNXReader {
       normalized = try part("restored", of: node, .reshape([0] + extents.dropFirst()), [each])
     } else {
       let first = isLayer ? try axis(try node.integer("axis", default: -1), rank) : 2
-      guard first > 0 || fixedBatch != nil else {
-        throw Unsupported("it normalizes an open number of images")
-      }
+      if first == 0 { mixImages() }
       let axes = (first..<rank).map { Self.ours($0, rank: rank) }.sorted()
       normalized = try standardized(input, over: axes, epsilon, node)
     }

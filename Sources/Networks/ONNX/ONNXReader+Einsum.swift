@@ -1,7 +1,9 @@
+internal import Foundation
 internal import Kernels
+internal import ONNXMessages
 internal import Tensors
 
-/// `Einsum` of one value or two: a sum of products as a product of matrices.
+/// `Einsum`: a sum of products as a product of matrices, of more than two values as a chain of pairs.
 extension ONNXReader {
   /// What an equation says of two values' labels.
   private struct Einsum {
@@ -18,6 +20,7 @@ extension ONNXReader {
 
   mutating func einsum(_ node: ONNXNode) throws {
     let sum = try equation(of: node)
+    guard sum.terms.count <= 2 else { return try einsum(node, byPairsOf: sum) }
     let computed = node.inputs.indices.filter { shapes[node.inputs[$0]] != nil }
     guard let images = sum.made.first, computed.allSatisfy({ sum.terms[$0].first == images }) else {
       throw Unsupported("its equation moves the images")
@@ -51,6 +54,32 @@ extension ONNXReader {
     try chain(node, [.reshape(sum.open(labels)), Self.turned(labels, to: sum.made)], from: product)
   }
 
+  /// The first computed value with another, what they make with the next, and so on; of each pair the labels are kept
+  /// that the result or a later value has.
+  private mutating func einsum(_ node: ONNXNode, byPairsOf sum: Einsum) throws {
+    let first = node.inputs.indices.first { shapes[node.inputs[$0]] != nil } ?? 0
+    var (value, labels) = (node.inputs[first], sum.terms[first])
+    var waiting = node.inputs.indices.filter { $0 != first }
+    while let next = waiting.first {
+      waiting.removeFirst()
+      let (term, later) = (sum.terms[next], waiting.flatMap { sum.terms[$0] } + sum.made)
+      let made = (labels + term.filter { !labels.contains($0) }).filter(later.contains)
+      var pair = Onnx_NodeProto()
+      pair.opType = node.type
+      pair.input = [value, node.inputs[next]]
+      pair.name = waiting.isEmpty ? node.name : "\(node.name).pair\(next)"
+      pair.output = [waiting.isEmpty ? node.outputs[0] : "\(node.outputs[0]).pair\(next)"]
+      var equation = Onnx_AttributeProto()
+      equation.name = "equation"
+      equation.type = 3
+      equation.s = Data(
+        "\(String(labels)),\(String(term))->\(String(waiting.isEmpty ? sum.made : made))".utf8)
+      pair.attribute = [equation]
+      try einsum(ONNXNode(pair, version: node.version))
+      (value, labels) = (pair.output[0], made)
+    }
+  }
+
   private func equation(of node: ONNXNode) throws -> Einsum {
     let equation = node.string("equation", default: "").filter { $0 != " " }
     let sides = equation.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
@@ -61,10 +90,11 @@ extension ONNXReader {
       sides.count == 2
       ? Array(sides[1].dropFirst()) : Set(all).filter { label in all.count { $0 == label } == 1 }.sorted()
     guard sides.count == 1 || sides[1].first == ">", terms.count == node.inputs.count,
-      (1...2).contains(terms.count), all.allSatisfy(\.isLetter),
+      all.allSatisfy(\.isLetter),
       made.allSatisfy(all.contains), (terms + [made]).allSatisfy({ Set($0).count == $0.count })
     else {
-      throw Unsupported("equation '\(equation)'; sums of products of one or two values are supported")
+      throw Unsupported(
+        "equation '\(equation)'; sums of products of values of different labels are supported")
     }
     var sum = Einsum(terms: terms, made: made)
     for (name, labels) in zip(node.inputs, terms) {

@@ -14,9 +14,9 @@ extension ONNXReader {
     guard positions.allSatisfy((0..<extent).contains) else {
       throw Unsupported("positions \(given.prefix(8)) of \(extent)")
     }
-    guard place > 0 || fixedBatch != nil else {
-      throw Unsupported("it gathers from an open number of images")
-    }
+    let takesAll = positions == Array(0..<extent)
+    // All of them in their order are no choice, or the second reading tells that they are not all.
+    if place == 0, !takesAll { mixImages() }
     let order = Self.ourOrder(rank: shape.rank)
     var parts: [Operation] = []
     if index.extents.isEmpty, place > 0 {
@@ -25,7 +25,7 @@ extension ONNXReader {
         .slice(
           starts: order.map { $0 == place ? positions[0] : 0 },
           stops: order.map { $0 == place ? positions[0] + 1 : Int.max }, steps: order.map { _ in 1 }))
-    } else if positions != Array(0..<extent) {
+    } else if !takesAll {
       parts.append(.gathering(axis: Self.ours(place, rank: shape.rank), positions: positions))
     }
     let kept = shape.dimensions.indices.map { Operation.copy(of: $0) }
@@ -35,16 +35,17 @@ extension ONNXReader {
     try chain(node, parts.isEmpty ? [.identity] : parts)
   }
 
-  /// Elements named one by one: of a number of images that is fixed, for they are taken from all of them at once.
+  /// Elements named one by one, taken from all images at once.
   mutating func gatherElements(_ node: ONNXNode) throws {
     let shape = try shape(node, 0).inONNXOrder
     let place = try axis(try node.integer("axis", default: 0), shape.rank)
-    guard let index = try known(node, 1), let given = index.integers, fixedBatch != nil,
+    guard let index = try known(node, 1), let given = index.integers,
       index.extents.count == shape.rank,
       zip(index.extents, shape.dimensions).enumerated().allSatisfy({
         $0.offset == place || $0.element.0 <= $0.element.1
       })
-    else { throw Unsupported("only constant positions in a fixed number of images are supported") }
+    else { throw Unsupported("its positions are not constant, one for each element") }
+    mixImages()
     let steps = Self.steps(of: shape.dimensions)
     let taken = Self.steps(of: index.extents)
     let positions = try given.enumerated().map { element, position in
@@ -59,10 +60,11 @@ extension ONNXReader {
   /// Elements or slices named by their first indices, likewise.
   mutating func gatherSlices(_ node: ONNXNode) throws {
     let shape = try shape(node, 0).inONNXOrder
-    guard let index = try known(node, 1), let given = index.integers, fixedBatch != nil,
+    guard let index = try known(node, 1), let given = index.integers,
       try node.integer("batch_dims", default: 0) == 0, let depth = index.extents.last,
       (1...shape.rank).contains(depth)
-    else { throw Unsupported("only constant positions in a fixed number of images are supported") }
+    else { throw Unsupported("its positions are not constant, or batch_dims is not 0") }
+    mixImages()
     let steps = Self.steps(of: shape.dimensions)
     let size = steps[depth - 1]
     let positions = try stride(from: 0, to: given.count, by: depth).flatMap { first in
@@ -77,7 +79,7 @@ extension ONNXReader {
     try chain(node, [.reshape([1, -1]), .gathering(axis: 1, positions: positions), .reshape(extents)])
   }
 
-  private static func steps(of extents: [Int]) -> [Int] {
+  static func steps(of extents: [Int]) -> [Int] {
     var steps = [Int](repeating: 1, count: extents.count)
     for axis in extents.indices.dropLast().reversed() { steps[axis] = steps[axis + 1] * extents[axis + 1] }
     return steps
@@ -89,11 +91,11 @@ extension ONNXReader {
     guard let marks = try known(node, 1)?.integers else { throw Unsupported("its marks are not constant") }
     let positions = marks.indices.filter { marks[$0] != 0 }
     guard node.has("axis") else {
-      guard fixedBatch != nil else { throw Unsupported("it takes elements of an open number of images") }
+      mixImages()
       return try take(positions, into: [positions.count], node)
     }
     let place = try axis(try node.integer("axis", default: 0), shape.rank)
-    guard place > 0 || fixedBatch != nil else { throw Unsupported("it takes some of the images") }
+    if place == 0 { mixImages() }
     try unary(node, .gathering(axis: Self.ours(place, rank: shape.rank), positions: positions))
   }
 
@@ -103,7 +105,7 @@ extension ONNXReader {
     guard let counts = try known(node, 1)?.integers, counts.count == shape.rank,
       zip(counts, shape.dimensions).allSatisfy({ (1...1 << 16).contains($0) && $0 * $1 <= 1 << 24 })
     else { throw Unsupported("its repeats are not constant, one an axis") }
-    guard counts.first ?? 1 == 1 || fixedBatch != nil else { throw Unsupported("it repeats images") }
+    if counts.first ?? 1 > 1 { mixImages() }
     let parts = counts.indices.filter { counts[$0] > 1 }.map { axis in
       Operation.gathering(
         axis: Self.ours(axis, rank: shape.rank),

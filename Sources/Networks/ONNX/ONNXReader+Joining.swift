@@ -17,13 +17,19 @@ extension ONNXReader {
     }
     let constants = try node.inputs.indices.map { index -> Tensor? in
       guard shapes[node.inputs[index]] == nil else { return nil }
-      let tensor = try weights(node, index, rank: rank).tensor
-      for axis in 0..<rank where axis != place && tensor.shape[axis] != first.inONNXOrder[axis] {
+      let tensor = try constant(node.inputs[index], beside: first.inONNXOrder)
+      guard tensor.shape.rank == rank else {
+        throw Unsupported("it joins a constant of \(tensor.shape) to a value of \(first.inONNXOrder)")
+      }
+      // One that repeats itself for each picture is given once.
+      let isOnce = tensor.shape.dimensions.first == 1
+      for axis in 0..<rank
+      where axis != place && tensor.shape[axis] != first.inONNXOrder[axis] && !(axis == 0 && isOnce) {
         throw Unsupported("it joins a constant of \(tensor.shape) to a value of \(first.inONNXOrder)")
       }
       return try tensor.fromONNXOrder()
     }
-    guard place > 0, fixedBatch != nil || first[0] == 1 else { throw Unsupported("it joins images") }
+    guard place > 0 else { throw Unsupported("it joins images to constants") }
     let extents = node.inputs.indices.map {
       constants[$0]?.shape[along] ?? shapes[node.inputs[$0]]?[along] ?? 0
     }
@@ -56,6 +62,11 @@ extension ONNXReader {
     guard let current else { return }
     let whole = try padded(current, before: 0, after: room, node.inputs.count)
     var shape = first.dimensions
+    let images = Set(constants.compactMap { $0?.shape[0] })
+    guard images.count == 1, let each = images.first else {
+      throw Unsupported("it joins images to constants")
+    }
+    shape[0] = each
     let filler = try Device().concatenation(
       node.inputs.indices.map { index in
         shape[along] = extents[index]

@@ -6,9 +6,10 @@ extension ONNXReader {
   mutating func loss(_ node: ONNXNode) throws {
     let shape = try shape(node, 0)
     let extents = shape.inONNXOrder.dimensions
-    guard let answers = try known(node, 1)?.integers, fixedBatch != nil, extents.count >= 2 else {
-      throw Unsupported("only constant answers for a fixed number of images are supported")
+    guard let answers = try known(node, 1)?.integers, extents.count >= 2 else {
+      throw Unsupported("only constant answers are supported")
     }
+    mixImages()
     let classes = extents[1]
     let inner = extents[2...].reduce(1, *)
     let weights = node.input(2) == nil ? nil : try self.weights(node, 2, rank: 1).tensor.elements

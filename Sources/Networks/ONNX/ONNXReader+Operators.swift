@@ -74,11 +74,15 @@ extension ONNXReader {
           steps: order.map { found.steps[$0] }))
     case "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum":
       try reduce(node)
-    case "ReduceMax", "ReduceMin", "ReduceLogSumExp": try reduceTogether(node)
+    case "ReduceMax", "ReduceMin", "ReduceLogSumExp", "ReduceProd": try reduceTogether(node)
     case "Gather": try gather(node)
     case "GatherElements": try gatherElements(node)
     case "GatherND": try gatherSlices(node)
     case "Compress": try compress(node)
+    case "ScatterND": try scatterBlocks(node)
+    case "Where": try choose(node)
+    case "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Equal", "Not", "And", "Or", "Xor":
+      try condition(node)
     case "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss": try loss(node)
     case "Tile": try tile(node)
     case "Einsum": try einsum(node)
@@ -96,7 +100,11 @@ extension ONNXReader {
       {
         throw Unsupported("its target has no elements")
       }
-      try unary(node, .reshape(open(try reshaped(node, shape, try known(node, 1)), from: shape)))
+      let target = try reshaped(node, shape, try known(node, 1))
+      if let axes = Self.axes(movingOneChannelOf: shape.dimensions, to: target) {
+        return try unary(node, Self.transposition(axes))
+      }
+      try unary(node, .reshape(open(target, from: shape)))
     case "Transpose":
       let rank = try shape(node, 0).rank
       let axes = try node.integers("perm") ?? Array((0..<rank).reversed())
@@ -111,6 +119,10 @@ extension ONNXReader {
     case "Identity": try unary(node, .identity)
     case "Cast":
       let type = ONNXElement(rawValue: Int32(clamping: try node.integer("to", default: 1)))
+      if type == .bool {
+        try refuseOutput(node)
+        return try chain(node, [.activation(.sign), .activation(.abs)])
+      }
       guard type?.format.isFloat == true else {
         throw Unsupported("pixels are cast to a type that is no float")
       }
@@ -139,7 +151,8 @@ extension ONNXReader {
     "LpPool", "MatMul", "Max", "MaxPool", "Mean", "Min", "Mish", "Mul", "Neg", "NegativeLogLikelihoodLoss",
     "PRelu", "Pad", "Pow", "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
     "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "Resize",
-    "Round", "Selu", "Shape", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Size", "Slice", "Softmax",
+    "Round", "ScatterND", "Selu", "Shape", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Size", "Slice",
+    "Softmax",
     "SoftmaxCrossEntropyLoss", "Softplus", "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub",
     "Sum", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Tile", "Transpose", "Unsqueeze", "Upsample", "Where",
   ]
@@ -180,6 +193,9 @@ extension ONNXReader {
     return constant
   }
 
+  /// Notes that a node makes one value of several images: where their number is open, the network is one for each alone.
+  mutating func mixImages() { mixesImages = true }
+
   mutating func unary(_ node: ONNXNode, _ operation: Operation) throws {
     _ = try shape(node, 0)
     try add(node.name, operation, [node.inputs[0]], [node.outputs[0]])
@@ -200,7 +216,7 @@ extension ONNXReader {
 
   private mutating func gemm(_ node: ONNXNode) throws {
     let isTurned = try node.integer("transA", default: 0) != 0
-    guard !isTurned || fixedBatch != nil else { throw Unsupported("transA of an open number of images") }
+    if isTurned { mixImages() }
     guard try shape(node, 0).rank == 2 else {
       throw Unsupported("its input has \(try shape(node, 0).rank) axes, not 2")
     }
@@ -218,7 +234,7 @@ extension ONNXReader {
         bias = try Device().combining(
           Tensor([units]), addend.reshaped(to: [addend.shape.count]), by: .add)
       } else {
-        guard fixedBatch != nil else { throw Unsupported("a bias of \(addend.shape) for \(units) outputs") }
+        mixImages()
         behind.append(.arithmeticWithConstant(.add, addend, constantFirst: false))
       }
     }
@@ -349,7 +365,7 @@ extension ONNXReader {
     }
   }
 
-  private mutating func combine(
+  mutating func combine(
     _ name: String, _ arithmetic: Arithmetic, _ left: String, _ right: String, _ output: String
   ) throws {
     switch (shapes[left], shapes[right]) {
@@ -381,16 +397,14 @@ extension ONNXReader {
     guard let shape = shapes[value] else { throw Unsupported("it computes with constants only") }
     let ones = [Int](repeating: 1, count: max(constant.shape.rank - shape.rank, 0))
     guard !ones.isEmpty else { return (value, try aligned(constant, to: shape)) }
-    guard fixedBatch != nil else {
-      throw Unsupported("a constant of \(constant.shape) beside an open number of images of \(shape)")
-    }
+    mixImages()
     let raised = output + ".raised"
     try add(name + ".raise", .reshape(ones + shape.inONNXOrder.dimensions), [value], [raised])
     return (raised, try aligned(constant, to: shapes[raised] ?? shape))
   }
 
   /// A constant of the file; one that only repeats itself for each picture is given once.
-  private func constant(_ name: String, beside shape: Shape) throws -> Tensor {
+  func constant(_ name: String, beside shape: Shape) throws -> Tensor {
     guard let constant = constants[name] else { throw Unsupported("its input '\(name)' is computed") }
     let tensor = try constant.tensor
     let images = tensor.shape.dimensions.first ?? 1

@@ -61,8 +61,8 @@ extension ONNXReader {
   mutating func convolutionTransposed(_ node: ONNXNode) throws {
     let shape = try shape(node, 0).inONNXOrder
     let axes = shape.rank - 2
-    guard axes == 1 || axes == 2 else {
-      throw Unsupported("its input has \(shape.rank) axes; three or four are supported")
+    guard (1...3).contains(axes) else {
+      throw Unsupported("its input has \(shape.rank) axes; three to five are supported")
     }
     var given = try weights(node, 1, rank: shape.rank).tensor
     let groups = try node.integer("group", default: 1)
@@ -74,20 +74,48 @@ extension ONNXReader {
     let last = axes == 1 ? [1] : []
     let strides = try node.numbers("strides", axes, default: 1, in: 1...64) + last
     let dilations = try node.numbers("dilations", axes, default: 1, in: 1...1024) + last
-    let window = [given.shape[2], given.shape[3]]
-    let reaches = (0...1).map { (window[$0] - 1) * dilations[$0] }
+    let window = Array(given.shape.dimensions[2...])
     let extents = Array(shape.dimensions[2...]) + last
-    let ends = try (0...1).map { axis in
+    let sides = Array(extents.indices)
+    let reaches = sides.map { (window[$0] - 1) * dilations[$0] }
+    let ends = try sides.map { axis in
       axis < axes
         ? try transposedEnds(node, axis, of: axes, extents[axis], strides[axis], reaches[axis])
         : (before: 0, made: 1)
     }
     let (inputs, outputs) = (given.shape[0] / groups, given.shape[1])
     let turned = try Device().sliced(
-      given, starts: [0, 0, window[0] - 1, window[1] - 1], stops: [given.shape[0], outputs, -1, -1],
-      steps: [1, 1, -1, -1])
-    let filters = try Device().permuted(
-      turned.reshaped(to: [groups, inputs, outputs, window[0], window[1]]), [0, 2, 3, 4, 1])
+      given, starts: [0, 0] + window.map { $0 - 1 },
+      stops: [given.shape[0], outputs] + window.map { _ in -1 },
+      steps: [1, 1] + window.map { _ in -1 })
+    let bias = node.input(2) == nil ? nil : try weights(node, 2).tensor
+    let before = sides.map { reaches[$0] - ends[$0].before }
+    let after = sides.map { ends[$0].made + reaches[$0] - extents[$0] * strides[$0] - before[$0] }
+    let grouped = turned.reshaped(to: Shape([groups, inputs, outputs] + window))
+    guard axes < 3 else {
+      let filters = try Device().permuted(grouped, [0, 2, 1, 3, 4, 5]).reshaped(
+        to: Shape([groups * outputs, inputs] + window))
+      let padded = sides.map { extents[$0] * strides[$0] + before[$0] + after[$0] }
+      func rule(_ places: [Int]) -> SlidingRule {
+        let one = places.count == 1 ? [1] : []
+        return SlidingRule(
+          window: places.map { window[$0] } + one, dilations: places.map { dilations[$0] } + one)
+      }
+      return try chain(
+        node,
+        [
+          .reshape([0, 0, extents[0], 1, extents[1], 1, extents[2], 1]),
+          .padding(
+            before: [Int](repeating: 0, count: 8), after: [0, 0] + sides.flatMap { [0, strides[$0] - 1] },
+            mode: .constant(0)),
+          .reshape([0, 0] + sides.map { extents[$0] * strides[$0] }),
+          .padding(before: [0, 0] + before, after: [0, 0] + after, mode: .constant(0)),
+        ]
+          + volumes(
+            [shape[0], shape[1]] + padded, filters, bias: bias, depth: rule([0]), plane: rule([1, 2]),
+            groups: groups))
+    }
+    let filters = try Device().permuted(grouped, [0, 2, 3, 4, 1])
     var parts: [Operation] = axes == 1 ? [.reshape([0, 0, 0, 1])] : []
     if strides != [1, 1] {
       parts += [
@@ -97,15 +125,7 @@ extension ONNXReader {
         .reshape(rowsJoined), .reshape(columnsJoined),
       ]
     }
-    let before = (0...1).map { reaches[$0] - ends[$0].before }
-    parts.append(
-      .padding(
-        before: [0] + before + [0],
-        after: [0] + (0...1).map { ends[$0].made + reaches[$0] - extents[$0] * strides[$0] - before[$0] } + [
-          0
-        ],
-        mode: .constant(0)))
-    let bias = node.input(2) == nil ? nil : try weights(node, 2).tensor
+    parts.append(.padding(before: [0] + before + [0], after: [0] + after + [0], mode: .constant(0)))
     parts.append(
       .convolution(
         Convolution(

@@ -46,6 +46,14 @@ extension ONNXReader {
     return [first == images ? 0 : -1] + target.dropFirst()
   }
 
+  /// The transposition that a reshaping is which moves the only channel of maps behind their positions or before them.
+  static func axes(movingOneChannelOf extents: [Int], to target: [Int]) -> [Int]? {
+    guard extents.count == 4, extents != target else { return nil }
+    return [[0, 3, 1, 2], [0, 2, 3, 1]].first { axes in
+      extents[axes == [0, 3, 1, 2] ? 3 : 1] == 1 && axes.map { extents[$0] } == target
+    }
+  }
+
   func axis(_ axis: Int, _ rank: Int) throws -> Int { try ONNXEvaluation.axis(axis, of: rank) }
 
   /// An axis of ONNX's order in this package's.

@@ -1,12 +1,53 @@
 internal import Kernels
+internal import ONNXMessages
 internal import Tensors
 
 extension ONNXReader {
+  /// Reads the same nodes for other numbers and sizes of pictures, and leaves open what then still fits; the other
+  /// open extents become those of the first reading.
+  mutating func open(
+    _ inputs: inout [Network.Input], _ order: [Onnx_NodeProto], _ other: ONNXReader, openRows: Int,
+    openColumns: Int
+  ) {
+    let hasOpenBatch = inputs.contains { $0.extents.first == .some(nil) }
+    let hasOpenSize = inputs.contains { $0.extents.dropFirst(2).contains(nil) }
+    for (batch, size) in [(true, true), (true, false), (false, true)] {
+      guard !batch || hasOpenBatch && !mixesImages, !size || hasOpenSize else { continue }
+      var reading = other
+      try? reading.takeNodes(
+        order, inputs, images: batch ? 2 : 1, openRows: openRows + (size ? 32 : 0),
+        openColumns: openColumns + (size ? 64 : 0))
+      guard let open = agreed(with: reading) else { continue }
+      nodes = open
+      return close(&inputs, batch: !batch, size: !size)
+    }
+    close(&inputs, batch: true, size: true)
+  }
+
+  private mutating func close(_ inputs: inout [Network.Input], batch: Bool, size: Bool) {
+    for index in inputs.indices {
+      var extents = shapes[inputs[index].name]?.inONNXOrder.dimensions ?? []
+      if inputs[index].isChannelsLast { extents = [0, 3, 1, 2].map { extents[$0] } }
+      for axis in extents.indices where axis == 0 ? batch : axis > 1 && size {
+        guard inputs[index].extents[axis] == nil else { continue }
+        inputs[index].extents[axis] = extents[axis]
+        guard axis != 1, axis < 3, size || axis == 0 else { continue }
+        notes.append(
+          axis == 0
+            ? "The input '\(inputs[index].name)' leaves the number of pictures open, but the nodes hold for one only."
+            : "The input '\(inputs[index].name)' leaves its size open, but the nodes hold for \(extents[axis]) "
+              + (axis + 1 < extents.count
+                ? "rows and \(extents[axis + 1]) columns only; --size ROWSxCOLUMNS reads it for others."
+                : "only."))
+      }
+    }
+  }
+
   /// The nodes for any number and size of pictures, from this reading and one for others.
   ///
   /// - Returns: Nothing where the other reading failed, or a number other than the extents of a reshaping depends on
   ///   what differs: the network is then one for what this reading had.
-  func agreed(with other: ONNXReader) -> [Network.Node]? {
+  private func agreed(with other: ONNXReader) -> [Network.Node]? {
     guard other.unsupported.count == unsupported.count, other.nodes.count == nodes.count else { return nil }
     var agreed: [Network.Node] = []
     for (node, twin) in zip(nodes, other.nodes) {

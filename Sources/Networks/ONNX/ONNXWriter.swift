@@ -39,6 +39,10 @@ struct ONNXWriter {
   private var shapes: [String: Shape] = [:]
   /// Whether a dilated average or a resizing needs words that operator sets before 19 do not have.
   private var isRecent = false
+  /// Shapes for another number and, where it is open, another size of pictures: an extent that is the same is fixed.
+  private var otherShapes: [String: Shape] = [:]
+  /// Inputs that the file has channels-last, by the name of the value that has them channels-first.
+  private var turned: [String: String] = [:]
 
   mutating func model(_ network: Network) throws -> Onnx_ModelProto {
     isRecent = network.nodes.contains { node in
@@ -55,8 +59,12 @@ struct ONNXWriter {
           ? try network.inputShape(images: input.extents.first.flatMap { $0 } ?? 1)
           : Shape(input.extents.map { $0 ?? 1 }).fromONNXOrder
       })
+    otherShapes = (try? network.shapes(inputs: Self.others(network, shapes))) ?? [:]
     graph.name = network.name.isEmpty ? "network" : network.name
-    for input in network.inputs { graph.input.append(value(input.name, input.extents)) }
+    for input in network.inputs {
+      graph.input.append(value(input.name, input.extentsInFile))
+      if input.isChannelsLast { turn(input.name, in: network) }
+    }
     var products: [String: Shape] = [:]
     for node in network.nodes {
       let first = graph.node.count
@@ -86,8 +94,7 @@ struct ONNXWriter {
     operators.version = isRecent ? 19 : 17
     model.opsetImport = [operators]
     var metadata = network.metadata
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let encoder = JSONEncoder.inKeyOrder
     if let preprocessing = network.preprocessing {
       metadata["switchback.preprocessing"] = String(
         decoding: try encoder.encode(preprocessing), as: UTF8.self)
@@ -103,6 +110,31 @@ struct ONNXWriter {
     }
     model.graph = graph
     return model
+  }
+
+  /// Shapes of the inputs with one image more, and more rows and columns where they are open.
+  private static func others(_ network: Network, _ shapes: [String: Shape]) -> [String: Shape] {
+    network.inputs.reduce(into: [:]) { others, input in
+      let extents = shapes[input.name]?.inONNXOrder.dimensions ?? []
+      others[input.name] =
+        Shape(
+          zip(extents, input.extents).enumerated().map { axis, pair in
+            pair.1 == nil ? pair.0 + [1, 0, 32, 64][min(axis, 3)] : pair.0
+          }
+        ).fromONNXOrder
+    }
+  }
+
+  /// Gives readers of a channels-last input one that has its channels first: the value of the identity that a
+  /// transposition was read as, if there is one.
+  private mutating func turn(_ input: String, in network: Network) {
+    let names = Set(network.nodes.flatMap { [$0.name] + $0.outputs })
+    var maps = input + ".maps"
+    while names.contains(maps) { maps += "'" }
+    let readers = network.nodes.filter { $0.inputs.contains(input) }
+    turned[input] = maps
+    let isNeeded = readers.contains { if case .identity = $0.operation { false } else { true } }
+    if isNeeded { emit("Transpose", maps, [input], [maps], [attribute("perm", [0, 3, 1, 2])]) }
   }
 
   private func value(_ name: String, _ extents: [Int?]) -> Onnx_ValueInfoProto {
@@ -207,8 +239,14 @@ struct ONNXWriter {
 
   /// Adds a node; `flattened` gains the maps behind values that list them in this package's order.
   private mutating func add(_ node: Network.Node, _ flattened: inout [String: Shape]) throws {
+    let isTurned = turned[node.inputs[0]] != nil
+    let shape = shapes[node.inputs[0]] ?? []
+    var node = node
+    if case .identity = node.operation {
+    } else {
+      node.inputs = node.inputs.map { turned[$0] ?? $0 }
+    }
     let (inputs, outputs) = (node.inputs, node.outputs)
-    let shape = shapes[inputs[0]] ?? []
     let rank = shape.rank
     func onnx(_ axis: Int) -> Int { rank == 4 ? [0, 2, 3, 1][axis] : axis }
     func plain(_ type: String, _ list: [Onnx_AttributeProto] = []) {
@@ -223,11 +261,11 @@ struct ONNXWriter {
       emit(
         "Conv", node.name, read, outputs,
         attributes(convolution.rule) + [attribute("group", convolution.groups)])
-    case .maxPooling(let rule): plain("MaxPool", attributes(rule))
+    case .maxPooling(let rule): add("MaxPool", written(rule, node), node)
     case .averagePooling(let rule, let countsPadding):
-      plain(
-        "AveragePool",
-        attributes(rule, dilated: rule.isDilated) + [attribute("count_include_pad", countsPadding ? 1 : 0)])
+      add(
+        "AveragePool", written(rule, node), node, dilated: rule.isDilated,
+        [attribute("count_include_pad", countsPadding ? 1 : 0)])
     case .globalAveragePooling: plain("GlobalAveragePool")
     case .globalMaxPooling: plain("GlobalMaxPool")
     case .localResponseNormalization(let constants):
@@ -264,13 +302,16 @@ struct ONNXWriter {
       emit(
         "Split", node.name, [inputs[0], integers(node.name + ".sizes", sizes)], outputs,
         [attribute("axis", onnx(axis))])
+    case .arithmetic(.select): select(node, inputs)
     case .arithmetic(let arithmetic): plain(arithmetic.operatorName)
     case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
       // Axes align at the right in this package's order, which for maps is not the file's.
       let ones = [Int](repeating: 1, count: max(rank - constant.shape.rank, 0))
       let aligned = constant.reshaped(to: Shape(ones + constant.shape.dimensions))
       let name = weights(node.name + ".constant", try aligned.inONNXOrder())
-      emit(arithmetic.operatorName, node.name, isFirst ? [name, inputs[0]] : [inputs[0], name], outputs)
+      let both = isFirst ? [name, inputs[0]] : [inputs[0], name]
+      if case .select = arithmetic { return select(node, both) }
+      emit(arithmetic.operatorName, node.name, both, outputs)
     case .padding(let before, let after, let mode):
       let order = rank == 4 ? [0, 3, 1, 2] : Array(0..<rank)
       let pads = integers(node.name + ".pads", order.map { before[$0] } + order.map { after[$0] })
@@ -313,9 +354,55 @@ struct ONNXWriter {
       emit(
         "Dropout", node.name, [inputs[0], weights(node.name + ".ratio", Tensor([], elements: [ratio]))],
         outputs)
+    case .identity where isTurned: plain("Transpose", [attribute("perm", [0, 3, 1, 2])])
     case .identity:
       if let map = flattened[inputs[0]] { flattened[outputs[0]] = map }
       plain("Identity")
+    }
+  }
+
+  private mutating func select(_ node: Network.Node, _ inputs: [String]) {
+    let holds = node.outputs[0] + ".holds"
+    emit(
+      "Cast", node.name + ".cast", [inputs[1]], [holds], [attribute("to", Int(ONNXElement.bool.rawValue))])
+    let zero = weights(node.name + ".zero", Tensor([], elements: [0]))
+    emit("Where", node.name, [holds, inputs[0], zero], node.outputs)
+  }
+
+  /// A pool's windows so that runtimes and ONNX's own inference of shapes see one number of places.
+  ///
+  /// With `ceil_mode` the inference counts a last window that begins past the map, which runtimes leave out: where the
+  /// map's size is fixed, an axis with such a window is written without the mode.
+  private func written(_ rule: SlidingRule, _ node: Network.Node) -> [SlidingRule] {
+    let input = turned.first { $0.value == node.inputs[0] }?.key ?? node.inputs[0]
+    guard rule.roundsUp, let map = shapes[input], let other = otherShapes[input],
+      map.rows == other.rows, map.columns == other.columns
+    else { return [rule] }
+    let sliding = rule.resolved(over: map)
+    func isLeftOut(_ slide: Slide, _ length: Int) -> Bool {
+      slide.room == 0 && (length + slide.before + slide.after - slide.reach) % slide.stride != 0
+    }
+    let rows = isLeftOut(sliding.rows, map.rows)
+    let columns = isLeftOut(sliding.columns, map.columns)
+    guard rows || columns else { return [rule] }
+    var plain = rule
+    plain.roundsUp = false
+    if sliding.rows.room == 0, sliding.columns.room == 0 { return [plain] }
+    // One axis needs the mode: rows and columns each have a pool of their own.
+    return [rule.along(rows: true, roundsUp: !rows), rule.along(rows: false, roundsUp: !columns)]
+  }
+
+  private mutating func add(
+    _ type: String, _ rules: [SlidingRule], _ node: Network.Node, dilated: Bool = true,
+    _ more: [Onnx_AttributeProto] = []
+  ) {
+    var value = node.inputs[0]
+    for (index, rule) in rules.enumerated() {
+      let suffix = index == rules.count - 1 ? "" : ".rows"
+      emit(
+        type, node.name + suffix, [value], [node.outputs[0] + suffix],
+        attributes(rule, dilated: dilated) + more)
+      value = node.outputs[0] + suffix
     }
   }
 

@@ -32,14 +32,19 @@ public struct Ablate: Study {
     // Which pictures are held out is the same for every seed.
     settings.holdOutSeed = 0
     let train = try Train(settings, strict: isStrict)
-    guard train.split.validation?.labels.isEmpty == false else {
+    guard !train.split.training.labels.isMultiple else {
+      throw StudyError(
+        "\(settings.pictures) has several classes a picture, and an ablation compares how often networks name one. Train "
+          + "them with `switchback train`.")
+    }
+    guard let validation = train.split.validation, validation.labels.count > 0 else {
       throw StudyError(
         "\(settings.pictures) leaves no pictures to validate with: name some under data, validation.")
     }
-    try train.check()
     self.settings = train.settings
     split = train.split
-    costs = try spec.costs(classes: split.classNames.count)
+    let loss = try Loss(fitting: split.training.labels, named: settings.recipe.loss)
+    costs = try spec.costs(classes: loss.scores(classes: split.classNames.count, of: split.training.labels))
   }
 
   public func configuration() throws -> TrainConfiguration { settings }
@@ -142,14 +147,14 @@ public struct Ablate: Study {
     let training = try Learner(network, threads: settings.threads).accuracy(
       on: split.training, preprocessing, batch: settings.recipe.batch,
       keepsGoing: { !work.cancellation.isRaised })
-    guard let training else {
+    guard let trainTop1 = training?.top1 else {
       throw Interruption("stopped; it is trained but not judged. The same command goes on from there.")
     }
     // In percent, without the last bits of a difference.
     func error(_ share: Double) -> Double { ((1 - share) * 1e8).rounded() / 1e6 }
     return AblationTable.Outcome(
       variant: turn.variant.name, seed: turn.seed,
-      errors: Ablation.Errors(trainTop1: error(training.top1), top1: error(top1), top5: error(top5)),
+      errors: Ablation.Errors(trainTop1: error(trainTop1), top1: error(top1), top5: error(top5)),
       seconds: trained.epochs.reduce(0) { sum, entry in
         // An epoch whose speed is not known, as one that was stopped after its last step, takes no time.
         entry.picturesPerSecond > 0

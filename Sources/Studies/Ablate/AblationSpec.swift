@@ -81,7 +81,7 @@ public struct AblationSpec {
   private mutating func read(recipe value: SpecValue) throws {
     let keys = try value.mapping(of: [
       "epochs", "batch", "rate", "momentum", "weight-decay", "schedule", "augment", "no-renormalization",
-      "checkpoint-every", "init", "resize",
+      "loss", "checkpoint-every", "init", "resize",
     ])
     func set<Value>(
       _ key: String, _ path: WritableKeyPath<TrainConfiguration, Value>, _ read: (SpecValue) throws -> Value
@@ -95,6 +95,7 @@ public struct AblationSpec {
     try set("weight-decay", \.recipe.weightDecay) { Float(try $0.number()) }
     try set("schedule", \.recipe.schedule) { try $0.word() }
     try set("augment", \.recipe.augmentation) { try $0.word() }
+    try set("loss", \.recipe.loss) { try $0.word() as Loss }
     if let free = keys["no-renormalization"], try free.flag() { settings.recipe.filterLimit = nil }
     try set("checkpoint-every", \.recipe.stepsBetweenCheckpoints) { try $0.whole(1...1_000_000_000) }
     try set("init", \.initialization) { try $0.word() }

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import Yams
 
@@ -10,7 +11,7 @@ struct SpecValue {
 
   /// - Throws: ``StudyError`` for a file that is not there, or is no YAML.
   init(reading file: String) throws {
-    guard let bytes = FileManager.default.contents(atPath: file) else {
+    guard let bytes = FileSystem.contents(of: file) else {
       throw StudyError("\(file) is not there, or cannot be read.")
     }
     guard bytes.count <= 1 << 20, let text = String(validating: bytes, as: UTF8.self) else {

@@ -75,7 +75,7 @@ public struct AuditPictures: Study {
     }
     try work.skip(training.unread + (isOneSet ? [] : test.unread), strict: isStrict)
     try work.skip(report.skipped ?? [])
-    try? FileManager.default.removeItem(atPath: work.run.path(of: "thumbnails"))
+    FileSystem.remove(work.run.path(of: "thumbnails"))
     return report
   }
 

@@ -34,7 +34,7 @@ package struct Diagnosis {
     self.network = network
     self.threads = threads
     layers = network.featureLayers()
-    banks = layers.compactMap { FilterBank($0, of: network) }
+    banks = FilterBank.banks(of: layers, in: network)
   }
 
   /// The values that are searched: every convolution's feature maps.

@@ -20,19 +20,28 @@ public struct FilterBank: Sendable {
 
   /// The filters of a layer; nil where it is no convolution.
   public init?(_ layer: Layer, of network: Network) {
-    guard let node = network.nodes.first(where: { $0.name == layer.node }),
-      case .convolution(let convolution) = node.operation
-    else { return nil }
-    var filters = convolution.filters
-    let readers = network.nodes.filter { $0.inputs.contains(layer.output) }
-    if readers.count == 1, case .batchNormalization(let normalization) = readers[0].operation {
-      let gains = normalization.affine.scale.elements
-      let each = filters.shape.count / max(gains.count, 1)
-      filters = Tensor(filters.shape, elements: filters.elements.enumerated().map { $1 * gains[$0 / each] })
+    guard let bank = Self.banks(of: [layer], in: network).first else { return nil }
+    self = bank
+  }
+
+  /// The filters of those layers that are convolutions.
+  static func banks(of layers: [Layer], in network: Network) -> [FilterBank] {
+    let nodes = Dictionary(network.nodes.map { ($0.name, $0) }, uniquingKeysWith: { one, _ in one })
+    let readers = network.readersByValue
+    return layers.compactMap { layer in
+      guard case .convolution(let convolution) = nodes[layer.node]?.operation else { return nil }
+      var filters = convolution.filters
+      if let following = readers[layer.output], following.count == 1,
+        case .batchNormalization(let normalization) = following[0].operation
+      {
+        let gains = normalization.affine.scale.elements
+        let each = filters.shape.count / max(gains.count, 1)
+        filters = Tensor(filters.shape, elements: filters.elements.enumerated().map { $1 * gains[$0 / each] })
+      }
+      return FilterBank(
+        layer: layer.name, filters: filters, rowStride: convolution.rule.strides[0],
+        columnStride: convolution.rule.strides[1], groups: convolution.groups)
     }
-    self.init(
-      layer: layer.name, filters: filters, rowStride: convolution.rule.strides[0],
-      columnStride: convolution.rule.strides[1], groups: convolution.groups)
   }
 
   package init(layer: String, filters: Tensor, rowStride: Int = 1, columnStride: Int = 1, groups: Int = 1) {

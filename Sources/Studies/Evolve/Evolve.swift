@@ -17,12 +17,15 @@ public struct Evolve: Study {
   public let epochs: [Int]
   public let dataset: Dataset
   private let specification: String
-  private let preprocessing: Preprocessing
+  /// The network of the last epoch.
+  private let last: Subject
   private let overrides: PreprocessingOverrides
   private let layers: [String]?
   private let units: Int
   private let seed: UInt64
   private let isStrict: Bool
+
+  public var subjects: [Subject] { [last] }
 
   /// Epochs are written as `1,2,5`; by default they are eight of those saved, early ones denser.
   ///
@@ -45,7 +48,7 @@ public struct Evolve: Study {
     self.seed = seed
     self.overrides = overrides
     self.isStrict = isStrict
-    preprocessing = try saved.network(last).preprocessing(overriddenBy: overrides).preprocessing
+    self.last = try Subject(model: saved.path(of: last), preprocessing: overrides)
   }
 
   /// What a run is a function of.
@@ -65,7 +68,8 @@ public struct Evolve: Study {
     Configuration(
       run: saved.run, modelDigest: try saved.digest(of: epochs.last ?? 0), epochs: epochs,
       pictures: specification,
-      picturesDigest: dataset.digest, layers: layers, units: units, seed: seed, preprocessing: preprocessing)
+      picturesDigest: dataset.digest, layers: layers, units: units, seed: seed,
+      preprocessing: last.preprocessing)
   }
 
   public func result(_ work: Work) throws -> EvolutionTable {
@@ -78,14 +82,14 @@ public struct Evolve: Study {
 
   /// Finds the table, and draws the sheet of projections that it is found with.
   private func table(_ work: Work) throws -> EvolutionTable {
-    let pictures = try work.prepare(dataset, preprocessing, strict: isStrict)
+    let pictures = try work.prepare(dataset, last.preprocessing, strict: isStrict)
     // By epoch, layer and unit.
     var tiles: [Int: [String: [Int: Picture]]] = [:]
     let table = try Evolution(layers: layers, unitsPerLayer: units, seed: seed, threads: work.threads).table(
       over: epochs,
       network: { epoch in
         var network = try saved.network(epoch)
-        network.preprocessing = preprocessing
+        network.preprocessing = last.preprocessing
         return network
       }, images: dataset.items.map(\.path), input: { try pictures.tensor($0) },
       search: { epoch, network, values in
@@ -97,7 +101,7 @@ public struct Evolve: Study {
     ) { epoch, layer, results in
       for (place, projection) in results {
         tiles[epoch, default: [:]][layer, default: [:]][place.unit] =
-          preprocessing.shown(projection: projection.pixels)
+          last.preprocessing.shown(projection: projection.pixels)
       }
       try work.cancellation.check("stopped; the same command goes on from there.")
     }
@@ -155,7 +159,7 @@ struct SavedEpochs: Sendable {
   /// - Throws: ``StudyError`` where it saved no network.
   init(_ run: String) throws(StudyError) {
     self.run = run
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: run + "/models")) ?? []
+    let names = (try? FolderListing(run + "/models"))?.names ?? []
     let found = names.compactMap { name -> (Int, String)? in
       guard name.hasPrefix("epoch-"), name.hasSuffix(".onnx") else { return nil }
       return Int(name.dropFirst(6).dropLast(5)).map { ($0, name) }

@@ -6,6 +6,7 @@ public struct FeatureTable: Codable, Hashable, Sendable {
   public struct Entry: Codable, Hashable, Sendable {
     /// The picture's path within its data set.
     public var image: String
+    /// The activation; where the layer has an ``Layer/upperBound``, the value before it.
     public var value: Float
     /// Where in the feature map.
     public var row: Int
@@ -31,6 +32,10 @@ public struct FeatureTable: Codable, Hashable, Sendable {
   /// A layer's units.
   public struct Layer: Codable, Hashable, Sendable {
     public var layer: String
+    /// What the layer's activation passes on at most, as ReLU6 does 6; nil where it has no such bound.
+    ///
+    /// What the network passes on of a value above the bound is the bound.
+    public var upperBound: Float?
     public var units: [Unit]
   }
 

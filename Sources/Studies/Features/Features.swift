@@ -29,10 +29,12 @@ public struct Features: Study {
   public let writesArrays: Bool
   private let isStrict: Bool
 
-  /// Every convolution and the end of every residual block are searched unless layers are named.
+  /// Unless layers are named, every convolution and the end of every residual block are searched.
   ///
-  /// Each unit keeps its `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others
-  /// are chosen. Arrays are kept unless all units are chosen, which would be gigabytes; `arrays` says otherwise.
+  /// Products over the channels of maps that an activation follows are searched too. Each unit keeps its
+  /// `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others are chosen.
+  /// Arrays are kept unless all units are chosen, which would be gigabytes; `arrays` says otherwise. Activations with an
+  /// upper bound (ReLU6) are ranked and carried back by their values before it.
   ///
   /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
   public init(
@@ -41,14 +43,16 @@ public struct Features: Study {
     interior isInterior: Bool = false, onlySearching onlySearches: Bool = false, arrays: Bool? = nil,
     strict isStrict: Bool = false
   ) throws {
-    self.subject = subject
-    self.dataset = dataset
+    let named = try subject.layers(
+      named: layers, usual: subject.featureLayers(beforeRectifier: isBefore), beforeRectifier: isBefore)
     // A run may come to have other layers, and a file must stay its layer's: names are those among all layers.
     let names = subject.layers.map(\.name)
     let stems = Dictionary(zip(names, fileNames(forLayers: names)), uniquingKeysWith: { one, _ in one })
-    self.layers = try subject.layers(
-      named: layers, usual: subject.featureLayers(beforeRectifier: isBefore), beforeRectifier: isBefore
-    ).map { StudiedLayer(name: $0.name, value: $0.value, units: $0.units, stem: stems[$0.name] ?? $0.stem) }
+    (self.subject, self.layers) = try subject.liftingUpperBounds(
+      of: named.map {
+        StudiedLayer(name: $0.name, value: $0.value, units: $0.units, stem: stems[$0.name] ?? $0.stem)
+      })
+    self.dataset = dataset
     self.units = units
     self.top = top
     self.rule = rule
@@ -170,7 +174,7 @@ public struct Features: Study {
           }, active: ledger?.activeShare(unit: unit), selectivity: ledger?.selectivity(unit: unit),
           classes: counts?.classes(of: kept, strongest: depth))
       }
-      return FeatureTable.Layer(layer: layer.name, units: units)
+      return FeatureTable.Layer(layer: layer.name, upperBound: layer.upperBound, units: units)
     }
     return FeatureTable(model: subject.name, layers: described)
   }
@@ -256,7 +260,10 @@ public struct Features: Study {
         + "shows what caused this activation in this image, not what the unit means in general.",
       "Grey in a projection is zero, and brighter and darker are positive and negative. Each has a scale of its own: one "
         + "value in a hundred is beyond it and is shown as black or white (saturated). Hatched is outside the image.",
-      "\"max\" is the unit's largest activation in any image, and \"active in\" the share of images that make it "
+      "\"max\" is the unit's largest activation in any image"
+        + (layers.contains { $0.upperBound != nil }
+          ? ", before the upper bound of an activation that has one" : "")
+        + ", and \"active in\" the share of images that make it "
         + "positive anywhere. Units are in the order of their selectivity: 0 if all images excite a unit alike, near 1 "
         + "if few do (Vinje & Gallant 2000). Units active in fewer than \(top) images come last. A class is named "
         + "where it is among a unit's strongest images more often than by chance (hypergeometric test, corrected for the "

@@ -1,7 +1,9 @@
+internal import Attribution
 internal import Datasets
-internal import Figures
-internal import Images
 internal import Execution
+internal import Figures
+internal import Foundation
+internal import Images
 internal import Networks
 internal import Peaks
 internal import Tensors
@@ -12,10 +14,23 @@ struct FeaturesEstimate {
   let pictures: PreparedPictures
   let threads: Int
 
-  /// A search shorter than this, in seconds, needs no estimate.
+  /// A run shorter than this, in seconds, needs no estimate.
   static let shortest = 10.0
+  /// Layers that are measured, from the first to the last; the others' costs lie between their neighbours'.
+  static let mostMeasured = 5
+  /// Projections with which a layer is measured.
+  static let measuredProjections = 5
+  /// One picture's values are worth a word from so many bytes on.
+  static let largeTrace = 1 << 30
 
-  /// A sentence for a person; nil where the search is short, or none of the first pictures can be read.
+  /// What one thread takes for a layer: a picture's forward pass and one walk back, in seconds, and a picture's bytes.
+  private struct Cost {
+    var forward: Double
+    var walk: Double
+    var bytes: Int
+  }
+
+  /// A sentence for a person; nil where the run is short, or none of the first pictures can be read.
   ///
   /// - Throws: `Interruption` where the work is cancelled, or an error of the network's.
   func note() throws -> String? {
@@ -28,15 +43,23 @@ struct FeaturesEstimate {
     let searching =
       try seconds { if let input = try pictures.tensor(image) { _ = try runner.forward(input) } }
       * Double(pictures.count) / Double(threads)
-    guard searching >= Self.shortest else { return nil }
-    let search = "about \(Listener.Progress.time(searching)) for the search of \(pictures.count) pictures"
-    guard !study.onlySearches else { return search + "." }
-    let count = study.layers.reduce(0) { $0 + study.units.units(of: $1.units).count } * study.top
-    let measured = [0, study.layers.count / 2, study.layers.count - 1].map { study.layers[$0] }
-    let costs = try measured.map { try secondsOfGallery($0, image) }
-    let projecting = costs.reduce(0, +) / Double(costs.count) * Double(study.layers.count) / Double(threads)
-    return search + ", then about \(Listener.Progress.time(projecting)) for \(count) projections of "
-      + "\(study.layers.count) layers. Stopped at any moment, the same command goes on."
+    let search =
+      "about \(Listener.Progress.time(searching)) for the search of \(pictures.count.counted("pictures"))"
+    let count = study.layers.reduce(0) { $0 + study.units.units(of: $1.units).count } * depth
+    let isMeasured = Self.measuredProjections * Self.mostMeasured < count
+    guard !study.onlySearches, isMeasured || searching >= Self.shortest else {
+      return searching >= Self.shortest ? search + "." : nil
+    }
+    let costs = try costs(image)
+    let projecting = zip(study.layers, costs).reduce(0) { $0 + seconds(of: $1.0, $1.1) } / Double(threads)
+    guard searching + projecting >= Self.shortest else { return nil }
+    let largest = costs.map(\.bytes).max() ?? 0
+    return search
+      + ", then about \(Listener.Progress.time(projecting)) for \(count.counted("projections")) of "
+      + "\(study.layers.count.counted("layers"))"
+      + (largest >= Self.largeTrace
+        ? ", with \((Double(largest) / 0x1p30).rounded(decimals: 1)) GiB for the values of one picture" : "")
+      + ". Stopped at any moment, the same command goes on."
   }
 
   /// What the projections will take on disk, in words.
@@ -55,23 +78,54 @@ struct FeaturesEstimate {
       + (study.writesArrays ? ", and \(arrays.bytes) of arrays (--no-arrays leaves them out)." : ".")
   }
 
+  /// How many peaks a unit has.
+  private var depth: Int { min(study.top, pictures.count) }
+
   /// One thread's time for a layer's projections: a forward pass for each picture, and a walk back for each peak.
-  private func secondsOfGallery(_ layer: StudiedLayer, _ image: Int) throws -> Double {
+  private func seconds(of layer: StudiedLayer, _ cost: Cost) -> Double {
+    let peaks = Double(study.units.units(of: layer.units).count * depth)
+    let count = Double(pictures.count)
+    // So many pictures have one of the peaks, if these fall anywhere.
+    let needed = count * (1 - exp(-peaks / count))
+    return needed * cost.forward + peaks * cost.walk
+  }
+
+  /// Each layer's cost: some are measured, the others interpolated.
+  private func costs(_ image: Int) throws -> [Cost] {
+    let last = study.layers.count - 1
+    guard last > 0 else { return try study.layers.map { try cost(of: $0, image) } }
+    let steps = min(Self.mostMeasured - 1, last)
+    let measured = try (0...steps).map { try cost(of: study.layers[last * $0 / steps], image) }
+    return (0...last).map { index in
+      let step = min(index * steps / last, steps - 1)
+      let (low, high) = (last * step / steps, last * (step + 1) / steps)
+      let share = min(max(Double(index - low) / Double(max(high - low, 1)), 0), 1)
+      let (one, other) = (measured[step], measured[step + 1])
+      return Cost(
+        forward: one.forward + share * (other.forward - one.forward),
+        walk: one.walk + share * (other.walk - one.walk), bytes: max(one.bytes, other.bytes))
+    }
+  }
+
+  private func cost(of layer: StudiedLayer, _ image: Int) throws -> Cost {
     let gallery = try Gallery(study.subject.network, value: layer.value, rule: study.rule, threads: 1)
     let shape = study.subject.shapes[layer.value] ?? []
     let (row, column) = shape.rank == 4 ? (shape.rows / 2, shape.columns / 2) : (0, 0)
-    let pictures = pictures
+    let (pictures, preprocessing) = (pictures, study.subject.preprocessing)
     func project(_ count: Int) throws -> Double {
       let places = (0..<count).map {
         (unit: $0 % layer.units, rank: $0, peak: Peak(value: 1, image: image, row: row, column: column))
       }
-      return try seconds { try gallery.project(places, input: { try pictures.tensor($0) }) { _ in } }
+      return try seconds {
+        try gallery.project(places, input: { try pictures.tensor($0) }) { results in
+          for (_, projection) in results { _ = preprocessing.shown(projection: projection.pixels) }
+        }
+      }
     }
     _ = try project(1)
-    let (one, nine) = (try project(1), try project(9))
-    let walk = max(nine - one, 0) / 8
-    let peaks = study.units.units(of: layer.units).count * study.top
-    return Double(min(peaks, pictures.count)) * max(one - walk, 0) + Double(peaks) * walk
+    let (one, more) = (try project(1), try project(Self.measuredProjections))
+    let walk = max(more - one, 0) / Double(Self.measuredProjections - 1)
+    return Cost(forward: max(one - walk, 0), walk: walk, bytes: gallery.bytesOfPicture)
   }
 
   private func seconds(_ body: () throws -> Void) rethrows -> Double {

@@ -19,6 +19,8 @@ public struct Gallery {
   private let mostImages = 64
   private let mostPlaces = 256
   private let mostBytes = 256 << 20
+  /// Bytes of all forward passes under way; one always is.
+  private let mostBytesRunning = 512 << 20
 
   /// - Parameters:
   ///   - network: The network.
@@ -29,7 +31,9 @@ public struct Gallery {
   public init(_ network: Network, value: String, rule: RectifierRule, threads: Int) throws {
     projector = try Projector(network, value: value, rule: rule, threads: threads)
     window = projector.walk.window
-    runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: threads)
+    let running = mostBytesRunning / max(projector.walk.bytesKept, 1)
+    runner = try Runner(
+      network, keeping: projector.keptValues, recordingSwitches: true, threads: min(max(running, 1), threads))
   }
 
   /// Rows and columns of every projection, in pixels of the network's input.
@@ -40,6 +44,9 @@ public struct Gallery {
   /// Whether projections reach further than ``extents``, through squeeze-and-excite gates: only what a unit sees
   /// without them is given.
   public var isCutAtGates: Bool { window != nil }
+
+  /// Bytes of the values that a forward pass keeps of one picture.
+  var bytesOfPicture: Int { projector.walk.bytesKept }
 
   /// Projects peaks; a picture is run forward once for all its peaks, or for every 256 of them.
   ///

@@ -94,8 +94,8 @@ struct LayerGallery {
 extension Features {
   /// A unit's largest activation, in words.
   func largest(_ value: Float, _ layer: StudiedLayer) -> String {
-    // Beyond its bound an activation does not tell pictures apart.
+    // Beyond the bound the network does not tell activations apart.
     "max \(Double(value).significant)"
-      + (value == subject.network.upperBound(of: layer.value) ? ", saturated" : "")
+      + (layer.upperBound.flatMap { value >= $0 ? ", saturated at \(Double($0).significant)" : nil } ?? "")
   }
 }

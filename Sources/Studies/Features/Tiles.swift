@@ -30,7 +30,7 @@ final class Tiles: Sendable {
     self.file = file
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit { FileSystem.remove(path) }
 
   /// Keeps what the network saw of a picture until its stretch is done.
   func keep(_ seen: Picture, _ image: Int) {

@@ -37,7 +37,8 @@ extension InvarianceCurves {
     var series = pictures.prefix(40).enumerated().map { index, picture -> Drawing.Curve in
       (picture.image, points(each(picture)), .kind(index), true)
     }
-    series.append(("mean of \(pictures.count) pictures", points(mean), .ink, false))
+    series.append(
+      (pictures.count == 1 ? "one picture" : "mean of \(pictures.count) pictures", points(mean), .ink, false))
     return .curves(series, title: title, xTitle: unit, yTitle: axis, yRange: range, columns: 400)
   }
 

@@ -62,9 +62,7 @@ public struct Job<S: Study> {
     let skipped = work.skipped
     try run.write(json: skipped, to: "skipped.json")
     var report = try study.report(result, work)
-    let notes = study.subjects.flatMap { subject in
-      subject.notes.map { study.subjects.count > 1 ? "\(subject.name): \($0)" : $0 }
-    }
+    let notes = study.notes
     if !notes.isEmpty { try run.write(json: notes, to: "notes.json") }
     report.facts += notes.map { ("note", $0) }
     if !skipped.isEmpty {
@@ -119,7 +117,7 @@ public struct Job<S: Study> {
 
 /// What a JSON file of another run holds; nil where it is not there, or holds something else.
 func decoded<Value: Decodable>(_ type: Value.Type = Value.self, from file: String) -> Value? {
-  FileManager.default.contents(atPath: file).flatMap { try? JSONDecoder().decode(type, from: $0) }
+  FileSystem.contents(of: file).flatMap { try? JSONDecoder().decode(type, from: $0) }
 }
 
 extension RunFolder {

@@ -21,7 +21,7 @@ struct SearchCheckpoint {
   /// - Returns: Where to go on.
   /// - Throws: `PeakError.checkpoint(path:reason:)` for a file of another search.
   func restored(_ start: PeakSearch.State) throws -> PeakSearch.State {
-    guard FileManager.default.fileExists(atPath: path) else { return start }
+    guard FileSystem.exists(path) else { return start }
     let saved = try SafeTensors(reading: path)
     guard let text = saved.metadata["progress"],
       let progress = try? JSONDecoder().decode(Progressed.self, from: Data(text.utf8)),
@@ -35,9 +35,7 @@ struct SearchCheckpoint {
   }
 
   func save(_ state: PeakSearch.State) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let progress = try encoder.encode(
+    let progress = try JSONEncoder.inKeyOrder.encode(
       Progressed(next: state.next, skipped: pictures.skipped(below: state.next)))
     try state.peaks.safeTensors(metadata: ["progress": String(decoding: progress, as: UTF8.self)]).write(
       to: path)

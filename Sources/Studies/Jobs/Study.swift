@@ -19,8 +19,11 @@ public protocol Study {
   static var kind: String { get }
   /// Whether figures are drawn again though nothing is new: for studies that publish as they go.
   static var isAlwaysDrawn: Bool { get }
-  /// The networks that it is about, whose notes are written with the run and stand on its page.
+  /// The networks that it is about.
   var subjects: [Subject] { get }
+  /// What a reader should know of what was assumed; written with the run, and on its page. By default what its networks
+  /// leave open.
+  var notes: [String] { get }
   /// All that the result depends on, with a digest of every input: a run is a function of it.
   func configuration() throws -> Configuration
   /// Settings that may change from one attempt to the next in one run, which then grows; none by default.
@@ -44,6 +47,11 @@ extension Study {
   public static var changingSettings: Set<String> { [] }
   public var subjects: [Subject] { [] }
   public func adapt(_ run: RunFolder, from earlier: Data) throws(RunError) {}
+  public var notes: [String] {
+    subjects.flatMap { subject in
+      subject.notes.map { subjects.count > 1 ? "\(subject.name): \($0)" : $0 }
+    }
+  }
 }
 
 /// Units of work, each of which is found once and kept as a file of the run.

@@ -20,6 +20,8 @@ public struct Occlude: Study {
   private let label: String
   private let labels: String?
   private let truth: [Int: Int]
+  /// The class that the label names, watched in every picture.
+  private let namedClass: Int?
   private let neighbours: String?
   private let isStrict: Bool
   private let names: [String]
@@ -52,28 +54,28 @@ public struct Occlude: Study {
     names = dataset.resultNames
     for size in sizes { _ = try OcclusionPlaces(size: size, stride: stride, over: subject.input) }
     (truth, note) = try subject.trueClasses(of: dataset, labels: labels)
-    if label == "auto" { return }
-    guard subject.head != nil else {
+    if label == "auto" {
+      namedClass = nil
+      return
+    }
+    guard let head = subject.head else {
       throw StudyError(
         "\(subject.model) does not end in one score a class, so no class can be watched. Leave --class out: "
           + "feature maps are watched all the same.")
     }
+    namedClass = try label == "true" ? nil : subject.network.classIndex(of: label, classes: head.classes)
     for item in dataset.items { _ = try watched(in: item.id) }
   }
 
   /// The class watched in a picture; nil for the most probable one.
   private func watched(in id: Int) throws(StudyError) -> Int? {
-    switch label {
-    case "auto": return nil
-    case "true":
-      guard let known = truth[id] else {
-        throw StudyError(
-          "the true class of \(dataset.items[id].path) is not known. Put pictures into class folders, or give --labels."
-        )
-      }
-      return known
-    default: return try subject.network.classIndex(of: label, classes: subject.head?.classes ?? 0)
+    guard label == "true" else { return namedClass }
+    guard let known = truth[id] else {
+      throw StudyError(
+        "the true class of \(dataset.items[id].path) is not known. Put pictures into class folders, or give --labels."
+      )
     }
+    return known
   }
 
   /// What a run is a function of.

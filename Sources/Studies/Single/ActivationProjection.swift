@@ -30,8 +30,11 @@ public struct ActivationProjection: Sendable {
     public var name: String?
     public var row: Int?
     public var column: Int?
+    /// The activation that is carried back; where the layer has an ``upperBound``, the value before it.
     public var value: Float?
-    /// Whether the value is the upper bound of its activation (6 of ReLU6), where the gradient is zero.
+    /// What the layer's activation passes on at most (6 of ReLU6); nil where it has no such bound.
+    public var upperBound: Float?
+    /// Whether the value reaches that bound, so that the network passes on the bound instead.
     public var isSaturated: Bool
     /// Whether the projection is zero everywhere.
     public var isZero: Bool

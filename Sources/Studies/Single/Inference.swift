@@ -10,7 +10,7 @@ public struct Inference {
   ///
   /// - Parameters:
   ///   - network: The network.
-  ///   - given: A tensor for each of its inputs, by name, in ONNX's order.
+  ///   - given: A tensor for each of its inputs, by name, in the file's order.
   ///   - source: Where the tensors come from, for messages.
   ///   - names: Further values to keep: a value of the graph by its name, else a layer, read after its rectifier.
   ///   - isBefore: Whether layers are read before their rectifier.
@@ -30,13 +30,15 @@ public struct Inference {
       }
       let fits =
         tensor.shape.rank == expected.extents.count
-        && zip(tensor.shape.dimensions, expected.extents).dropFirst().allSatisfy { $1 == nil || $0 == $1 }
+        && zip(tensor.shape.dimensions, expected.extentsInFile).allSatisfy {
+          $1 == nil || $0 == $1
+        }
       guard fits else {
-        let extents = expected.extents.map { $0.map(String.init) ?? "any" }.joined(separator: " x ")
+        let extents = expected.extentsInFile.map { $0.map(String.init) ?? "any" }.joined(separator: " x ")
         throw NetworkError.input(
           name: expected.name, expected: extents, found: "\(tensor.shape) in \(source)")
       }
-      inputs[expected.name] = try tensor.fromONNXOrder()
+      inputs[expected.name] = try network.fromONNXOrder(tensor, ofInput: expected.name)
     }
     let kept =
       try names.map { ($0, try value(named: $0, of: network, isBefore)) } + network.outputs.map { ($0, $0) }

@@ -111,8 +111,11 @@ extension PictureProjections {
     guard let value = report.value, let row = report.row, let column = report.column else {
       return "unit \(report.unit): its whole map"
     }
+    let saturated = report.upperBound.flatMap {
+      report.isSaturated ? " (saturated at \(Double($0).significant))" : nil
+    }
     return "unit \(report.unit): activation \(Double(value).significant) at row \(row), column \(column)"
-      + (report.isSaturated ? " (saturated)" : "")
+      + (saturated ?? "")
   }
 
   /// The whole picture with the part that the network sees and, in it, what the unit sees.
@@ -162,7 +165,7 @@ extension PictureProjections {
 
   /// The place of a tile that has nothing to show.
   private static func drawNothing(
-    _ size: (rows: Int, columns: Int), top: Int, left: Int, _ reason: String? = nil,
+    _ size: (rows: Int, columns: Int), top: Int, left: Int, _ reason: String,
     into drawing: inout Drawing
   ) {
     let (rows, columns) = (Double(size.rows), Double(size.columns))

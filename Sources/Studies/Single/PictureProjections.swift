@@ -39,10 +39,16 @@ public struct PictureProjections: Sendable {
     beforeRectifier isBefore: Bool = false, limitedToField isLimitedToField: Bool = true, threads: Int
   ) throws {
     var network = original
-    let value: String
+    var value: String
+    var bound: Float?
     if let layer = target.layer {
       let found = try network.layer(named: layer)
       value = isBefore ? found.output : found.featureMaps
+      let (unbounded, lifted) = network.liftingUpperBounds(of: [value])
+      if let before = lifted[value] {
+        bound = network.upperBound(of: value)
+        (network, value) = (unbounded, before)
+      }
     } else {
       guard let scores = network.scores else {
         throw StudyError("\(model) has no output to score classes by.")
@@ -69,7 +75,6 @@ public struct PictureProjections: Sendable {
     let peaks = try ChannelPeaks(of: maps)
     let places = try Self.places(
       of: target, strongest: count, peaks, maps, network, model: model, file: file, beforeRectifier: isBefore)
-    let bound = network.upperBound(of: value)
     rows = try places.map { place in
       try zip(rules, projectors).map { rule, projector in
         let projection = try projector.project([try projector.evidence(of: place.seed, in: trace)])[0]
@@ -80,7 +85,8 @@ public struct PictureProjections: Sendable {
           report: .init(
             layer: target.layer ?? value, unit: place.unit,
             name: isScore ? network.name(ofClass: place.unit) : nil, row: place.row, column: place.column,
-            value: place.value, isSaturated: !isScore && place.value != nil && place.value == bound,
+            value: place.value, upperBound: bound,
+            isSaturated: place.value.map { $0 >= bound ?? .infinity } ?? false,
             isZero: pixels.elements.allSatisfy { $0 == 0 }, rule: rule.rawValue, inputBox: field,
             box: framing.original(field)),
           pixels: pixels, isBGR: preprocessing.channels == .bgr)
@@ -174,14 +180,15 @@ public struct PictureProjections: Sendable {
           + "\(position / columns),\(position % columns), with \(Double(peak).significant); without --at that is taken."
       ]
     }
-    if report.isSaturated {
-      return [
-        "this value is the upper bound of \(report.layer)'s activation: its derivative there is zero, so the rules "
-          + "gradient and guided give zero. Choose a place below the bound with --at, or --rule deconvnet."
-      ]
+    var notes: [String] = []
+    if report.isSaturated, let bound = report.upperBound {
+      notes.append(
+        "\(report.layer)'s activation passes on \(bound) at most; the value before that bound is carried back."
+      )
     }
-    return reports.filter(\.isZero).map {
-      "the projection of \(what) by the rule \($0.rule) is zero everywhere: no signal passes the layers below."
-    }
+    return notes
+      + reports.filter(\.isZero).map {
+        "the projection of \(what) by the rule \($0.rule) is zero everywhere: no signal passes the layers below."
+      }
   }
 }

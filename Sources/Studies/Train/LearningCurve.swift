@@ -2,8 +2,8 @@ internal import Figures
 internal import Training
 
 extension [EpochEntry] {
-  /// The loss beside the accuracies, by epoch.
-  func learningCurve() -> Drawing {
+  /// The loss beside what was measured of the network, by epoch.
+  func learningCurve(of kind: Loss) -> Drawing {
     let (rows, columns) = (320, 460)
     func curve(_ name: String, _ colour: Int, _ value: (EpochEntry) -> Double?) -> Drawing.Curve {
       (
@@ -15,22 +15,21 @@ extension [EpochEntry] {
       _ title: String, _ axis: String, _ curves: [Drawing.Curve], _ range: ClosedRange<Double>? = nil
     ) -> Drawing {
       .curves(
-        curves.filter { !$0.points.isEmpty }, title: title, xTitle: "epoch", yTitle: axis, yRange: range,
+        curves, title: title, xTitle: "epoch", yTitle: axis, yRange: range,
         rows: rows, columns: columns)
     }
-    let loss = chart("Loss", "cross-entropy in nats", [curve("training", 0) { $0.loss }])
-    let accuracy = chart(
-      "Accuracy", "%",
-      [
-        curve("training top-1", 0) { $0.trainTop1 * 100 },
-        curve("validation top-1", 1) { $0.top1.map { $0 * 100 } },
-        curve("validation top-5", 2) { $0.top5.map { $0 * 100 } },
-      ], 0...100)
+    let accuracies = [
+      curve("training top-1", 0) { $0.trainTop1.map { $0 * 100 } },
+      curve("validation top-1", 1) { $0.top1.map { $0 * 100 } },
+      curve("validation top-5", 2) { $0.top5.map { $0 * 100 } },
+      curve("validation mean AP", 1) { $0.meanAveragePrecision.map { $0 * 100 } },
+    ].filter { !$0.points.isEmpty }
+    var charts = [chart("Loss", "\(kind.rawValue) in nats", [curve("training", 0) { $0.loss }])]
+    if !accuracies.isEmpty { charts.append(chart("Accuracy", "%", accuracies, 0...100)) }
     var drawing = Drawing(
-      rows: rows + 16, columns: 2 * columns + 24, title: "Learning curve",
+      rows: rows + 16, columns: charts.count * columns + 24, title: "Learning curve",
       description: "Loss and accuracy over \(count) epochs")
-    drawing.add(loss, top: 8, left: 12)
-    drawing.add(accuracy, top: 8, left: 12 + columns)
+    for (place, chart) in charts.enumerated() { drawing.add(chart, top: 8, left: 12 + place * columns) }
     return drawing
   }
 }

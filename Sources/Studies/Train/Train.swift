@@ -22,7 +22,8 @@ public struct Train: Study {
   /// - Parameters:
   ///   - settings: All that the run follows from; the digest of its pictures is worked out here.
   ///   - isStrict: Whether a picture that cannot be read is an error.
-  /// - Throws: `TrainingError` for numbers that no training can follow, or `DatasetError`.
+  /// - Throws: `TrainingError` for numbers that no training can follow, a loss that does not fit the pictures, or pictures
+  ///   that cannot be learned from; or `DatasetError`.
   public init(_ settings: TrainConfiguration, strict isStrict: Bool = false) throws {
     try settings.check()
     self.init(
@@ -30,6 +31,8 @@ public struct Train: Study {
       split: try TrainingSplit(
         settings.pictures, validation: settings.validation, excluding: settings.excluded ?? [],
         holdOut: settings.holdOut, seed: settings.holdOutSeed ?? settings.recipe.seed, strict: isStrict))
+    try data.check(batch: settings.recipe.batch)
+    _ = try Loss(fitting: split.training.labels, named: settings.recipe.loss)
   }
 
   /// The same with pictures that were divided before.
@@ -57,11 +60,7 @@ public struct Train: Study {
     TrainingData(classNames: split.classNames, training: split.training, validation: split.validation)
   }
 
-  /// - Throws: `TrainingError` where the pictures cannot be learned from.
-  func check() throws { try data.check(batch: settings.recipe.batch) }
-
   public func result(_ work: Work) throws -> Result {
-    try check()
     let folder = try CheckpointFolder(run: work.run.path, snapshots: settings.snapshots.map { Set($0) })
     let start = try folder.latest() ?? beginning(folder, work)
     let trainer = try Trainer(
@@ -90,7 +89,7 @@ public struct Train: Study {
 
   /// The network as it is drawn, with the mean of the training pictures; written as the first checkpoint.
   private func beginning(_ folder: CheckpointFolder, _ work: Work) throws -> CheckpointFolder.Checkpoint {
-    let network = try settings.network(classes: split.classNames)
+    let network = try settings.network(classes: split.classNames, of: split.training.labels)
     work.listener.note("mean of \(split.training.labels.count) training pictures")
     let mean = try pixelMean(
       of: split.training, settings.preprocessing, threads: settings.threads,
@@ -127,13 +126,16 @@ public struct Train: Study {
   }
 
   private func report(of entries: [EpochEntry], result: Result?) -> Report {
+    let isMultiple = split.training.labels.isMultiple
     let rows = entries.map { entry in
-      [
-        "\(entry.epoch)", "\(entry.loss.rounded(decimals: 4))", entry.trainTop1.percent,
-        entry.top1?.percent ?? "", entry.top5?.percent ?? "", "\(entry.rate)",
-      ]
+      let measures =
+        isMultiple
+        ? [entry.meanAveragePrecision] : [entry.trainTop1, entry.top1, entry.top5]
+      return ["\(entry.epoch)", "\(entry.loss.rounded(decimals: 4))"] + measures.map { $0?.percent ?? "" }
+        + ["\(entry.rate)"]
     }
-    let headings = ["epoch", "loss", "train top-1", "top-1", "top-5", "rate"]
+    let headings =
+      ["epoch", "loss"] + (isMultiple ? ["mean AP"] : ["train top-1", "top-1", "top-5"]) + ["rate"]
     return Report(
       title: "How \(settings.architecture) learned",
       facts: [
@@ -143,20 +145,46 @@ public struct Train: Study {
       sections: [
         Report.Section(
           "Learning curve",
-          .figure("figures/learning", "loss and accuracy by epoch", draw: entries.learningCurve)),
+          .figure("figures/learning", "loss and accuracy by epoch") {
+            entries.learningCurve(of: try Loss(fitting: split.training.labels, named: settings.recipe.loss))
+          }),
         Report.Section("Epochs", .table(ResultTable(headings: headings, rows: rows))),
       ], json: result.map { [("training.json", $0)] } ?? [],
-      summary: result?.tenCrop.map {
-        ["ten crops: validation top-1 \($0.top1.percent), top-5 \($0.top5.percent)"]
-      } ?? [])
+      summary: result?.tenCrop.flatMap { measured($0.top1, $0.top5, $0.meanAveragePrecision) }
+        .map { ["ten crops: validation \($0)"] } ?? [])
   }
+
+  /// How labels of several classes a picture are learned.
+  public var notes: [String] {
+    var notes: [String] = []
+    if split.training.labels.isMultiple {
+      notes.append(
+        "Pictures can hold several classes: each class is learned alone (\(Loss.binaryCrossEntropy.rawValue))."
+      )
+    }
+    let unseen = data.unseenClasses
+    if !unseen.isEmpty {
+      notes.append(
+        "No training picture shows \(unseen.prefix(6).joined(separator: ", "))"
+          + (unseen.count > 6 ? " and \(unseen.count - 6) more" : "")
+          + ": the network learns that \(unseen.count == 1 ? "this class is" : "these classes are") absent.")
+    }
+    return notes
+  }
+}
+
+/// What validation came to, in words; nil where there was none.
+private func measured(_ top1: Double?, _ top5: Double?, _ meanAveragePrecision: Double?) -> String? {
+  if let top1, let top5 { return "top-1 \(top1.percent), top-5 \(top5.percent)" }
+  return meanAveragePrecision.map { "mean average precision \($0.percent)" }
 }
 
 extension EpochEntry {
   /// An epoch in a line.
   fileprivate func sentence(of epochs: Int) -> String {
-    var text = "epoch \(epoch)/\(epochs): loss \(loss.rounded(decimals: 3)), train top-1 \(trainTop1.percent)"
-    if let top1, let top5 { text += ", validation top-1 \(top1.percent), top-5 \(top5.percent)" }
-    return text + ", \(picturesPerSecond.brief) pictures a second"
+    var parts = ["epoch \(epoch)/\(epochs): loss \(loss.rounded(decimals: 3))"]
+    if let trainTop1 { parts.append("train top-1 \(trainTop1.percent)") }
+    if let measured = measured(top1, top5, meanAveragePrecision) { parts.append("validation \(measured)") }
+    return (parts + ["\(picturesPerSecond.brief) pictures a second"]).joined(separator: ", ")
   }
 }

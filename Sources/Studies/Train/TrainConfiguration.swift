@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Files
 internal import Foundation
 internal import Images
@@ -68,7 +69,7 @@ public struct TrainConfiguration: Codable, Equatable, Sendable {
     }
     struct Kind: Decodable { var kind: String }
     let file = run + "/run.json"
-    guard let bytes = FileManager.default.contents(atPath: file) else {
+    guard let bytes = FileSystem.contents(of: file) else {
       throw StudyError("\(run) is no run to resume: it has no run.json. Start one with --out \(run).")
     }
     if let kind = try? JSONDecoder().decode(Kind.self, from: bytes).kind, kind != "train" {
@@ -124,14 +125,16 @@ public struct TrainConfiguration: Codable, Equatable, Sendable {
       firstStride: settings.firstLayer?.stride)
   }
 
-  /// The network before it has learned anything.
-  func network(classes: [String]) throws -> Network {
+  /// The network before it has learned anything of some labels.
+  func network(classes: [String], of labels: Labels) throws -> Network {
+    let loss = try Loss(fitting: labels, named: recipe.loss)
     var architecture = try Architecture.named(settings.architecture)
       .scaled(input: settings.input, width: settings.width).edited(by: edits)
-    architecture.classes = classes.count
+    architecture.classes = loss.scores(classes: classes.count, of: labels)
     var generator = SeededGenerator(seed: recipe.seed)
     var network = try architecture.network(
-      settings.initialization == .gaussian ? .paper : .he(inputDeviation: 4), using: &generator)
+      settings.initialization == .gaussian ? .paper : .he(inputDeviation: 4), ending: loss.end,
+      using: &generator)
     network.preprocessing = preprocessing
     network.classes = classes
     return network

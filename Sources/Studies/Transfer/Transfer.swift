@@ -1,5 +1,7 @@
+public import Datasets
 internal import Kernels
 public import Tensors
+internal import Training
 
 /// How well one layer's features tell classes apart (Zeiler & Fergus 2014, tables 4 to 7 and figure 9).
 ///
@@ -11,14 +13,6 @@ public struct Transfer: Sendable {
     case svm
     /// Multinomial logistic regression.
     case softmax
-  }
-
-  /// What is known of the pictures.
-  public enum Targets: Sendable {
-    /// One class a picture.
-    case classes([Int], count: Int)
-    /// For each picture and class whether it is there; nil where the benchmark calls it difficult.
-    case presences([[Bool?]], count: Int)
   }
 
   /// What an error costs against long weights.
@@ -33,16 +27,19 @@ public struct Transfer: Sendable {
 
   private let layer: String
   private let features: Tensor
-  private let targets: Targets
+  private let labels: Labels
+  private let classes: Int
 
   /// - Parameters:
   ///   - layer: What messages call it.
   ///   - features: Pictures x features.
-  ///   - targets: As many.
-  public init(layer: String, features: Tensor, targets: Targets) {
+  ///   - labels: As many.
+  ///   - classes: How many classes there are.
+  public init(layer: String, features: Tensor, labels: Labels, classes: Int) {
     self.layer = layer
     self.features = features
-    self.targets = targets
+    self.labels = labels
+    self.classes = classes
   }
 
   /// Trains on some pictures and tests on others.
@@ -74,18 +71,18 @@ public struct Transfer: Sendable {
   private func judged(
     _ classifier: Classifier, _ cost: Double, _ training: [Int], _ testing: [Int], _ threads: Int
   ) throws -> TransferTable.Outcome {
-    switch targets {
-    case .classes(let labels, let count):
+    switch labels {
+    case .classes(let labels):
       let trained = try trained(
-        classifier, features.rows(training), training.map { labels[$0] }, count, cost, threads)
+        classifier, features.rows(training), training.map { labels[$0] }, classes, cost, threads)
       let predictions = trained.predictions(for: features.rows(testing))
       return TransferTable.Outcome(
-        predictions: predictions, labels: testing.map { labels[$0] }, classes: count)
-    case .presences(let presences, let count):
+        predictions: predictions, labels: testing.map { labels[$0] }, classes: classes)
+    case .presences(let presences):
       let tested = features.rows(testing)
-      let precisions = try (0..<count).map { index -> AveragePrecision? in
-        let known = training.filter { presences[$0][index] != nil }
-        let labels = known.map { presences[$0][index] == true ? 1 : 0 }
+      let precisions = try (0..<classes).map { index -> AveragePrecision? in
+        let known = training.filter { presences[$0][index] != .ignored }
+        let labels = known.map { presences[$0][index] == .present ? 1 : 0 }
         var scores = [Double](repeating: 0, count: testing.count)
         // A class that training does not show both with and without scores all pictures the same.
         if Set(labels).count == 2 {
@@ -94,8 +91,7 @@ public struct Transfer: Sendable {
         }
         return AveragePrecision(scores: scores, presences: testing.map { presences[$0][index] })
       }
-      return TransferTable.Outcome(
-        classes: precisions.map { $0?.allPoints }, elevenPoint: precisions.map { $0?.elevenPoint })
+      return TransferTable.Outcome(precisions: precisions)
     }
   }
 
@@ -131,7 +127,7 @@ public struct Transfer: Sendable {
   /// Three parts, or two where a class has no more pictures; each class is dealt out evenly.
   private func parts(of training: [Int], _ seed: UInt64) throws(StudyError) -> [[Int]] {
     let byClass = Dictionary(grouping: training) { row in
-      if case .classes(let labels, _) = targets { labels[row] } else { 0 }
+      if case .classes(let labels) = labels { labels[row] } else { 0 }
     }
     let least = byClass.values.map(\.count).min() ?? 0
     guard least > 1 else {

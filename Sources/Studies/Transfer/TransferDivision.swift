@@ -73,15 +73,6 @@ public struct TransferDivision: Sendable {
     return (item.presences ?? []).indices.filter { item.presences?[$0] == .present }
   }
 
-  /// What is known of the pictures of these ids, in their order.
-  func targets(of ids: [Int]) -> Transfer.Targets {
-    let count = dataset.classNames?.count ?? 0
-    let items = ids.map { dataset.items[$0] }
-    guard dataset.isMultiple else { return .classes(items.map { $0.label ?? 0 }, count: count) }
-    return .presences(
-      items.map { ($0.presences ?? []).map { $0 == .ignored ? nil : $0 == .present } }, count: count)
-  }
-
   /// A mark of the pictures that a fold learns from and is judged on, and of their classes.
   func fingerprint(_ folds: [ClassFold], _ size: Int?) -> String {
     var mark = Fingerprint()

@@ -98,11 +98,6 @@ public struct TransferLayers: Study, Sendable {
     cost: Transfer.Cost? = nil, training trained: [WholeTraining] = [], epochs: Int = 20, seed: UInt64 = 0,
     strict isStrict: Bool = false
   ) throws {
-    guard trained.isEmpty || !division.dataset.isMultiple else {
-      throw StudyError(
-        "networks are trained whole on pictures of one class each, and \(division.dataset.name) has several a picture. "
-          + "Leave --from-scratch and --fine-tune out.")
-    }
     self.subject = subject
     self.division = division
     self.scaling = scaling
@@ -201,7 +196,9 @@ public struct TransferLayers: Study, Sendable {
         }
       ) { lines, _ in
         let (images, values) = try shards.read(selection, scaling)
-        let study = Transfer(layer: selection.layer, features: values, targets: division.targets(of: images))
+        let study = Transfer(
+          layer: selection.layer, features: values, labels: division.dataset.labels(of: images),
+          classes: division.dataset.classNames?.count ?? 0)
         let cancellation = work.cancellation
         return try inLanes(lines, work) {
           try row(selection, $0, study, images, folds, threads: $1, cancellation)
@@ -291,9 +288,7 @@ extension Fingerprint {
   /// Tells settings from any others.
   init(of settings: some Encodable) throws {
     self.init()
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    add(String(decoding: try encoder.encode(settings), as: UTF8.self))
+    add(String(decoding: try JSONEncoder.inKeyOrder.encode(settings), as: UTF8.self))
   }
 }
 

@@ -1,4 +1,5 @@
 internal import Tensors
+internal import Training
 
 /// How well features transfer, by layer, classifier and pictures a class: `transfer.json` of a run.
 public struct TransferTable: Codable, Hashable, Sendable {
@@ -89,6 +90,12 @@ public struct TransferTable: Codable, Hashable, Sendable {
       }
       overall = Double(right.reduce(0, +)) / Double(max(labels.count, 1))
       classes = zip(right, all).map { $1 == 0 ? nil : Double($0) / Double($1) }
+    }
+
+    /// Of pictures that can hold several classes, each class's precision.
+    init(precisions: [AveragePrecision?]) {
+      classes = precisions.map { $0?.allPoints }
+      elevenPoint = precisions.map { $0?.elevenPoint }
     }
 
     /// Over the classes that are tested.

@@ -17,8 +17,9 @@ public enum WholeTraining: String, CaseIterable, Sendable {
 
   /// Weights drawn anew take larger steps, and their filters are kept from growing, as the paper's; learned ones are only
   /// nudged.
-  func recipe(epochs: Int, pictures: Int, seed: UInt64) -> Recipe {
+  func recipe(epochs: Int, pictures: Int, seed: UInt64, loss: Loss?) -> Recipe {
     var recipe = Recipe()
+    recipe.loss = loss
     recipe.epochs = epochs
     recipe.batch = min(32, pictures)
     recipe.rate = self == .fromScratch ? 1e-2 : 1e-3
@@ -49,6 +50,12 @@ extension TransferLayers {
     let title: String
   }
 
+  /// A network that tells two classes apart by one score goes on so; any other has the loss that fits the labels.
+  private var loss: Loss? {
+    let isOne = subject.head?.classes == 1 && division.dataset.classNames?.count == 2
+    return isOne && !division.dataset.isMultiple ? .binaryCrossEntropy : nil
+  }
+
   /// A row for each network trained whole and number of pictures.
   func trainedWhole(
     _ folds: [ClassFold], _ pictures: PreparedPictures, _ work: Work
@@ -58,7 +65,8 @@ extension TransferLayers {
         let pictured = size.map { "\($0) a class" } ?? "all pictures"
         let turns = try folds.enumerated().map { number, fold in
           let ids = fold.training(perClass: size)
-          let recipe = kind.recipe(epochs: epochs, pictures: ids.count, seed: seed &+ UInt64(number))
+          let recipe = kind.recipe(
+            epochs: epochs, pictures: ids.count, seed: seed &+ UInt64(number), loss: loss)
           let settings = Settings(
             recipe: recipe, fold: number, pictures: division.fingerprint([fold], size), threads: work.threads)
           let name = "trained/\(kind.rawValue)-\(size.map { "\($0)" } ?? "all")-\(number + 1)"
@@ -93,7 +101,11 @@ extension TransferLayers {
     func beginning() throws -> CheckpointFolder.Checkpoint {
       var generator = SeededGenerator(seed: turn.recipe.seed)
       let network = turn.kind == .fromScratch ? subject.network.unlearned(using: &generator) : subject.network
-      return .init(network: try network.classifying(names, using: &generator))
+      let loss = try Loss(fitting: data.training.labels, named: turn.recipe.loss)
+      return .init(
+        network: try network.classifying(
+          names, scores: loss.scores(classes: names.count, of: data.training.labels), ending: loss.end,
+          using: &generator))
     }
     let start = try folder.latest() ?? beginning()
     let trainer = try Trainer(start, recipe: turn.recipe, data: data, folder: folder, threads: work.threads)
@@ -107,29 +119,37 @@ extension TransferLayers {
     return trainer.learner.network
   }
 
-  /// The share of each class's pictures that a network names right.
+  /// The share of each class's pictures that a network names right, or the class's average precision.
   private func judged(
     _ network: Network, on ids: [Int], _ pictures: PreparedPictures, _ work: Work
   ) throws -> TransferTable.Outcome {
     let scores = network.scores ?? ""
     let runner = try Runner(network, keeping: [scores], threads: work.threads)
-    let named = Mutex([Int: Int]())
+    let found = Mutex([Int: [Float]]())
     for start in stride(from: 0, to: ids.count, by: 128) {
       let part = Array(ids[start..<min(start + 128, ids.count)])
       try runner.run(over: 0..<part.count, input: { try pictures.tensor(part[$0]) }) { trace in
         guard let values = trace[scores]?.elements else { return }
         let classes = values.count / max(trace.images.count, 1)
         for (place, image) in trace.images.enumerated() {
-          let best = values[place * classes..<(place + 1) * classes].argmax
-          named.withLock { $0[part[image]] = best }
+          let row = Array(values[place * classes..<(place + 1) * classes])
+          found.withLock { $0[part[image]] = row }
         }
       }
     }
-    let predictions = named.withLock { $0 }
-    let judged = ids.filter { predictions[$0] != nil }
-    return TransferTable.Outcome(
-      predictions: judged.compactMap { predictions[$0] },
-      labels: judged.map { division.dataset.items[$0].label ?? 0 },
-      classes: division.dataset.classNames?.count ?? 0)
+    let rows = found.withLock { $0 }
+    let judged = ids.filter { rows[$0] != nil }
+    let table = judged.compactMap { rows[$0] }
+    let classes = division.dataset.classNames?.count ?? 0
+    switch division.dataset.labels(of: judged) {
+    case .classes(let labels):
+      return TransferTable.Outcome(
+        // One score alone stands against zero.
+        predictions: table.map { ($0.count == 1 ? [0] + $0 : $0).argmax }, labels: labels,
+        classes: classes)
+    case .presences(let presences):
+      return TransferTable.Outcome(
+        precisions: AveragePrecision.byClass(scores: table, presences: presences, classes: classes))
+    }
   }
 }

@@ -1,5 +1,6 @@
-"""Makes small_alexnet.safetensors and small_normalized.safetensors: what PyTorch computes for a small AlexNet, and for
-a small network with batch normalisation, for ParityTests.
+"""Makes small_alexnet.safetensors, small_normalized.safetensors, small_multilabel.safetensors and
+small_binary.safetensors: what PyTorch computes for a small AlexNet, for a small network with batch normalisation, for one
+that learns several labels a picture and for one that tells two classes apart by one score, for ParityTests.
 
     python make_goldens.py
 
@@ -7,7 +8,8 @@ Written with torch 2.15.0, safetensors and numpy, one thread, float32. Weights, 
 draw them from SplitMix64 (Tensors/SeededGenerator.swift), each tensor from a seed of its own, as 24-bit fractions.
 Stored are 50 losses of SGD (rate 0.02, momentum 0.9, weight decay 5e-4, dropout off) over five batches of eight pictures
 in turn, and the gradient of every layer at the first of them; for the network with batch normalisation also the
-statistics that it keeps at the end.
+statistics that it keeps at the end. Several labels are learned by BCEWithLogitsLoss (mean over all elements); its weight is
+zero for labels that are neither present nor absent.
 """
 
 import numpy
@@ -45,7 +47,23 @@ def named(layers):
     return net
 
 
-def make(net, size, steps, file):
+def one_class(batch):
+    labels = ((drawn(400 + batch, (8,), 1.0) + 1) * 2.5).long().clamp(0, 4)
+    return lambda scores: nn.functional.cross_entropy(scores, labels)
+
+
+def several_classes(batch):
+    present = (drawn(500 + batch, (8, 5), 1.0) > 0).float()
+    loss = nn.BCEWithLogitsLoss(weight=(drawn(600 + batch, (8, 5), 1.0) < 0.5).float())
+    return lambda scores: loss(scores, present)
+
+
+def second_of_two(batch):
+    labels = (drawn(400 + batch, (8, 1), 1.0) > 0).float()
+    return lambda scores: nn.functional.binary_cross_entropy_with_logits(scores, labels)
+
+
+def make(net, size, steps, file, loss_of=one_class):
     with torch.no_grad():
         for index, (name, layer) in enumerate(layers_of(net)):
             if hasattr(layer, "running_mean"):
@@ -55,12 +73,12 @@ def make(net, size, steps, file):
                 layer.weight.copy_(drawn(100 + index, tuple(layer.weight.shape), (6 / fan) ** 0.5))
             layer.bias.copy_(drawn(200 + index, tuple(layer.bias.shape), 0.05))
     pictures = [drawn(300 + batch, (8, 3, size, size), 1.0) for batch in range(5)]
-    labels = [((drawn(400 + batch, (8,), 1.0) + 1) * 2.5).long().clamp(0, 4) for batch in range(5)]
+    losses_of = [loss_of(batch) for batch in range(5)]
     optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)
     stored, losses = {}, []
     for step in range(steps):
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(pictures[step % 5]), labels[step % 5])
+        loss = losses_of[step % 5](net(pictures[step % 5]))
         loss.backward()
         losses.append(loss.item())
         if step == 0:
@@ -92,3 +110,12 @@ make(named([
     ("average", nn.AdaptiveAvgPool2d(1)), ("flat", nn.Flatten()),
     ("fc1", nn.Linear(12, 16)), ("bn3", nn.BatchNorm1d(16)), ("relu3", nn.ReLU()), ("fc2", nn.Linear(16, 5)),
 ]), 15, 50, "small_normalized.safetensors")
+for outputs, loss_of, file in [
+    (5, several_classes, "small_multilabel.safetensors"), (1, second_of_two, "small_binary.safetensors"),
+]:
+    make(named([
+        ("conv1", nn.Conv2d(3, 8, 3, 2, 1)), ("relu1", nn.ReLU()), ("pool1", nn.MaxPool2d(3, 2)),
+        ("conv2", nn.Conv2d(8, 12, 3, 1, 1)), ("relu2", nn.ReLU()),
+        ("average", nn.AdaptiveAvgPool2d(1)), ("flat", nn.Flatten()),
+        ("fc1", nn.Linear(12, 16)), ("relu3", nn.ReLU()), ("fc2", nn.Linear(16, outputs)),
+    ]), 15, 50, file, loss_of)

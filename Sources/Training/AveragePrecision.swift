@@ -1,3 +1,5 @@
+package import Datasets
+
 /// How well a class's scores rank the pictures that hold it above those that don't.
 ///
 /// Equal scores are one threshold: pictures that have them are found together, whatever their order.
@@ -13,11 +15,11 @@ package struct AveragePrecision: Hashable {
   ///
   /// - Parameters:
   ///   - scores: One a picture; NaN is our own mistake.
-  ///   - presences: Whether the class is in each picture; nil for difficult ones, which are left out of the ranking.
-  package init?(scores: [Double], presences: [Bool?]) {
+  ///   - presences: Whether the class is in each picture; ignored ones are left out of the ranking.
+  package init?(scores: [Double], presences: [Dataset.Presence]) {
     precondition(scores.count == presences.count, "\(scores.count) scores for \(presences.count) pictures")
     precondition(scores.allSatisfy { !$0.isNaN }, "a score that is no number")
-    let ranked = zip(scores, presences).compactMap { score, presence in presence.map { (score, $0) } }
+    let ranked = zip(scores, presences).filter { $0.1 != .ignored }.map { ($0, $1 == .present) }
       // Of equal scores the negatives first: the best precision from there on is then the one after all of them.
       .sorted { $0.0 != $1.0 ? $0.0 > $1.0 : !$0.1 && $1.1 }
     let positives = ranked.count { $0.1 }
@@ -41,5 +43,22 @@ package struct AveragePrecision: Hashable {
         let index = max(0, (tenth * positives + 9) / 10 - 1)
         return sum + precisions[index]
       } / 11
+  }
+
+  /// Of each of so many classes; nil for one that no picture holds.
+  ///
+  /// - Parameters:
+  ///   - scores: A row a picture, a score a class; one that is no number ranks last.
+  ///   - presences: As many.
+  ///   - classes: The number of classes.
+  /// - Returns: One a class.
+  package static func byClass(
+    scores: [[Float]], presences: [[Dataset.Presence]], classes: Int
+  ) -> [AveragePrecision?] {
+    (0..<classes).map { index in
+      AveragePrecision(
+        scores: scores.map { $0[index].isNaN ? -.infinity : Double($0[index]) },
+        presences: presences.map { $0[index] })
+    }
   }
 }
