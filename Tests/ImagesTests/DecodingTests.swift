@@ -50,7 +50,7 @@ import Testing
       (place % 32 + place / 32) % 2 == 0 ? [200, 100, 60] : [60, 130, 200]
     }
     let stripes = Picture(rows: 32, columns: 32, pixels: pixels)
-    func error(_ encoding: ImageEncoding) throws -> Float {
+    func error(_ encoding: ImageEncoding) throws -> Double {
       largestDifference(
         try decoded(stripes.encoded(as: encoding)).pixels.map(Float.init), pixels.map(Float.init))
     }

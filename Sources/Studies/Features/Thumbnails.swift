@@ -31,7 +31,7 @@ struct Thumbnails {
           rows: max(1, picture.rows * Self.side / longest),
           columns: max(1, picture.columns * Self.side / longest),
           by: .lanczos)
-        try run.write(bytes: Data(try small.encoded(as: .webp(quality: 60))), to: Self.file(some[index]))
+        try run.write(bytes: Data(try small.encoded(as: .webp(quality: 50))), to: Self.file(some[index]))
       }
       meter.show(start + some.count)
     }
