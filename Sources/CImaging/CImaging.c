@@ -336,23 +336,34 @@ int imaging_decode(const char *path, double most_pixels, imaging_result *result,
   return status;
 }
 
-static VipsImage *wrap(const unsigned char *pixels, int rows, int columns) {
-  VipsImage *image = vips_image_new_from_memory(
-    pixels, (size_t)rows * columns * 3, columns, rows, 3, VIPS_FORMAT_UCHAR);
-  if (image) image->Type = VIPS_INTERPRETATION_sRGB;
-  return image;
-}
-
 int imaging_encode(
-  const unsigned char *pixels, int rows, int columns, int quality, imaging_result *result,
-  char error[IMAGING_ERROR]) {
+  const unsigned char *pixels, int rows, int columns, int bands, imaging_format format, int quality,
+  imaging_result *result, char error[IMAGING_ERROR]) {
   if (begin(error)) return -1;
-  VipsImage *image = wrap(pixels, rows, columns);
+  VipsImage *image = vips_image_new_from_memory(
+    pixels, (size_t)rows * columns * bands, columns, rows, bands, VIPS_FORMAT_UCHAR);
   if (!image) return failed(error);
+  image->Type = VIPS_INTERPRETATION_sRGB;
   void *bytes = NULL;
-  int status = quality == 0
-    ? vips_pngsave_buffer(image, &bytes, &result->count, "strip", TRUE, "compression", 6, NULL)
-    : vips_jpegsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
+  int status = -1;
+  switch (format) {
+  case imaging_png:
+    status = vips_pngsave_buffer(image, &bytes, &result->count, "strip", TRUE, "compression", 6, NULL);
+    break;
+  case imaging_jpeg:
+    status = vips_jpegsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
+    break;
+  case imaging_jpeg_sharp:
+    status = vips_jpegsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, "optimize_coding", TRUE,
+      "subsample_mode", VIPS_FOREIGN_SUBSAMPLE_OFF, NULL);
+    break;
+  case imaging_webp:
+    status = vips_webpsave_buffer(image, &bytes, &result->count, "strip", TRUE, "Q", quality, NULL);
+    break;
+  case imaging_webp_lossless:
+    status = vips_webpsave_buffer(image, &bytes, &result->count, "strip", TRUE, "lossless", TRUE, NULL);
+    break;
+  }
   g_object_unref(image);
   result->bytes = bytes;
   return status ? failed(error) : 0;

@@ -6,6 +6,10 @@ public struct RunPage: Sendable {
     public enum Body: Sendable {
       /// Pictures of the run's folder by relative path, each with a size and a description.
       case figures([(file: String, columns: Int, rows: Int, description: String)])
+      /// Sheets of the run's folder that are shown by their drawing, `FILE.svg`.
+      case sheets([(file: String, columns: Int, rows: Int, description: String)])
+      /// The units of a layer as cards.
+      case gallery(UnitGallery)
       /// Rows of cells under a heading each; folded until opened.
       case table(headings: [String], rows: [[String]])
       case text(String)
@@ -47,6 +51,9 @@ public struct RunPage: Sendable {
       "<section id=\"s\(index)\"><h2>\(section.title.escapedForMarkup)</h2>\n"
         + section.bodies.map(Self.html).joined(separator: "\n") + "\n</section>"
     }
+    let hasGallery = self.sections.contains { section in
+      section.bodies.contains { if case .gallery = $0 { true } else { false } }
+    }
     return """
       <!doctype html>
       <html lang="en">
@@ -54,7 +61,7 @@ public struct RunPage: Sendable {
       <meta charset="utf-8">
       <meta name="viewport" content="width=device-width, initial-scale=1">
       <title>\(title.escapedForMarkup)</title>
-      <style>\(Self.style)</style>
+      <style>\(Self.style)\(hasGallery ? "\n" + UnitGallery.style : "")</style>
       </head>
       <body>
       <header><h1>\(title.escapedForMarkup)</h1><dl>\(facts.joined())</dl></header>
@@ -62,7 +69,7 @@ public struct RunPage: Sendable {
       <main>
       \(sections.joined(separator: "\n"))
       </main>
-      <script>\(Self.script)</script>
+      <script>\(Self.script)\(hasGallery ? "\n" + UnitGallery.script : "")</script>
       </body>
       </html>
 
@@ -71,13 +78,9 @@ public struct RunPage: Sendable {
 
   private static func html(_ body: Section.Body) -> String {
     switch body {
-    case .figures(let figures):
-      return figures.map { figure in
-        let file = figure.file.escapedForAddress
-        return
-          "<a href=\"\(file).svg\"><img loading=\"lazy\" src=\"\(file).png\" width=\"\(figure.columns)\" "
-          + "height=\"\(figure.rows)\" alt=\"\(figure.description.escapedForMarkup)\"></a>"
-      }.joined(separator: "\n")
+    case .figures(let figures): return figures.map { html($0, shown: ".png") }.joined(separator: "\n")
+    case .sheets(let figures): return figures.map { html($0, shown: ".svg") }.joined(separator: "\n")
+    case .gallery(let gallery): return gallery.placeholder()
     case .table(let headings, let rows):
       let head = headings.map { "<th scope=\"col\">\($0.escapedForMarkup)</th>" }.joined()
       let lines = rows.map { row in
@@ -93,7 +96,17 @@ public struct RunPage: Sendable {
     }
   }
 
-  private static let style = """
+  /// A figure that leads to its drawing.
+  private static func html(
+    _ figure: (file: String, columns: Int, rows: Int, description: String), shown ending: String
+  ) -> String {
+    let file = figure.file.escapedForAddress
+    return
+      "<a href=\"\(file).svg\"><img loading=\"lazy\" src=\"\(file)\(ending)\" width=\"\(figure.columns)\" "
+      + "height=\"\(figure.rows)\" alt=\"\(figure.description.escapedForMarkup)\"></a>"
+  }
+
+  static let style = """
     :root{color-scheme:light dark;--ink:#1d1f21;--soft:#5c6166;--line:#d9dce0;--page:#fff;--band:#f5f6f7;--link:#0b57a4}
     @media(prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#a7adb4;--line:#3a3f45;--page:#17191b;--band:#202327;--link:#8ab8f0}}
     body{margin:0 auto;max-width:76rem;padding:0 1.25rem 4rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page)}
@@ -116,7 +129,7 @@ public struct RunPage: Sendable {
 
 extension String {
   /// The path as the address of a link.
-  fileprivate var escapedForAddress: String {
+  var escapedForAddress: String {
     utf8.map { byte in
       let character = Character(UnicodeScalar(byte))
       return character.isASCII && (character.isLetter || character.isNumber || "-._/".contains(character))

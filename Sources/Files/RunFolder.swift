@@ -14,10 +14,15 @@ public struct RunFolder: Sendable {
   ///   - path: The folder; its parents are made too.
   ///   - kind: The command whose run it is.
   ///   - configuration: All that the results depend on.
+  ///   - settings: Names of settings that may be others than before: the run is then adapted, and is a function of the new
+  ///     configuration.
+  ///   - adapt: Removes what does not hold any more, given what `run.json` said. It may be interrupted at any moment, and is
+  ///     then called again, or the folder is opened with the earlier configuration.
   /// - Returns: The folder, locked.
   /// - Throws: ``RunError``, above all ``RunError/otherRun(folder:differences:)`` with each setting that differs.
   public static func open(
-    at path: String, kind: String, configuration: some Encodable
+    at path: String, kind: String, configuration: some Encodable, changing settings: Set<String> = [],
+    adapt: (_ run: RunFolder, _ earlier: Data) throws(RunError) -> Void = { (_, _) throws(RunError) in }
   ) throws(RunError) -> RunFolder {
     let names = try? FolderListing(path, hidden: true).names
     if names == nil {
@@ -40,10 +45,13 @@ public struct RunFolder: Sendable {
     guard let before = try? JSONSerialization.jsonObject(with: known) as? [String: Any],
       let now = try? JSONSerialization.jsonObject(with: description) as? [String: Any]
     else { throw .damaged(file: header, reason: "it is no JSON object.") }
-    let differences = differences(before, now)
+    let (differences, isChanged) = differences(before, now, except: settings)
+    guard differences.isEmpty else { throw .otherRun(folder: path, differences: differences) }
     // The same settings in another layout, as an editor leaves them, are the same run.
-    if differences.isEmpty { return folder }
-    throw .otherRun(folder: path, differences: differences)
+    guard isChanged else { return folder }
+    try adapt(folder, known)
+    try folder.write(bytes: description, to: "run.json")
+    return folder
   }
 
   private static func description(
@@ -59,8 +67,10 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// Each setting that is not the same, as `top was 9, is 4`.
-  private static func differences(_ before: [String: Any], _ now: [String: Any]) -> [String] {
+  /// Each setting that is not the same, as `top was 9, is 4`, but for those that may differ; and whether any is not.
+  private static func differences(
+    _ before: [String: Any], _ now: [String: Any], except settings: Set<String>
+  ) -> (found: [String], isChanged: Bool) {
     func text(_ value: Any?) -> String {
       guard let value else { return "absent" }
       let data = try? JSONSerialization.data(
@@ -74,11 +84,12 @@ public struct RunFolder: Sendable {
     }
     let old = before["configuration"] as? [String: Any] ?? [:]
     let new = now["configuration"] as? [String: Any] ?? [:]
-    for key in Set(old.keys).union(new.keys).sorted() where text(old[key]) != text(new[key]) {
+    let changed = Set(old.keys).union(new.keys).filter { text(old[$0]) != text(new[$0]) }
+    for key in changed.subtracting(settings).sorted() {
       found.append("\(key) was \(short(text(old[key]))), is \(short(text(new[key])))")
     }
     if text(before["format"]) != text(now["format"]) { found.append("its format is another") }
-    return found
+    return (found, !changed.isEmpty)
   }
 
   /// The path of a file of the run.
@@ -97,6 +108,21 @@ public struct RunFolder: Sendable {
 
   /// Whether the run has a file or folder of this name.
   public func contains(_ name: String) -> Bool { FileSystem.exists(path(of: name)) }
+
+  /// Names in a folder of the run, in order; none where it is not there.
+  package func names(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path(of: folder))) ?? []).sorted()
+  }
+
+  /// Removes a file, or a folder and all in it, if it is there.
+  package func remove(_ name: String) throws(RunError) {
+    guard contains(name) else { return }
+    do {
+      try FileManager.default.removeItem(atPath: path(of: name))
+    } catch {
+      throw .unwritable(folder: path, reason: "\(name) cannot be removed.")
+    }
+  }
 
   /// Writes a file durably: whole or not at all.
   public func write(bytes: Data, to name: String) throws(RunError) {

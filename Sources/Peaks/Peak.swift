@@ -42,14 +42,15 @@ public struct LayerPeaks: Sendable, Equatable {
     if units[unit].count > depth { units[unit].removeLast() }
   }
 
-  /// Takes in one picture's peak of each unit; positions are row * columns + column.
+  /// Takes in one picture's peak of each unit; positions are row * columns + column, from `first` on.
   mutating func insert(
-    _ values: ArraySlice<Float>, at positions: ArraySlice<Int32>, columns: Int, image: Int
+    _ values: ArraySlice<Float>, at positions: ArraySlice<Int32>, columns: Int,
+    from first: (row: Int, column: Int), image: Int
   ) {
     for (unit, (value, position)) in zip(values, positions).enumerated() {
-      let position = Int(position)
+      let (row, column) = Int(position).quotientAndRemainder(dividingBy: columns)
       insert(
-        Peak(value: value, image: image, row: position / columns, column: position % columns), unit: unit)
+        Peak(value: value, image: image, row: first.row + row, column: first.column + column), unit: unit)
     }
   }
 

@@ -67,6 +67,27 @@ package struct PeakLedger: Sendable, Equatable {
   /// How many pictures make a unit active.
   package func active(unit: Int) -> Int { counts(of: unit).reduce(0) { $0 + Int($1) } }
 
+  /// The share of the pictures that make a unit active; 0 where there are none.
+  package func activeShare(unit: Int) -> Double {
+    pictures > 0 ? Double(active(unit: unit)) / Double(pictures) : 0
+  }
+
+  /// How few of the pictures a unit's activity rests on: 0 where all excite it alike, near 1 where one alone does; nil for a
+  /// dead unit, or fewer than two pictures.
+  ///
+  /// - Note: The selectivity of Vinje & Gallant 2000 (Science 287), `(1 - mean(r)^2 / mean(r^2)) / (1 - 1/n)`, of the unit's
+  ///   largest activation `r` in each of `n` pictures, 0 where it is inactive.
+  package func selectivity(unit: Int) -> Double? {
+    var (sum, squares) = (0.0, 0.0)
+    for (bin, count) in counts(of: unit).enumerated() where count > 0 {
+      sum += Double(count) * Self.middle(of: bin)
+      squares += Double(count) * Self.middle(of: bin) * Self.middle(of: bin)
+    }
+    guard squares > 0, pictures > 1 else { return nil }
+    let count = Double(pictures)
+    return max(0, (1 - sum * sum / (count * squares)) / (1 - 1 / count))
+  }
+
   /// The share of a unit's peaks, added up over all pictures, that its strongest pictures hold; 0 for a dead unit.
   package func share(ofStrongest kept: Int, unit: Int) -> Double {
     var (total, strongest, remaining) = (0.0, 0.0, kept)

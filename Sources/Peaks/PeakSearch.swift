@@ -20,17 +20,25 @@ public struct PeakSearch {
     }
   }
 
+  /// Positions of a value's maps: a range of rows and one of columns, neither empty.
+  public typealias Part = (rows: Range<Int>, columns: Range<Int>)
+
   private let runner: Runner
+  private let parts: [String: Part]
   /// Pictures between two calls of `observe`.
   private let stretch: Int
 
   /// - Parameters:
   ///   - network: The network to search.
   ///   - values: The feature maps to search, by value name.
+  ///   - parts: The positions that are looked at, by value name; all of a value that is not named.
   ///   - threads: How many pictures are computed side by side.
   ///   - stretch: Pictures between two calls of `observe`.
   /// - Throws: `NetworkError` where a value is not known, or `KernelError` where oneDNN cannot start.
-  public init(_ network: Network, values: [String], threads: Int, stretch: Int = 64) throws {
+  public init(
+    _ network: Network, values: [String], within parts: [String: Part] = [:], threads: Int, stretch: Int = 64
+  ) throws {
+    self.parts = parts
     runner = try Runner(network, keeping: values, threads: threads)
     self.stretch = stretch
   }
@@ -50,14 +58,14 @@ public struct PeakSearch {
     input: @escaping @Sendable (Int) throws -> Tensor?,
     observe: (State) throws -> Bool
   ) throws -> State {
-    let values = state.peaks.values
+    let (values, parts) = (state.peaks.values, parts)
     let table = Mutex(state.peaks)
     var state = state
     while state.next < count {
       let end = min(state.next + stretch, count)
       try runner.run(over: state.next..<end, input: input) { trace in
         // Maps are read side by side; one table at a time takes in what was found.
-        let found = try PeakTable.peaks(of: values, in: trace)
+        let found = try PeakTable.peaks(of: values, in: trace, within: parts)
         table.withLock { table in
           for found in found { table.insert(found, hash: hash) }
         }

@@ -41,19 +41,31 @@ public struct PeakTable: Sendable, Equatable {
     let value: String
     let images: [Int]
     let peaks: ChannelPeaks
+    /// The positions that were looked at: the first, and how many a row.
+    let first: (row: Int, column: Int)
     let columns: Int
   }
 
-  /// The peaks of each value that the trace holds.
-  static func peaks(of values: [String], in trace: Trace) throws -> [Found] {
+  /// The peaks of each value that the trace holds, among all positions or in a part of them.
+  static func peaks(
+    of values: [String], in trace: Trace, within parts: [String: PeakSearch.Part] = [:]
+  ) throws -> [Found] {
     try values.compactMap { value in
-      guard let maps = trace[value] else { return nil }
+      guard var maps = trace[value] else { return nil }
+      let part = parts[value]
+      if let part {
+        maps = try Device().cutting(
+          trace.images.indices.map {
+            Window(image: $0, row: part.rows.lowerBound, column: part.columns.lowerBound)
+          }, rows: part.rows.count, columns: part.columns.count, from: maps)
+      }
       let peaks = try ChannelPeaks(of: maps)
       if let place = peaks.values.firstIndex(where: { !$0.isFinite }) {
         throw PeakError.notANumber(value: value, image: trace.images[place / peaks.channels])
       }
       return Found(
         value: value, images: trace.images, peaks: peaks,
+        first: (part?.rows.lowerBound ?? 0, part?.columns.lowerBound ?? 0),
         columns: maps.shape.rank == 4 ? maps.shape.columns : 1)
     }
   }
@@ -63,7 +75,8 @@ public struct PeakTable: Sendable, Equatable {
     for (index, image) in found.images.enumerated() {
       let range = index * peaks.channels..<(index + 1) * peaks.channels
       layers[found.value]?.insert(
-        peaks.values[range], at: peaks.positions[range], columns: found.columns, image: image)
+        peaks.values[range], at: peaks.positions[range], columns: found.columns, from: found.first,
+        image: image)
       distributions[found.value]?.insert(peaks.values[range], image: image, hash: hash(image))
     }
   }
@@ -129,6 +142,11 @@ extension PeakTable {
   private static let format = "2"
 
   private static func distributionKey(_ value: String) -> String { value + "\u{1}distribution" }
+
+  /// The values that a saved table is of, each with the shape of its array of peaks.
+  package static func values(in saved: SafeTensors) -> [String: Shape] {
+    saved.tensors.filter { !$0.key.hasSuffix(distributionKey("")) }.mapValues(\.shape)
+  }
 
   /// Fills an empty table from what ``safeTensors(metadata:)`` wrote.
   ///

@@ -7,7 +7,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
     abstract: "Finds each feature map's strongest pictures and carries them back to pixels.",
     discussion: """
       Searches the pictures once for every layer, then draws for each unit its strongest pictures beside \
-      their projections. Stopped at any moment, the same command goes on where it was.
+      their projections. Stopped at any moment, the same command goes on where it was. Other layers, units and \
+      rules for the same --out take the search that is there, and add to it.
 
       EXAMPLE
         switchback features alexnet.onnx pictures/ --out run --layers conv1,conv5 --units 0..<32
@@ -34,7 +35,13 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   var rule = Choice(Features.usualRule)
 
   @Flag(help: "Read layers before their rectifier.") var preActivation = false
+  @Flag(help: "Look only at activations whose receptive field lies inside the picture.") var interior = false
   @Flag(help: "Only search: no projections, no figures.") var searchOnly = false
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Keep projections as arrays, in RUN/projections (default: unless --units is all).")
+  var arrays: Bool?
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
@@ -52,8 +59,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
     let dataset = try Dataset.parse(study.pictures)
     let features = try Features(
       try preprocessing.subject(model, size: try reading.sides(), common), dataset, layers: layers,
-      units: units, top: top,
-      rule: rule.value, beforeRectifier: preActivation, onlySearching: searchOnly, strict: common.strict)
+      units: units, top: top, rule: rule.value, beforeRectifier: preActivation, interior: interior,
+      onlySearching: searchOnly, arrays: arrays, strict: common.strict)
     try common.perform(
       features, in: study.out,
       json: { outcome in

@@ -5,6 +5,7 @@ import Images
 import NetworkFixtures
 import Networks
 import Peaks
+import Studies
 import Tensors
 import TestSupport
 import Testing
@@ -33,9 +34,13 @@ import Testing
     let run = try workplace.contents(of: "run")
     #expect(!run.keys.contains { $0.hasSuffix(".partial") })
     for layer in ["conv1", "conv2", "conv3"] {
-      for file in ["figures/\(layer).svg", "figures/\(layer).png", "projections/\(layer).safetensors"] {
-        #expect(run[file] != nil, "\(file)")
-      }
+      let files = [
+        "figures/\(layer).svg", "projections/\(layer).safetensors", "gallery/\(layer).js",
+        "gallery/\(layer).html",
+        "gallery/deconvnet/\(layer)/7.jpg", "gallery/deconvnet/\(layer)/7.webp",
+        "gallery/deconvnet/\(layer)/7-fitted.jpg", "gallery/deconvnet/\(layer)/7-views.webp",
+      ]
+      for file in files { #expect(run[file] != nil, "\(file)") }
     }
     let text = try #require(run["features.json"])
     let table = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
@@ -50,7 +55,39 @@ import Testing
     }
     #expect(try JSONSerialization.jsonObject(with: #require(run["skipped.json"])) as? [String] == [])
     let html = String(decoding: try #require(run["index.html"]), as: UTF8.self)
-    for layer in ["conv1", "conv2", "conv3"] { #expect(html.contains("figures/\(layer).png")) }
+    for (layer, count) in [("conv1", 8), ("conv2", 10), ("conv3", 12)] {
+      #expect(
+        html.contains("data-script=\"gallery/\(layer).js\"") && html.contains("\(count) of \(count) units"))
+    }
+    try checkPage(run)
+  }
+
+  /// Every file that the page, its scripts and its plain pages name is there.
+  private func checkPage(_ run: [String: Data]) throws {
+    func text(_ file: String) throws -> String { String(decoding: try #require(run[file]), as: UTF8.self) }
+    var named = Set<String>()
+    for page in run.keys where page.hasSuffix(".html") {
+      for address in try text(page).matches(of: #/(?:src|href|data-script)="([^"#]+)"/#) {
+        let address = String(address.output.1)
+        named.insert(page == "index.html" ? address : address.replacing("../", with: ""))
+      }
+    }
+    for script in run.keys where script.hasSuffix(".js") {
+      let data = try text(script).dropFirst("switchbackLayer(".count).dropLast(2)
+      let layer = try #require(try JSONSerialization.jsonObject(with: Data(data.utf8)) as? [String: Any])
+      let units = try #require(layer["units"] as? [[String: Any]])
+      let images = try #require(layer["images"] as? [[String: Any]])
+      named.formUnion(images.compactMap { $0["file"] as? String })
+      for unit in units {
+        let file = try #require(unit["file"] as? String)
+        named.formUnion([".jpg", ".webp", "-fitted.jpg", "-views.webp"].map { file + $0 })
+        for place in try #require(unit["at"] as? [[Int]]) {
+          #expect(place.count == 11 && place[0] < images.count)
+        }
+      }
+    }
+    #expect(named.count > 30)
+    for file in named { #expect(run[file] != nil, "\(file)") }
   }
 
   /// Holds the entries of a layer against a forward pass of each picture by hand.
@@ -118,7 +155,7 @@ import Testing
     throws
   {
     let pictures = try workplace.links(500, to: try workplace.pictures(12))
-    let flags = ["--units", "all", "--quiet"]
+    let flags = ["--units", "all", "--arrays", "--quiet"]
     let started = Date()
     #expect(try Command.run(arguments(pictures, out: "whole", flags)).status == 0)
     let whole = Date().timeIntervalSince(started)
@@ -216,10 +253,8 @@ import Testing
     #expect(try Command.run(arguments(pictures, ["--search-only"])).status == 0)
     let before = try workplace.contents(of: "run")
     try Command.refusal(
-      arguments(pictures, ["--rule", "guided", "--units", "1"]),
-      naming: [
-        workplace.path("run"), "rule was \"deconvnet\", is \"guided\"", "units was", "searchOnly was true",
-      ])
+      arguments(pictures, ["--pre-activation"]),
+      naming: [workplace.path("run"), "preActivation was false, is true"])
     try workplace.pictures(3)
     try Command.refusal(arguments(pictures, ["--search-only"]), naming: ["picturesDigest"])
     try workplace.plain { $0.preprocessing?.scale = 1 }
@@ -228,6 +263,156 @@ import Testing
     try workplace.folder.write(Array("thesis".utf8), to: "mine/thesis.txt")
     try Command.refusal(arguments(pictures, out: "mine"), naming: [workplace.path("mine"), "not a run"])
     #expect(try workplace.contents(of: "run") == before)
+  }
+
+  /// What the earlier configurations found is taken, and nothing of it is left over but what the page does not name.
+  @Test func `a run grows: other units, layers and rules take the search that is there`() throws {
+    let pictures = try workplace.links(40, to: try workplace.pictures(12))
+    let steps: [(flags: [String], searches: Bool)] = [
+      (["--layers", "conv2", "--units", "0..<3"], true), (["--layers", "conv2", "--units", "2..<9"], false),
+      (["--layers", "conv1,conv2,conv3", "--units", "all"], true),
+      (["--layers", "conv3", "--units", "1,5", "--rule", "guided"], false),
+      (["--layers", "conv3", "--units", "1,5", "--top", "2"], false), (["--search-only"], false),
+      (["--units", "all", "--no-arrays", "--top", "6"], true),
+    ]
+    for (number, step) in steps.enumerated() {
+      let grown = try Command.run(arguments(pictures, step.flags))
+      #expect(
+        grown.status == 0 && grown.errors.contains("search: ") == step.searches,
+        "\(step.flags): \(grown.errors)")
+      #expect(
+        try Command.run(arguments(pictures, out: "fresh\(number)", step.flags + ["--quiet"])).status == 0)
+      try expectGrown("run", as: "fresh\(number)", searchedAlike: number < 3 || number == 6)
+    }
+    try workplace.pictures(3)
+    try Command.refusal(
+      ["features", model, workplace.path("pictures"), "--out", workplace.path("run")],
+      naming: ["picturesDigest"])
+  }
+
+  /// A run that had other configurations before holds what a fresh one does; beside that, pictures of units alone, and
+  /// the search may be of more.
+  private func expectGrown(
+    _ run: String, as fresh: String, searchedAlike isAlike: Bool, leaving left: Set<String> = []
+  ) throws {
+    let (mine, theirs) = (try workplace.contents(of: run), try workplace.contents(of: fresh))
+    for (file, bytes) in theirs where isAlike || file != "search.safetensors" {
+      #expect(mine[file] == bytes, "\(file) of \(fresh)")
+    }
+    for file in mine.keys where theirs[file] == nil && !left.contains(file) {
+      #expect(
+        file.hasPrefix("gallery/") && (file.hasSuffix(".webp") || file.hasSuffix(".jpg")),
+        "\(file) is left over")
+    }
+  }
+
+  @Test(.timeLimit(.minutes(10))) func `killed while it grows, a run ends with the bytes of a fresh one`()
+    throws
+  {
+    let pictures = try workplace.links(200, to: try workplace.pictures(12))
+    let flags = ["--units", "all", "--arrays", "--quiet"]
+    let started = Date()
+    #expect(try Command.run(arguments(pictures, out: "fresh", flags)).status == 0)
+    let whole = Date().timeIntervalSince(started)
+    var kills = 0
+    for share in [0.05, 0.2, 0.4, 0.6, 0.8] {
+      for some in [
+        ["--layers", "conv2", "--units", "3..<7"], ["--layers", "conv1,conv3", "--rule", "guided"],
+      ] {
+        for flags in [some + ["--quiet"], flags] {
+          let run = try Command.start(arguments(pictures, flags))
+          usleep(UInt32(whole * share * 1e6))
+          run.send(SIGKILL)
+          if try run.outcome().status == 128 + SIGKILL { kills += 1 }
+        }
+      }
+    }
+    #expect(kills >= 8)
+    let last = try Command.run(arguments(pictures, flags))
+    #expect(last.status == 0, "\(last.errors)")
+    try expectGrown("run", as: "fresh", searchedAlike: true)
+    #expect(try workplace.contents(of: "run")["search.safetensors.new"] == nil)
+  }
+
+  /// conv1 of 47 x 53 pixels: fields that hang over the edge are left out, and each peak is the largest of the others.
+  @Test func `interior peaks are the largest of those whose field lies inside the picture`() throws {
+    let pictures = try workplace.pictures(9)
+    let flags = ["--layers", "conv2,conv3", "--no-arrays"]
+    #expect(try Command.run(arguments(pictures, flags)).status == 0)
+    let all = try workplace.contents(of: "run")
+    let outcome = try Command.run(arguments(pictures, flags + ["--interior"]))
+    #expect(outcome.status == 0 && outcome.errors.contains("search: 9 pictures"), "\(outcome.errors)")
+    let run = try workplace.contents(of: "run")
+    #expect(
+      run["search.safetensors"] == all["search.safetensors"] && run["search-interior.safetensors"] != nil)
+    #expect(run["features.json"] != all["features.json"])
+    let network = try Network(onnx: model)
+    let input = try network.inputShape(images: 1)
+    let shapes = try network.shapes(inputs: [network.inputs[0].name: input])
+    let table = try JSONDecoder().decode(FeatureTable.self, from: try #require(run["features.json"]))
+    let value = "relu2.out"
+    guard
+      case .window(let rows, let columns) = network.fields(below: value, shapes: shapes)[
+        network.inputs[0].name]
+    else { throw CocoaError(.coderInvalidValue) }
+    func isInside(_ row: Int, _ column: Int) -> Bool {
+      rows.start(row) >= 0 && rows.start(row) + rows.extent <= input.rows && columns.start(column) >= 0
+        && columns.start(column) + columns.extent <= input.columns
+    }
+    let runner = try Runner(network, keeping: [value])
+    let preprocessing = try #require(network.preprocessing)
+    for unit in table.layers[0].units {
+      for entry in unit.top {
+        #expect(isInside(entry.row, entry.column))
+        let picture = try Picture(decoding: pictures + "/" + entry.image)
+        let maps = try #require(runner.forward(picture.prepared(preprocessing).tensor)[value])
+        let inside = (0..<maps.shape.rows * maps.shape.columns).filter {
+          isInside($0 / maps.shape.columns, $0 % maps.shape.columns)
+        }.map { maps.elements[$0 * maps.shape.channels + unit.unit] }
+        #expect(entry.value == inside.max())
+      }
+    }
+    #expect(try Command.run(arguments(pictures, out: "fresh", flags + ["--interior"])).status == 0)
+    try expectGrown("run", as: "fresh", searchedAlike: true, leaving: ["search.safetensors"])
+    let back = try Command.run(arguments(pictures, flags))
+    #expect(back.status == 0 && !back.errors.contains("search: "))
+    for (file, bytes) in all { #expect(try workplace.contents(of: "run")[file] == bytes, "\(file)") }
+  }
+
+  @Test func `all units leave arrays out unless they are asked for`() throws {
+    let pictures = try workplace.pictures(5)
+    func arrays(_ out: String, _ flags: [String]) throws -> Int {
+      let outcome = try Command.run(arguments(pictures, out: out, flags))
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let count = try workplace.contents(of: out).keys.count { $0.hasPrefix("projections/") }
+      #expect(outcome.errors.contains("of arrays") == (count > 0) && outcome.errors.contains("on disk"))
+      return count
+    }
+    #expect(try arrays("usual", []) == 3)
+    #expect(try arrays("all", ["--units", "all"]) == 0)
+    #expect(try arrays("asked", ["--units", "all", "--arrays"]) == 3)
+    #expect(try arrays("none", ["--no-arrays"]) == 0)
+  }
+
+  @Test func `where pictures have classes, units say for which they fire`() throws {
+    for (label, level) in [("dark", UInt8(0)), ("light", 255)] {
+      for number in 0..<30 {
+        let pixels = (0..<40 * 40 * 3).map { level == 0 ? UInt8(number % 4) : 255 - UInt8(($0 + number) % 5) }
+        try workplace.folder.write(
+          Picture(rows: 40, columns: 40, pixels: pixels).encodedPNG(), to: "classes/\(label)/\(number).png")
+      }
+    }
+    let outcome = try Command.run(arguments(workplace.path("classes"), ["--layers", "conv1", "--quiet"]))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let run = try workplace.contents(of: "run")
+    let table = try JSONDecoder().decode(FeatureTable.self, from: try #require(run["features.json"]))
+    let claims = table.layers[0].units.compactMap(\.classes).flatMap { $0 }
+    #expect(claims.contains { $0.name == "light" && $0.count == 12 && $0.strongest == 12 && $0.lift == 2 })
+    let script = String(decoding: try #require(run["gallery/conv1.js"]), as: UTF8.self)
+    #expect(script.contains("'light' 2x (12 of 12)"))
+    for unit in table.layers[0].units {
+      #expect((0...1).contains(try #require(unit.active)) && (0...1).contains(unit.selectivity ?? 0))
+    }
   }
 
   @Test func `a checkpoint that is damaged is refused, never taken`() throws {
@@ -245,6 +430,7 @@ import Testing
     try refused { $0.metadata["progress"] = "{\"next\":9,\"skipped\":[]}" }
     try refused { $0.metadata["progress"] = "{\"next\":-1,\"skipped\":[]}" }
     try refused { $0.tensors["relu1.out"] = Tensor([1]) }
+    try refused { $0.tensors["relu1.out\u{1}distribution"] = nil }
     try refused { saved in
       saved.tensors["relu1.out"]?.withMutableSpan { $0[2] = 77 }
     }
@@ -310,6 +496,8 @@ import Testing
       case "json": #expect(throws: Never.self, "\(file)") { try JSONSerialization.jsonObject(with: bytes) }
       case "safetensors": #expect(throws: Never.self, "\(file)") { try SafeTensors(reading: path) }
       case "png": #expect(throws: Never.self, "\(file)") { try Picture(decoding: path) }
+      case "webp", "jpg": #expect(throws: Never.self, "\(file)") { try Picture(decoding: path) }
+      case "js": #expect(bytes.suffix(2) == Data(")\n".utf8), "\(file)")
       case "svg": #expect(bytes.suffix(7) == Data("</svg>\n".utf8), "\(file)")
       case "pdf": #expect(bytes.suffix(6) == Data("%%EOF\n".utf8), "\(file)")
       default: #expect(file.hasSuffix(".partial") || file.hasSuffix(".html"), "\(file)")
@@ -334,8 +522,12 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     let run = try workplace.contents(of: "run")
     #expect(run.keys.filter { $0.hasPrefix("projections/") }.count == 5)
-    let html = String(decoding: try #require(run["index.html"]), as: UTF8.self)
-    #expect(!html.contains("<b>") && html.contains("&lt;b&gt;&amp;&quot;0&quot;.jpg"))
+    for page in run.keys where page.hasSuffix(".html") {
+      let html = String(decoding: try #require(run[page]), as: UTF8.self)
+      #expect(!html.contains("<b>&") && !html.contains("<script>\"") && !html.contains("<odd>"), "\(page)")
+      #expect(page == "index.html" || html.contains("&lt;b&gt;&amp;&quot;0&quot;.jpg"), "\(page)")
+    }
+    try checkPage(run)
   }
 
   @Test func `a network of one channel and one of open size are searched too`() throws {

@@ -21,6 +21,20 @@ import Testing
     #expect(version.status == 0 && version.output.contains("."))
   }
 
+  @Test func `what a name holds cannot move the terminal's cursor`() throws {
+    let hostile = "no\u{1B}[2J\u{7}\u{9B}31m\r\u{7F}where\n.onnx"
+    for arguments in [
+      ["inspect", hostile], ["features", hostile, hostile, "--out", "/nowhere/x"], [hostile],
+    ] {
+      let outcome = try Command.run(arguments)
+      #expect(outcome.status == 2 && outcome.errors.contains("where"))
+      let controls = outcome.errors.unicodeScalars.filter {
+        $0 != "\n" && $0.properties.generalCategory == .control
+      }
+      #expect(controls.isEmpty, "\(arguments): \(controls)")
+    }
+  }
+
   @Test(arguments: ["bash", "zsh", "fish"]) func `a shell's completions are written`(shell: String) throws {
     let script = try Command.run("--generate-completion-script", shell)
     #expect(script.status == 0 && script.output.contains("features") && script.output.contains("switchback"))

@@ -1,4 +1,5 @@
 import Figures
+import Foundation
 import Testing
 
 @Suite struct RunPages {
@@ -25,6 +26,55 @@ import Testing
     let combined = page(named: "<\u{338}script>alert(1)</script>")
     #expect(!combined.unicodeScalars.elementsEqual(page(named: "x").unicodeScalars))
     #expect(!combined.utf8.lazy.map { UInt8($0) }.contains(sequence: Array("<\u{338}script".utf8)))
+  }
+
+  private func gallery(named name: String) -> UnitGallery {
+    UnitGallery(
+      layer: name, file: "gallery/" + name, note: "1 of 9 units, " + name,
+      sheets: ["figures/" + name + ".svg"],
+      layout: .init(side: 3, tile: (40, 40), gap: 2, gutter: 10),
+      images: [.init(path: name, file: "gallery/pictures/0.webp", rows: 30, columns: 50)],
+      units: [
+        .init(
+          unit: 7, caption: "max 3, " + name, file: "gallery/deconvnet/" + name + "/7", strongest: 3,
+          active: 0.5,
+          selectivity: 0.25, words: [name],
+          entries: [
+            .init(image: 0, value: "3", row: 1, column: 2, box: [3, 4, 5, 6], inside: [0, 7, 40, 40])
+          ])
+      ])
+  }
+
+  @Test(arguments: [
+    "conv1", "<img src=x onerror=alert(1)>&\"'", "a/b", "\u{2028}</script><script>alert(1)</script>",
+  ])
+  func `a gallery keeps names as they are, and none becomes markup`(name: String) throws {
+    let gallery = gallery(named: name)
+    let page = RunPage(title: "run", facts: [], sections: [.init(title: name, bodies: [.gallery(gallery)])])
+      .html()
+    let plain = gallery.page(title: name)
+    for html in [page, plain] {
+      #expect(
+        !html.contains("<img src=x") && !html.contains("<script>alert") && !html.contains("onerror=alert(1)>")
+      )
+    }
+    #expect(
+      plain.contains("href=\"../") && plain.contains("<td>3, 4, 5, 6</td>") && !plain.contains("<script"))
+    #expect(page.contains("data-units=\"1\"") && !page.contains("http:") && !page.contains("https:"))
+    let script = try gallery.script()
+    #expect(script.hasPrefix("switchbackLayer({") && script.hasSuffix("})\n"))
+    let json = Data(script.dropFirst("switchbackLayer(".count).dropLast(2).utf8)
+    let data = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
+    #expect(data["layer"] as? String == name)
+    let units = try #require(data["units"] as? [[String: Any]])
+    #expect(
+      units[0]["n"] as? Int == 7 && units[0]["at"] as? [[Int]] == [[0, 1, 2, 3, 4, 5, 6, 0, 7, 40, 40]])
+    let images = try #require(data["images"] as? [[String: Any]])
+    #expect(images[0]["path"] as? String == name && images[0]["columns"] as? Int == 50)
+  }
+
+  @Test func `only a page with a gallery has its script`() {
+    #expect(!page(named: "x").contains("switchbackLayer"))
   }
 
   @Test func `a figure is found by its path, whatever that holds`() {

@@ -67,6 +67,34 @@ import Testing
     #expect(refusal() == .otherRun(folder: path, differences: ["its format is another"]))
   }
 
+  @Test func `a run adapts to settings that may change, and is another's for all others`() throws {
+    do { try open().write(json: [1], to: "figures/a.json") }
+    func grow(_ settings: Settings, _ adapt: (RunFolder, Data) throws(RunError) -> Void) throws -> RunFolder {
+      try RunFolder.open(
+        at: path, kind: "features", configuration: settings, changing: ["layers"], adapt: adapt)
+    }
+    let stopped = #expect(throws: RunError.self) {
+      try grow(Settings(layers: ["conv2"])) { (run, _) throws(RunError) in
+        throw .unwritable(folder: run.path, reason: "stopped")
+      }
+    }
+    #expect(stopped == .unwritable(folder: path, reason: "stopped"))
+    _ = try grow(Settings()) { _, _ in Issue.record("it is the earlier configuration still") }
+    do {
+      let grown = try grow(Settings(layers: ["conv2"])) { (run, earlier) throws(RunError) in
+        #expect(String(decoding: earlier, as: UTF8.self).contains("conv5"))
+        #expect(run.names(in: "figures") == ["a.json"])
+        try run.remove("figures")
+        try run.remove("figures")
+      }
+      #expect(!grown.contains("figures") && grown.names(in: "figures").isEmpty)
+    }
+    #expect(try String(contentsOfFile: path + "/run.json", encoding: .utf8).contains("conv2"))
+    let refused = #expect(throws: RunError.self) { try grow(Settings(top: 4)) { _, _ in } }
+    #expect(
+      refused?.description.contains("top was 9") == true && refused?.description.contains("layers") == false)
+  }
+
   @Test func `a folder of something else is not taken for a run, nor overwritten`() throws {
     try folder.write(Array("thesis".utf8), to: "deep/run/thesis.txt")
     #expect(refusal() == .notARun(folder: path))

@@ -45,6 +45,43 @@ import Testing
     #expect(try coarse < smooth.encodedJPEG(quality: 95).count)
   }
 
+  @Test func `a sharp JPEG keeps colours that change from pixel to pixel`() throws {
+    let pixels = (0..<32 * 32).flatMap { place -> [UInt8] in
+      (place % 32 + place / 32) % 2 == 0 ? [200, 100, 60] : [60, 130, 200]
+    }
+    let stripes = Picture(rows: 32, columns: 32, pixels: pixels)
+    func error(_ encoding: ImageEncoding) throws -> Double {
+      largestDifference(
+        try decoded(stripes.encoded(as: encoding)).pixels.map(Float.init), pixels.map(Float.init))
+    }
+    #expect(try error(.sharpJPEG(quality: 80)) < 25)
+    #expect(try error(.jpeg(quality: 80)) > 50)
+  }
+
+  @Test func `a WebP gives back smooth pictures to within a few levels, and lets through what lies below`()
+    throws
+  {
+    var pixels: [UInt8] = []
+    for row in 0..<40 {
+      for column in 0..<56 { pixels += [UInt8(row * 3), UInt8(column * 2), UInt8(100 + row)] }
+    }
+    let smooth = Picture(rows: 40, columns: 56, pixels: pixels)
+    let again = try decoded(smooth.encoded(as: .webp(quality: 90)), as: "a.webp")
+    #expect((again.rows, again.columns) == (40, 56))
+    #expect(largestDifference(again.pixels.map(Float.init), pixels.map(Float.init)) <= 10)
+    #expect(try smooth.encoded(as: .webp(quality: 20)).count < smooth.encoded(as: .webp(quality: 90)).count)
+    #expect(try decoded(smooth.encoded(as: .losslessWebP), as: "b.webp") == smooth)
+    // A picture is decoded over white.
+    let opacity = (0..<40 * 56).map { UInt8($0 % 56 < 20 ? 0 : 255) }
+    for encoding in [ImageEncoding.png, .losslessWebP, .webp(quality: 80)] {
+      let half = try decoded(smooth.encoded(as: encoding, opacity: opacity), as: "half")
+      for place in opacity.indices where opacity[place] == 0 {
+        #expect(half.pixels[place * 3..<place * 3 + 3].allSatisfy { $0 == 255 })
+      }
+      #expect(abs(Int(half.pixels[40 * 3 + 1]) - 80) <= 10, "\(encoding)")
+    }
+  }
+
   @Test func `content decides, not the ending`() throws {
     #expect(try decoded(motley.encodedPNG(), as: "really-a-png.jpg") == motley)
     #expect(try decoded(motley.encodedPNG(), as: "really-a-png.txt") == motley)
@@ -263,7 +300,8 @@ import Testing
     let bits = try decoded(Array("P1\n# two\n2 1 #x\n1 0\n".utf8), as: "a.pbm")
     #expect(bits.pixels == [0, 0, 0] + white)
     #expect(
-      try decoded(Array("P4 8 2\n".utf8) + [0xFF, 0x7F], as: "a.pbm").pixels.suffix(24).prefix(3) == white)
+      try decoded(Array("P4 8 2\n".utf8) + [0xFF, 0x7F], as: "a.pbm").pixels.suffix(24).prefix(3)
+        == white[...])
     #expect(try decoded(Array("P2\n2 1\n255\n7 #x\n9".utf8), as: "a.pgm").pixels == [7, 7, 7, 9, 9, 9])
   }
 

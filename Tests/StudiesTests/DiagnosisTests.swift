@@ -244,6 +244,22 @@ extension Diagnosis {
     #expect(ledger.share(ofStrongest: 8, unit: 0) == 1)
   }
 
+  /// By hand: of peaks 2, 2, 0, 0 the mean is 1 and the mean square 2, so (1 - 1/2) / (1 - 1/4) = 2/3.
+  @Test func `selectivity is 0 where all pictures excite a unit alike, and 1 where one alone does`() throws {
+    func selectivity(_ peaks: [Float]) -> Double? {
+      var ledger = PeakLedger(units: 1)
+      for peak in peaks { ledger.insert([peak]) }
+      return ledger.selectivity(unit: 0)
+    }
+    #expect(selectivity([3, 3, 3, 3]) == 0)
+    #expect(selectivity([0, 0, 7, -1]) == 1)
+    #expect(abs(try #require(selectivity([2, 2, 0, 0])) - 2 / 3) < 1e-12)
+    #expect(selectivity([0, -2]) == nil && selectivity([5]) == nil && selectivity([]) == nil)
+    var ledger = PeakLedger(units: 2)
+    for peak: Float in [1, 0, 0, 2] { ledger.insert([peak, 1]) }
+    #expect(ledger.activeShare(unit: 0) == 0.5 && ledger.activeShare(unit: 1) == 1)
+  }
+
   @Test func `a unit that lives on two pictures of many is owned by them`() throws {
     // Its bias lets only bright pictures through, and two of 400 are bright.
     let network = try network { filters, bias in

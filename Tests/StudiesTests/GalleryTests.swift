@@ -49,6 +49,28 @@ import Testing
     #expect(gallery.stretches(of: places).map(\.count) == [Int](repeating: 1, count: 75))
   }
 
+  /// Sheets and pages take places of projections from the geometry alone.
+  @Test func `a projection begins where the geometry says`() throws {
+    let network = try network(gated: false)
+    let gallery = try Gallery(network, value: "conv2.out", rule: .deconvnet, threads: 1)
+    let geometry = try FieldGeometry(network, value: "conv2.out", rule: .deconvnet)
+    #expect(geometry.extents == gallery.extents && !geometry.isCutAtGates)
+    var generator = SeededGenerator(seed: 4)
+    let picture = Tensor.random([1, 256, 256, 3], using: &generator)
+    let peaks = [(0, 0), (7, 255), (255, 3), (100, 101)].map { Peak(value: 1, image: 0, row: $0, column: $1) }
+    var count = 0
+    try gallery.project(peaks.enumerated().map { (unit: 1, rank: $0, peak: $1) }, input: { _ in picture }) {
+      for (place, projection) in $0 {
+        #expect(
+          geometry.start(ofRow: place.peak.row, column: place.peak.column) == (
+            projection.top, projection.left
+          ))
+        count += 1
+      }
+    }
+    #expect(count == 4)
+  }
+
   /// Windows without padding leave the last row and column of the picture out; no gate does.
   @Test func `without a gate nothing is cut`() throws {
     var build = TinyNetworks.Builder(seed: 9)
@@ -58,6 +80,10 @@ import Testing
     let gallery = try Gallery(
       try build.network(rows: 10, columns: 10), value: "conv2.out", rule: .gradient, threads: 1)
     #expect(gallery.extents == (10, 10) && !gallery.isCutAtGates)
+    let geometry = try FieldGeometry(
+      try build.network(rows: 10, columns: 10), value: "conv2.out", rule: .gradient)
+    #expect(
+      geometry.extents == (10, 10) && !geometry.isCutAtGates && geometry.start(ofRow: 0, column: 0) == (0, 0))
   }
 
   /// The projection through the gate's path is computed and left out of the crop; what is shown keeps its values.
@@ -81,6 +107,9 @@ import Testing
       projections += $0.map(\.projection)
     }
     let cut = try #require(projections.first)
+    let geometry = try FieldGeometry(network, value: value, rule: .gradient)
+    #expect(geometry.extents == (5, 5) && geometry.isCutAtGates)
+    #expect(geometry.start(ofRow: 0, column: 23) == (cut.top, cut.left))
     #expect(projections.count == 1 && cut.pixels.shape == [5, 5, 3] && (cut.top, cut.left) == (-2, 21))
     let projector = try Projector(network, value: value, rule: .gradient, threads: 1)
     let runner = try Runner(network, keeping: projector.keptValues, recordingSwitches: true, threads: 1)

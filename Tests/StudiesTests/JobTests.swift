@@ -155,9 +155,10 @@ import Training
     let note = try #require(notes.first)
     #expect(note.hasPrefix("estimate: about ") && note.contains(" 440,000 pictures"))
     #expect(note.contains("for 16 projections of 1 layer."))
-    // A short one says nothing.
+    // A short one says its size alone.
     try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("short"))
-    #expect(said.withLock { $0 }.count == 1)
+    let size = try #require(said.withLock { $0 }.dropFirst().first)
+    #expect(said.withLock { $0 }.count == 2 && size.contains("on disk") && size.contains("of arrays"))
   }
 
   @Test func `one set of pictures under two spellings is audited as one`() throws {

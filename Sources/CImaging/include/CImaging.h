@@ -34,9 +34,12 @@ int imaging_resize(
   const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
   imaging_result *result, char error[IMAGING_ERROR]);
 
-/// PNG where quality is 0, else JPEG of that quality; `bytes` and `count` of the result hold the file.
+typedef enum { imaging_png, imaging_jpeg, imaging_jpeg_sharp, imaging_webp, imaging_webp_lossless } imaging_format;
+
+/// A file of 3 bytes a pixel, or of 4, the last of which says how opaque it is; `quality` is 1 to 100 where pixels may change.
+/// `bytes` and `count` of the result hold the file.
 int imaging_encode(
-  const unsigned char *pixels, int rows, int columns, int quality, imaging_result *result,
-  char error[IMAGING_ERROR]);
+  const unsigned char *pixels, int rows, int columns, int bands, imaging_format format, int quality,
+  imaging_result *result, char error[IMAGING_ERROR]);
 
 #endif

@@ -138,13 +138,13 @@ public struct DemoReport {
         RunPage.Section(
           title: "Findings",
           bodies: sentences.map { .text($0) }
-            + [try figures(.highlights, [plan.shownLayer], "four feature maps of \(plan.shownLayer)")]),
+            + [try sheets(.highlights, [plan.shownLayer], "four feature maps of \(plan.shownLayer)")]),
         try section(
           .trained, "Learning", ["learning"], "loss and accuracy by epoch",
           "The network learns to classify ten kinds of objects that share their parts: wheels, eyes, wings, windows, legs."
         ),
         try section(
-          .features, "Features", layers, "projections beside images, unit by unit",
+          .features, "Features", try sheets(.features, layers, "projections beside images, unit by unit"),
           "On the right of each unit its top images, on the left each of those activations projected back to pixels "
             + "(deconvnet)."),
         try section(
@@ -164,12 +164,30 @@ public struct DemoReport {
   private func section(
     _ stage: DemoPlan.Stage, _ title: String, _ names: [String], _ description: String, _ text: String
   ) throws -> RunPage.Section {
+    try section(stage, title, try figures(stage, names, description), text)
+  }
+
+  private func section(
+    _ stage: DemoPlan.Stage, _ title: String, _ figures: RunPage.Section.Body, _ text: String
+  ) throws -> RunPage.Section {
     RunPage.Section(
       title: title,
       bodies: [
-        .text(text), .command(DemoPlan.typed(plan.line(stage))), try figures(stage, names, description),
+        .text(text), .command(DemoPlan.typed(plan.line(stage))), figures,
         .link(text: "All of it", page: "\(stage.rawValue)/index.html"),
       ])
+  }
+
+  /// The sheets of a stage of features, those of layers of more units than one shows.
+  private func sheets(
+    _ stage: DemoPlan.Stage, _ layers: [String], _ description: String
+  ) throws -> RunPage.Section.Body {
+    .sheets(
+      try layers.flatMap { layer in
+        try Self.read(Features.Sheets.self, plan.path(stage) + "/figures/\(layer).json").pages.map {
+          ("\(stage.rawValue)/figures/\($0.name)", $0.columns, $0.rows, description)
+        }
+      })
   }
 
   private func figures(

@@ -19,6 +19,14 @@ public struct FeatureTable: Codable, Hashable, Sendable {
   public struct Unit: Codable, Hashable, Sendable {
     public var unit: Int
     public var top: [Entry]
+    /// The share of the pictures that make it active anywhere.
+    public var active: Double?
+    /// How few of the pictures its activity rests on, from 0 to 1; nil where it was never active.
+    ///
+    /// - Note: Vinje & Gallant 2000 (Science 287).
+    public var selectivity: Double?
+    /// The classes that it fires for, where pictures have classes; see ``FeatureTable/ClassShare``.
+    public var classes: [ClassShare]?
   }
 
   /// A layer's units.

@@ -3,6 +3,7 @@ internal import Datasets
 internal import Execution
 internal import Figures
 internal import Foundation
+internal import Images
 internal import Networks
 internal import Peaks
 internal import Tensors
@@ -61,6 +62,22 @@ struct FeaturesEstimate {
       + ". Stopped at any moment, the same command goes on."
   }
 
+  /// What the projections will take on disk, in words.
+  func size() throws -> String {
+    var (arrays, drawn) = (0, 0)
+    for layer in study.layers {
+      let units = study.units.units(of: layer.units).count
+      let field = try FieldGeometry(study.subject.network, value: layer.value, rule: study.rule).extents
+      let tile = TileMaker.tile(ofField: field.rows, field.columns)
+      arrays +=
+        units * study.top * field.rows * field.columns * study.subject.preprocessing.channels.count * 4
+      // Measured on AlexNet: a fifth of a byte a pixel, for five tiles a peak on the page and two on sheets.
+      drawn += units * study.top * tile.rows * tile.columns * 8 / 5
+    }
+    return "about \(drawn.bytes) on disk"
+      + (study.writesArrays ? ", and \(arrays.bytes) of arrays (--no-arrays leaves them out)." : ".")
+  }
+
   /// How many peaks a unit has.
   private var depth: Int { min(study.top, pictures.count) }
 
@@ -115,5 +132,15 @@ struct FeaturesEstimate {
     let start = ContinuousClock.now
     try body()
     return start.duration(to: .now).seconds
+  }
+}
+
+extension Int {
+  /// As a size of files: `513 MB`.
+  fileprivate var bytes: String {
+    let units = ["bytes", "kB", "MB", "GB", "TB"]
+    var (size, unit) = (Double(self), 0)
+    while size >= 1000, unit < units.count - 1 { (size, unit) = (size / 1000, unit + 1) }
+    return "\(size.significant) \(units[unit])"
   }
 }

@@ -1,24 +1,15 @@
 internal import Attribution
-internal import Figures
 internal import Files
 internal import Foundation
 internal import Images
 internal import Synchronization
-internal import Tensors
 
-/// The small pictures of one layer's sheets, gathered while its projections are computed.
+/// Tiles of a layer on their way from projections to a file a unit.
 ///
-/// They wait in a temporary file, since all units' together may not fit in memory; of the pictures they are cut from, only
-/// those in progress are held. Projections and patches have the same extents in pixels of the network's input, so that they align.
-/// A class because it owns the file, which goes with it.
+/// They wait in a temporary file: projections come picture by picture, and all units' tiles may not fit in memory. Of the
+/// pictures they are cut from, only those in progress are held. A class because it owns the file, which goes with it.
 final class Tiles: Sendable {
-  /// Rows and columns that a unit sees.
-  let field: (rows: Int, columns: Int)
-  /// Whether projections reach further, through gates.
-  let isCutAtGates: Bool
-  /// Extents of a tile: the field's, unless a sheet draws it smaller.
-  private let extents: (rows: Int, columns: Int)
-  private let preprocessing: Preprocessing
+  private let maker: TileMaker
   private let path: String
   private let file: FileHandle
 
@@ -30,15 +21,9 @@ final class Tiles: Sendable {
   private let state = Mutex(State())
 
   /// - Throws: `FileError` where the file cannot be made.
-  init(
-    path: String, field: (rows: Int, columns: Int), isCutAtGates: Bool, preprocessing: Preprocessing
-  ) throws(FileError) {
+  init(path: String, maker: TileMaker) throws(FileError) {
     self.path = path
-    self.field = field
-    self.isCutAtGates = isCutAtGates
-    let drawn = FeatureSheet.tile(ofField: field.rows, field.columns)
-    extents = drawn.rows * drawn.columns < field.rows * field.columns ? drawn : field
-    self.preprocessing = preprocessing
+    self.maker = maker
     guard let file = FileHandle(creating: path, emptied: true) else {
       throw FileError(path: path, reason: "cannot be made. Check that its folder is writable.")
     }
@@ -56,46 +41,62 @@ final class Tiles: Sendable {
     state.withLock { $0.seen = [:] }
   }
 
-  /// Keeps the tiles of a projection, and of the picture it comes from, under a number of its own.
+  /// The tile of a projection of one of the pictures in progress; nil where there is nothing to show.
+  func tile(of projection: PixelProjection, image: Int) throws -> PeakTile? {
+    guard let seen = state.withLock({ $0.seen[image] }) else { return nil }
+    return try maker.tile(of: projection.pixels, top: projection.top, left: projection.left, in: seen)
+  }
+
+  /// Bytes of a tile: a box of four edges, and five pictures.
+  private var size: Int { 4 + 5 * maker.tile.rows * maker.tile.columns * 3 }
+
+  /// Keeps a tile under a number of its own.
   ///
-  /// - Throws: `FileError` on a full disk, or `ImageError`.
-  func add(_ number: Int, image: Int, _ projection: PixelProjection) throws {
-    guard let seen = state.withLock({ $0.seen[image] }) else { return }
-    // What hangs over the picture's edge is grey.
-    var patch = Canvas(rows: field.rows, columns: field.columns, shade: 128)
-    patch.place(seen, top: -projection.top, left: -projection.left)
-    let tiles = try [preprocessing.shown(projection: projection.pixels), patch.picture].map {
-      try $0.resized(rows: extents.rows, columns: extents.columns, by: .lanczos)
+  /// - Throws: `FileError` on a full disk.
+  func add(_ number: Int, _ tile: PeakTile) throws(FileError) {
+    var bytes = Data([tile.box.top, tile.box.left, tile.box.bottom, tile.box.right].map(UInt8.init))
+    for picture in [
+      tile.field.projection, tile.field.patch, tile.dimmed, tile.fitted.projection, tile.fitted.patch,
+    ] {
+      bytes.append(contentsOf: picture.pixels)
     }
+    bytes.append(Data(count: size - bytes.count))
     do {
-      try file.seek(toOffset: UInt64(number * 2 * size))
-      try file.write(contentsOf: Data(tiles.flatMap(\.pixels)))
+      try file.seek(toOffset: UInt64(number * size))
+      try file.write(contentsOf: bytes)
     } catch {
       throw FileError(path: path, reason: "cannot be written. Check the disk's space.")
     }
     state.withLock { _ = $0.kept.insert(number) }
   }
 
-  /// Bytes of a tile.
-  private var size: Int { extents.rows * extents.columns * 3 }
-
-  /// The tiles kept before; nil where there are none.
+  /// A tile kept before; nil where there is none.
   ///
-  /// - Throws: `FileError` where they cannot be read back.
-  func tiles(_ number: Int) throws(FileError) -> (projection: Picture, patch: Picture)? {
+  /// - Throws: `FileError` where it cannot be read back.
+  func tile(_ number: Int) throws(FileError) -> PeakTile? {
     guard state.withLock({ $0.kept.contains(number) }) else { return nil }
+    let bytes: Data?
     do {
-      try file.seek(toOffset: UInt64(number * 2 * size))
-      if let bytes = try file.read(upToCount: 2 * size), bytes.count == 2 * size {
-        let (rows, columns) = extents
-        return (
-          Picture(rows: rows, columns: columns, pixels: [UInt8](bytes.prefix(size))),
-          Picture(rows: rows, columns: columns, pixels: [UInt8](bytes.suffix(size)))
-        )
-      }
+      try file.seek(toOffset: UInt64(number * size))
+      bytes = try file.read(upToCount: size)
     } catch {
       throw FileError(path: path, reason: "cannot be read back.")
     }
-    throw FileError(path: path, reason: "was cut short while it was in use.")
+    guard let bytes, bytes.count == size else {
+      throw FileError(path: path, reason: "was cut short while it was in use.")
+    }
+    let box = Box(top: Int(bytes[0]), left: Int(bytes[1]), bottom: Int(bytes[2]), right: Int(bytes[3]))
+    var place = 4
+    func picture(_ rows: Int, _ columns: Int) -> Picture {
+      let count = rows * columns * 3
+      defer { place += count }
+      return Picture(rows: rows, columns: columns, pixels: [UInt8](bytes[place..<place + count]))
+    }
+    let field = (picture(box.rows, box.columns), picture(box.rows, box.columns))
+    let dimmed = picture(box.rows, box.columns)
+    let (rows, columns) = maker.tile
+    return PeakTile(
+      box: box, field: .init(projection: field.0, patch: field.1),
+      fitted: .init(projection: picture(rows, columns), patch: picture(rows, columns)), dimmed: dimmed)
   }
 }

@@ -38,6 +38,9 @@ public struct UnitChoice: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether every unit of any layer is chosen.
+  var isAll: Bool { range == 0..<Int.max }
+
   /// The chosen ones of a layer's units, ascending.
   func units(of count: Int) -> [Int] {
     (0..<count).filter { range?.contains($0) ?? listed.contains($0) }

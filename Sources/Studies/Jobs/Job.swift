@@ -52,7 +52,9 @@ public struct Job<S: Study> {
   ///   cancelled, and what the study throws.
   @discardableResult
   public func perform(in folder: String) throws -> Outcome {
-    let run = try RunFolder.open(at: folder, kind: S.kind, configuration: try study.configuration())
+    let run = try RunFolder.open(
+      at: folder, kind: S.kind, configuration: try study.configuration(), changing: S.changingSettings,
+      adapt: study.adapt)
     let work = Work(
       run: run, threads: threads, cancellation: cancellation, listener: listener,
       write: { try Self.write($0, to: run, drawing: true) })
@@ -88,6 +90,7 @@ public struct Job<S: Study> {
         bodies: try section.bodies.map { body in
           switch body {
           case .figures(let figures): .figures(try figures.map { try write($0, to: run) })
+          case .gallery(let gallery): .gallery(try write(gallery, titled: report.title, to: run))
           case .table(let table): .table(headings: table.headings, rows: table.rows)
           case .text(let text): .text(text)
           }
@@ -95,6 +98,15 @@ public struct Job<S: Study> {
     }
     let page = RunPage(title: report.title, facts: report.facts, sections: sections)
     try run.write(bytes: Data(page.html().utf8), to: "index.html")
+  }
+
+  /// Writes a gallery's script and its plain page.
+  private static func write(
+    _ gallery: UnitGallery, titled title: String, to run: RunFolder
+  ) throws -> UnitGallery {
+    try run.write(bytes: Data(try gallery.script().utf8), to: gallery.file + ".js")
+    try run.write(bytes: Data(gallery.page(title: title).utf8), to: gallery.file + ".html")
+    return gallery
   }
 
   private static func write(

@@ -19,6 +19,8 @@ public struct Report {
   public struct Section {
     public enum Body {
       case figures([Figure])
+      /// The units of a layer as cards, whose pictures a stage of the study has written.
+      case gallery(UnitGallery)
       /// Folded until opened.
       case table(ResultTable)
       case text(String)
@@ -42,6 +44,7 @@ public struct Report {
 
 extension Report.Section {
   init(_ title: String, _ bodies: Body...) { self.init(title: title, bodies: bodies) }
+  init(_ title: String, _ bodies: [Body]) { self.init(title: title, bodies: bodies) }
 }
 
 extension Report.Section.Body {

@@ -2,6 +2,7 @@ internal import Datasets
 internal import Files
 internal import Foundation
 internal import Peaks
+internal import Tensors
 
 /// How far a search is, in a file: what a stopped run goes on from.
 struct SearchCheckpoint {
@@ -38,5 +39,36 @@ struct SearchCheckpoint {
       Progressed(next: state.next, skipped: pictures.skipped(below: state.next)))
     try state.peaks.safeTensors(metadata: ["progress": String(decoding: progress, as: UTF8.self)]).write(
       to: path)
+  }
+}
+
+/// What is in the file of a search, whatever it was of.
+struct SavedSearch {
+  /// Pictures below this were searched.
+  let next: Int
+  /// How many peaks a unit of each value keeps.
+  let depths: [String: Int]
+
+  /// The number of peaks that units of every value keep; nil where that differs, as in a damaged file.
+  var depth: Int? { Set(depths.values).count == 1 ? depths.values.first : nil }
+
+  /// - Returns: nil where there is no such file, or it is none of a search.
+  init?(_ path: String) {
+    guard let saved = try? SafeTensors(reading: path),
+      let progress = saved.metadata["progress"].flatMap({
+        try? JSONDecoder().decode(Progressed.self, from: Data($0.utf8))
+      })
+    else { return nil }
+    next = progress.next
+    depths = PeakTable.values(in: saved).mapValues { $0.rank == 3 ? $0[1] : 0 }
+  }
+
+  private struct Progressed: Decodable { var next: Int }
+
+  /// Adds what a search of other values over the same pictures found.
+  static func join(_ addition: String, to path: String) throws {
+    var joined = try SafeTensors(reading: addition)
+    joined.tensors.merge(try SafeTensors(reading: path).tensors) { one, _ in one }
+    try joined.write(to: path)
   }
 }

@@ -1,3 +1,5 @@
+public import Files
+public import Foundation
 public import Tensors
 
 /// An experiment: what its result depends on, how the result is found, and how it is shown.
@@ -24,6 +26,16 @@ public protocol Study {
   var notes: [String] { get }
   /// All that the result depends on, with a digest of every input: a run is a function of it.
   func configuration() throws -> Configuration
+  /// Settings that may change from one attempt to the next in one run, which then grows; none by default.
+  static var changingSettings: Set<String> { get }
+  /// Removes from a run what another configuration left and this one does not have: called before `run.json` says the new
+  /// one, and again where it was interrupted.
+  ///
+  /// - Parameters:
+  ///   - run: The run.
+  ///   - earlier: What `run.json` said.
+  /// - Throws: `RunError` where something cannot be removed.
+  func adapt(_ run: RunFolder, from earlier: Data) throws(RunError)
   /// Finds the result.
   func result(_ work: Work) throws -> Result
   /// Shows the result.
@@ -32,7 +44,9 @@ public protocol Study {
 
 extension Study {
   public static var isAlwaysDrawn: Bool { false }
+  public static var changingSettings: Set<String> { [] }
   public var subjects: [Subject] { [] }
+  public func adapt(_ run: RunFolder, from earlier: Data) throws(RunError) {}
   public var notes: [String] {
     subjects.flatMap { subject in
       subject.notes.map { subjects.count > 1 ? "\(subject.name): \($0)" : $0 }

@@ -102,13 +102,15 @@ public final class Work {
     return findings
   }
 
-  /// The strongest activations, `depth` of each unit of some values, over all pictures that can be read; gone on with
-  /// from the state that `file` keeps in the run.
+  /// The strongest activations, `depth` of each unit of some values, over all pictures that can be read.
+  ///
+  /// It goes on from the state that `file` keeps in the run. `parts` are the positions that are looked at, where not all
+  /// are; the file does not say which.
   ///
   /// - Throws: `Interruption` where the work is cancelled, `PeakError`, or ``StudyError`` where no picture could be read.
   func search(
-    _ values: [String], keeping depth: Int, of subject: Subject, in pictures: PreparedPictures, file: String,
-    title: String
+    _ values: [String], keeping depth: Int, within parts: [String: PeakSearch.Part] = [:],
+    of subject: Subject, in pictures: PreparedPictures, file: String, title: String
   ) throws -> PeakTable {
     let count = pictures.count
     let empty = PeakTable(units: values.map { ($0, subject.units(of: $0)) }, keeping: depth)
@@ -117,7 +119,7 @@ public final class Work {
     var state = start
     if start.next < count {
       noteFinding()
-      let search = try PeakSearch(subject.network, values: values, threads: threads)
+      let search = try PeakSearch(subject.network, values: values, within: parts, threads: threads)
       var shown = meter(title, total: count, unit: "pictures", alreadyDone: start.next)
       var lastSave = ContinuousClock.now
       do {
@@ -144,6 +146,53 @@ public final class Work {
     }
     try requireReadable(pictures)
     return state.peaks
+  }
+
+  /// The same from a search that may have been for other values, or for more peaks: what it found is taken, and only the
+  /// values that it lacks are searched, to be kept with the others.
+  ///
+  /// - Parameters:
+  ///   - values: The values that are searched.
+  ///   - depth: How many peaks a unit keeps, at least; a search that kept fewer is begun again.
+  ///   - parts: The positions that are looked at, where not all are: the same for every search of the file.
+  ///   - subject: The network.
+  ///   - pictures: The pictures.
+  ///   - file: Where the run keeps the search.
+  ///   - title: What progress is called.
+  /// - Returns: The peaks of the values asked for.
+  /// - Throws: As `search(_:keeping:within:of:in:file:title:)`.
+  func search(
+    _ values: [String], keepingAtLeast depth: Int, within parts: [String: PeakSearch.Part],
+    of subject: Subject, in pictures: PreparedPictures, file: String, title: String
+  ) throws -> PeakTable {
+    func search(_ values: [String], _ depth: Int, _ file: String) throws -> PeakTable {
+      try self.search(
+        values, keeping: depth, within: parts, of: subject, in: pictures, file: file, title: title)
+    }
+    let saved = SavedSearch(try run.preparedPath(of: file))
+    guard let saved, !values.contains(where: saved.depths.keys.contains) || saved.depth != nil else {
+      return try search(values, depth, file)
+    }
+    let found = values.filter(saved.depths.keys.contains)
+    guard let kept = saved.depth, kept >= depth, !found.isEmpty || saved.next == pictures.count else {
+      listener.note(
+        "the earlier search kept fewer peaks, or was of other layers; the pictures are searched again.")
+      try run.remove(file)
+      return try search(values, depth, file)
+    }
+    // A search that was stopped is ended first, of what is still asked for.
+    if saved.next < pictures.count { _ = try search(found, kept, file) }
+    let missing = values.filter { !saved.depths.keys.contains($0) }
+    let addition = file + ".new"
+    if !missing.isEmpty {
+      let begun = SavedSearch(run.path(of: addition))
+      let isOfThese = begun.map({ Set($0.depths.keys) }) == Set(missing) && begun?.depth == kept
+      if !isOfThese { try run.remove(addition) }
+      _ = try search(missing, kept, addition)
+      try SavedSearch.join(run.path(of: addition), to: run.path(of: file))
+    }
+    try run.remove(addition)
+    return try search(values, kept, file)
   }
 
   /// - Throws: ``StudyError`` where none of the pictures could be read.
