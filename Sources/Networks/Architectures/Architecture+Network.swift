@@ -37,7 +37,7 @@ extension Architecture {
 extension Architecture {
   /// What each node costs and sees, without weights being drawn.
   ///
-  /// - Throws: As ``network(_:using:)``.
+  /// - Throws: As ``network(_:ending:using:)``.
   public func account() throws(ArchitectureError) -> [LayerAccount] {
     var generator = SeededGenerator(seed: 0)
     let network = try network(.gaussian(deviation: 0), using: &generator)
