@@ -100,7 +100,7 @@ import Testing
       let run = try Command.start(
         turn == 0 || !FileManager.default.fileExists(atPath: workplace.path("run/run.json"))
           ? arguments(pictures) : ["train", "--resume", workplace.path("run"), "--quiet"])
-      usleep(UInt32(Double.random(in: 0.1...0.7, using: &generator) * whole * 1e6))
+      usleep(UInt32(Double.random(in: 0.03...0.3, using: &generator) * whole * 1e6))
       run.send(SIGKILL)
       if try run.outcome().status == 128 + SIGKILL { kills += 1 }
     }
