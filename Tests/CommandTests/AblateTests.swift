@@ -108,7 +108,7 @@ import Testing
     var kills = 0
     for _ in 0..<6 {
       let run = try Command.start(arguments(path))
-      usleep(UInt32(Double.random(in: 0.1...0.5, using: &generator) * whole * 1e6))
+      usleep(UInt32(Double.random(in: 0.03...0.25, using: &generator) * whole * 1e6))
       run.send(SIGKILL)
       if try run.outcome().status == 128 + SIGKILL { kills += 1 }
     }
