@@ -35,6 +35,9 @@ CLONED void vector_combining(VectorOperand l, VectorOperand t, float *restrict o
     case VectorMaximum: COMBINE(a != a || a > b ? a : b);
     case VectorPower: COMBINE(powf(a, b));
     case VectorSelect: COMBINE(b != 0 ? a : 0);
+    case VectorGreater: COMBINE(a > b);
+    case VectorGreaterOrEqual: COMBINE(a >= b);
+    case VectorEqual: COMBINE(a == b);
   }
 }
 

@@ -267,6 +267,8 @@ package struct Descent<Memory: Recollection> {
         try fitted(try worker.device.combining(signal, slopes.left, by: .multiply), 0),
         try fitted(try worker.device.combining(signal, slopes.right, by: .multiply), 1),
       ]
+    case .greater, .greaterOrEqual, .equal:
+      return [try fitted(Tensor(signal.shape), 0), try fitted(Tensor(signal.shape), 1)]
     }
   }
 
@@ -284,6 +286,7 @@ package struct Descent<Memory: Recollection> {
       let slopes =
         try isFirst ? arithmetic.slopes(constant, value, worker) : arithmetic.slopes(value, constant, worker)
       carried = try worker.device.combining(signal, isFirst ? slopes.right : slopes.left, by: .multiply)
+    case .greater, .greaterOrEqual, .equal: carried = Tensor(signal.shape)
     }
     return try worker.device.summed(carried, to: window(0, under: carried))
   }
@@ -378,6 +381,7 @@ extension Arithmetic {
     case .minimum: return (each { $0 <= $1 ? 1 : 0 }, each { $0 <= $1 ? 0 : 1 })
     case .maximum: return (each { $0 >= $1 ? 1 : 0 }, each { $0 >= $1 ? 0 : 1 })
     case .select: return (each { $1 != 0 ? 1 : 0 }, each { _, _ in 0 })
+    case .greater, .greaterOrEqual, .equal: return (Tensor(result.shape), Tensor(result.shape))
     case .power:
       let less = try worker.device.combining(right, Tensor([1], elements: [1]), by: .subtract)
       return (

@@ -30,12 +30,12 @@ extension Network.Node {
       return Needs(inputs: true)
     case .arithmetic(let arithmetic):
       switch arithmetic {
-      case .add, .subtract: return Needs()
+      case .add, .subtract, .greater, .greaterOrEqual, .equal: return Needs()
       case .multiply, .divide, .minimum, .maximum, .power, .select: return Needs(inputs: true)
       }
     case .arithmeticWithConstant(let arithmetic, _, let isFirst):
       switch arithmetic {
-      case .add, .subtract, .multiply: return Needs()
+      case .add, .subtract, .multiply, .greater, .greaterOrEqual, .equal: return Needs()
       case .divide: return Needs(inputs: isFirst)
       case .minimum, .maximum, .power, .select: return Needs(inputs: true)
       }

@@ -61,14 +61,14 @@ extension Operation {
     case .arithmetic(let arithmetic):
       switch arithmetic {
       case .add, .subtract: .sum
-      case .minimum, .maximum, .select: .placement
+      case .minimum, .maximum, .select, .greater, .greaterOrEqual, .equal: .placement
       case .multiply, .divide, .power: .mixture
       }
     case .arithmeticWithConstant(let arithmetic, _, let isFirst):
       switch arithmetic {
       case .add, .subtract, .multiply: .sum
       case .divide: isFirst ? .mixture : .sum
-      case .minimum, .maximum, .select: .placement
+      case .minimum, .maximum, .select, .greater, .greaterOrEqual, .equal: .placement
       case .power: .mixture
       }
     case .maxPooling, .globalMaxPooling, .concatenation, .split, .padding, .slice, .gathering, .flatten,

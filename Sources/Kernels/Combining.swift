@@ -12,6 +12,12 @@ public enum Arithmetic: String, Sendable, CaseIterable {
   case power
   /// The left side where the right one is not 0, else 0: what is not taken may be infinite or NaN.
   case select
+  /// 1 where the left side is greater than the right one, else 0, as where either is NaN.
+  case greater
+  /// 1 where the left side is greater than the right one or equal to it, else 0.
+  case greaterOrEqual
+  /// 1 where both sides are equal, else 0.
+  case equal
 
   fileprivate var code: VectorArithmetic {
     switch self {
@@ -23,6 +29,9 @@ public enum Arithmetic: String, Sendable, CaseIterable {
     case .maximum: VectorMaximum
     case .power: VectorPower
     case .select: VectorSelect
+    case .greater: VectorGreater
+    case .greaterOrEqual: VectorGreaterOrEqual
+    case .equal: VectorEqual
     }
   }
 }
@@ -36,7 +45,7 @@ extension Device {
   ///   - arithmetic: The operation; a NaN in either operand of minimum and maximum comes out.
   /// - Returns: A tensor of the broadcast shape.
   /// - Throws: ``KernelError`` where the shapes do not broadcast.
-  /// - Note: ONNX Add, Sub, Mul, Div, Min, Max, Pow; NumPy broadcasting.
+  /// - Note: ONNX Add, Sub, Mul, Div, Min, Max, Pow, Where, Greater, GreaterOrEqual, Equal; NumPy broadcasting.
   public func combining(
     _ left: Tensor, _ right: Tensor, by arithmetic: Arithmetic
   ) throws(KernelError) -> Tensor {

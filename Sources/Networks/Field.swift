@@ -213,7 +213,7 @@ extension Operation {
         // A constant with more rows than the map would repeat positions of the map.
         return zip(extents, [map.rows, map.columns].suffix(extents.count)).contains { $0 > $1 }
           ? .whole : above
-      case .multiply, .divide, .minimum, .maximum, .power, .select:
+      case .multiply, .divide, .minimum, .maximum, .power, .select, .greater, .greaterOrEqual, .equal:
         // A factor of its own for each position would have to be cut with the window.
         return extents.contains { $0 > 1 } ? .whole : above
       }

@@ -55,6 +55,9 @@ extension Arithmetic {
     case .maximum: "Max"
     case .power: "Pow"
     case .select: "Where"
+    case .greater: "Greater"
+    case .greaterOrEqual: "GreaterOrEqual"
+    case .equal: "Equal"
     }
   }
 }

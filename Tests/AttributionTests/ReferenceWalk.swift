@@ -95,6 +95,9 @@ struct ReferenceWalk {
     case .maximum: max(left, right)
     case .power: pow(left, right)
     case .select: right != 0 ? left : 0
+    case .greater: left > right ? 1 : 0
+    case .greaterOrEqual: left >= right ? 1 : 0
+    case .equal: left == right ? 1 : 0
     }
   }
 
@@ -109,6 +112,7 @@ struct ReferenceWalk {
     case .maximum: left >= right ? (1, 0) : (0, 1)
     case .power: (right * pow(left, right - 1), pow(left, right) * log(left))
     case .select: (right != 0 ? 1 : 0, 0)
+    case .greater, .greaterOrEqual, .equal: (0, 0)
     }
   }
 

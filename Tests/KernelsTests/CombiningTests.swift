@@ -35,7 +35,7 @@ import Testing
     #expect(
       try Device().combining(bases, Tensor([3], elements: [3, 0.5, 2]), by: .power).elements == [8, 3, 4])
     let (value, hole) = (Tensor([20], repeating: 2), Tensor([20], repeating: .nan))
-    for arithmetic in Arithmetic.allCases where arithmetic != .select {
+    for arithmetic in [Arithmetic.add, .subtract, .multiply, .divide, .minimum, .maximum, .power] {
       #expect(try Device().combining(value, hole, by: arithmetic).elements.allSatisfy { $0.isNaN })
       #expect(try Device().combining(hole, value, by: arithmetic).elements.allSatisfy { $0.isNaN })
     }
@@ -45,6 +45,17 @@ import Testing
     let values = Tensor([4], elements: [.nan, .infinity, 3, 4])
     let marks = Tensor([4], elements: [0, 0, 1, -2])
     #expect(try Device().combining(values, marks, by: .select).elements == [0, 0, 3, 4])
+  }
+
+  @Test func `comparisons are one or zero, and nothing compares with NaN`() throws {
+    let left = Tensor([6], elements: [1, 2, 2, .nan, 1, .infinity])
+    let right = Tensor([6], elements: [2, 2, 1, 1, .nan, .infinity])
+    let expected: [(Arithmetic, [Float])] = [
+      (.greater, [0, 0, 1, 0, 0, 0]), (.greaterOrEqual, [0, 1, 1, 0, 0, 1]), (.equal, [0, 1, 0, 0, 0, 1]),
+    ]
+    for (arithmetic, holds) in expected {
+      #expect(try Device().combining(left, right, by: arithmetic).elements == holds)
+    }
   }
 
   @Test(arguments: pairs)

@@ -69,7 +69,7 @@ void vector_rectifying(const float *signal, const float *reference, float *outpu
 // Elementwise.c; a step is 1, or 0 where one value serves the whole row.
 typedef enum VectorArithmetic : int32_t {
   VectorAdd, VectorSubtract, VectorMultiply, VectorDivide, VectorMinimum, VectorMaximum, VectorPower,
-  VectorSelect
+  VectorSelect, VectorGreater, VectorGreaterOrEqual, VectorEqual
 } VectorArithmetic;
 typedef struct VectorOperand {
   const float *elements;

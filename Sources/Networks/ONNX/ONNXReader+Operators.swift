@@ -121,7 +121,7 @@ extension ONNXReader {
       let type = ONNXElement(rawValue: Int32(clamping: try node.integer("to", default: 1)))
       if type == .bool {
         try refuseOutput(node)
-        return try chain(node, [.activation(.sign), .activation(.abs)])
+        return try chain(node, [Self.opposite, Self.opposite])
       }
       guard type?.format.isFloat == true else {
         throw Unsupported("pixels are cast to a type that is no float")

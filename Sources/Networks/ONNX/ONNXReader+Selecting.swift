@@ -10,33 +10,28 @@ extension ONNXReader {
     guard node.inputs.count == (node.type == "Not" ? 1 : 2), !node.inputs.contains("") else {
       throw Unsupported("it reads \(node.inputs.count) values")
     }
-    func times(_ factor: Float) -> Operation {
-      .arithmeticWithConstant(.multiply, Tensor([1], repeating: factor), constantFirst: false)
+    if node.type == "Not" { return try chain(node, [Self.opposite]) }
+    let (left, right) = (node.inputs[0], node.inputs[1])
+    func combine(_ arithmetic: Arithmetic, _ left: String, _ right: String) throws {
+      try self.combine(node.name, arithmetic, left, right, node.outputs[0])
     }
-    let opposite: [Operation] = [
-      times(-1), .arithmeticWithConstant(.add, Tensor([1], repeating: 1), constantFirst: false),
-    ]
-    let pair: Arithmetic =
-      switch node.type {
-      case "And": .multiply
-      case "Or": .maximum
-      default: .subtract
-      }
-    if node.type == "Not" { return try chain(node, opposite) }
-    let parts: [Operation] =
-      switch node.type {
-      case "Greater": [.activation(.sign), .activation(.relu)]
-      case "Less": [.activation(.sign), .activation(.negate), .activation(.relu)]
-      case "GreaterOrEqual": [.activation(.sign), .activation(.negate), .activation(.relu)] + opposite
-      case "LessOrEqual": [.activation(.sign), .activation(.relu)] + opposite
-      case "Equal": [.activation(.sign), .activation(.abs)] + opposite
-      case "Xor": [.activation(.abs)]
-      default: [.identity]
-      }
-    let both = node.outputs[0] + ".both"
-    try combine(node.name + ".both", pair, node.inputs[0], node.inputs[1], both)
-    try chain(node, parts, from: both)
+    switch node.type {
+    case "Greater": try combine(.greater, left, right)
+    case "GreaterOrEqual": try combine(.greaterOrEqual, left, right)
+    case "Less": try combine(.greater, right, left)
+    case "LessOrEqual": try combine(.greaterOrEqual, right, left)
+    case "Equal": try combine(.equal, left, right)
+    case "And": try combine(.multiply, left, right)
+    case "Or": try combine(.maximum, left, right)
+    default:
+      let difference = node.outputs[0] + ".difference"
+      try self.combine(node.name + ".difference", .subtract, left, right, difference)
+      try chain(node, [.activation(.abs)], from: difference)
+    }
   }
+
+  /// 1 where a condition is 0, else 0.
+  static let opposite = Operation.arithmeticWithConstant(.equal, Tensor([1]), constantFirst: false)
 
   /// Truth values go into other nodes only: as outputs they would be taken for scores.
   func refuseOutput(_ node: ONNXNode) throws {
@@ -210,14 +205,7 @@ extension ONNXReader {
     for index in 0..<2 {
       var holds = condition
       if index == 1 {
-        holds = try part(
-          "negative", of: node,
-          .arithmeticWithConstant(.multiply, Tensor([1], repeating: -1), constantFirst: false),
-          [condition])
-        holds = try part(
-          "opposite", of: node,
-          .arithmeticWithConstant(.add, Tensor([1], repeating: 1), constantFirst: false),
-          [holds])
+        holds = try part("opposite", of: node, Self.opposite, [condition])
       }
       if let value = values[index] {
         branches.append(try part("taken\(index)", of: node, .arithmetic(.select), [value, holds]))

@@ -302,16 +302,13 @@ struct ONNXWriter {
       emit(
         "Split", node.name, [inputs[0], integers(node.name + ".sizes", sizes)], outputs,
         [attribute("axis", onnx(axis))])
-    case .arithmetic(.select): select(node, inputs)
-    case .arithmetic(let arithmetic): plain(arithmetic.operatorName)
+    case .arithmetic(let arithmetic): combine(node, inputs, arithmetic)
     case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
       // Axes align at the right in this package's order, which for maps is not the file's.
       let ones = [Int](repeating: 1, count: max(rank - constant.shape.rank, 0))
       let aligned = constant.reshaped(to: Shape(ones + constant.shape.dimensions))
       let name = weights(node.name + ".constant", try aligned.inONNXOrder())
-      let both = isFirst ? [name, inputs[0]] : [inputs[0], name]
-      if case .select = arithmetic { return select(node, both) }
-      emit(arithmetic.operatorName, node.name, both, outputs)
+      combine(node, isFirst ? [name, inputs[0]] : [inputs[0], name], arithmetic)
     case .padding(let before, let after, let mode):
       let order = rank == 4 ? [0, 3, 1, 2] : Array(0..<rank)
       let pads = integers(node.name + ".pads", order.map { before[$0] } + order.map { after[$0] })
@@ -361,12 +358,23 @@ struct ONNXWriter {
     }
   }
 
-  private mutating func select(_ node: Network.Node, _ inputs: [String]) {
+  /// Two values put together; what ONNX has as truth is a number here.
+  private mutating func combine(_ node: Network.Node, _ inputs: [String], _ arithmetic: Arithmetic) {
     let holds = node.outputs[0] + ".holds"
-    emit(
-      "Cast", node.name + ".cast", [inputs[1]], [holds], [attribute("to", Int(ONNXElement.bool.rawValue))])
-    let zero = weights(node.name + ".zero", Tensor([], elements: [0]))
-    emit("Where", node.name, [holds, inputs[0], zero], node.outputs)
+    func cast(_ value: String, to element: ONNXElement, _ output: String) {
+      emit("Cast", node.name + ".cast", [value], [output], [attribute("to", Int(element.rawValue))])
+    }
+    switch arithmetic {
+    case .add, .subtract, .multiply, .divide, .minimum, .maximum, .power:
+      emit(arithmetic.operatorName, node.name, inputs, node.outputs)
+    case .select:
+      cast(inputs[1], to: .bool, holds)
+      let zero = weights(node.name + ".zero", Tensor([], elements: [0]))
+      emit(arithmetic.operatorName, node.name, [holds, inputs[0], zero], node.outputs)
+    case .greater, .greaterOrEqual, .equal:
+      emit(arithmetic.operatorName, node.name, inputs, [holds])
+      cast(holds, to: .float, node.outputs[0])
+    }
   }
 
   /// A pool's windows so that runtimes and ONNX's own inference of shapes see one number of places.
