@@ -34,16 +34,29 @@ import Synchronization
 }
 
 /// Free blocks by size, so that a loop over batches asks the system for memory in its first turn only.
+///
+/// Beyond a limit, blocks of the size that nobody has asked for the longest go back to the system: the layers of a network
+/// differ in their sizes, and what one needed must not stay while the next is at work. Large blocks are the system's own
+/// pages and never part of the heap, where what lives longer would keep them from going back.
 enum StoragePool {
-  /// What the pool may hold on to, in floats (512 MiB); a block given back beyond it is freed.
-  private static let limit = 128 << 20
+  /// What the pool may hold on to, in floats (256 MiB).
+  private static let limit = 64 << 20
+  /// Blocks from so many floats on (1 MiB) are pages of their own.
+  private static let large = 256 << 10
 
-  @safe private struct Free: @unchecked Sendable {
-    var blocks: [Int: [UnsafeMutablePointer<Float>]] = unsafe [:]
+  @safe private struct Idle: @unchecked Sendable {
+    var sizes: [Int: Blocks] = [:]
     var held = 0
+    var requests = 0
   }
 
-  private static let free = Mutex(Free())
+  @safe private struct Blocks {
+    var free: [UnsafeMutablePointer<Float>] = unsafe []
+    /// The number of the last request for this size.
+    var asked = 0
+  }
+
+  private static let idle = Mutex(Idle())
 
   /// Capacities go up in steps of an eighth of a power of two, so that batches of nearly one size share blocks.
   static func roundedCapacity(_ count: Int) -> Int {
@@ -54,31 +67,55 @@ enum StoragePool {
   }
 
   static func take(_ capacity: Int) -> UnsafeMutablePointer<Float> {
-    let pooled: UnsafeMutablePointer<Float>? = unsafe free.withLock { free in
-      guard let block = unsafe free.blocks[capacity]?.popLast() else { return nil }
-      free.held -= capacity
+    let pooled: UnsafeMutablePointer<Float>? = unsafe idle.withLock { idle in
+      idle.requests += 1
+      idle.sizes[capacity, default: Blocks()].asked = idle.requests
+      guard let block = unsafe idle.sizes[capacity]?.free.popLast() else { return nil }
+      idle.held -= capacity
       return unsafe block
     }
     if let pooled = unsafe pooled { return unsafe pooled }
-    var raw: UnsafeMutableRawPointer?
-    let status = unsafe posix_memalign(&raw, 64, capacity * MemoryLayout<Float>.stride)
-    guard status == 0, let raw = unsafe raw else {
+    guard let made = unsafe allocated(capacity) else {
       preconditionFailure("no memory for \(capacity) floats; use smaller batches")
     }
-    return unsafe raw.bindMemory(to: Float.self, capacity: capacity)
+    return unsafe made
   }
 
   static func give(_ base: UnsafeMutablePointer<Float>, _ capacity: Int) {
-    let kept = free.withLock { free in
-      guard free.held + capacity <= limit else { return false }
-      free.held += capacity
-      unsafe free.blocks[capacity, default: []].append(base)
-      return true
+    let released = unsafe idle.withLock { idle in
+      unsafe idle.sizes[capacity, default: Blocks()].free.append(base)
+      idle.held += capacity
+      var released: [(UnsafeMutablePointer<Float>, Int)] = unsafe []
+      while idle.held > limit,
+        let oldest = idle.sizes.filter({ unsafe !$0.value.free.isEmpty }).min(by: {
+          $0.value.asked < $1.value.asked
+        })?.key, let block = unsafe idle.sizes[oldest]?.free.popLast()
+      {
+        idle.held -= oldest
+        unsafe released.append((block, oldest))
+      }
+      return unsafe released
     }
-    if !kept { unsafe release(base) }
+    unsafe released.forEach { unsafe release($0, $1) }
   }
-}
 
-private func release(_ base: UnsafeMutablePointer<Float>) {
-  unsafe free(base)
+  private static func allocated(_ capacity: Int) -> UnsafeMutablePointer<Float>? {
+    let bytes = capacity * MemoryLayout<Float>.stride
+    var raw: UnsafeMutableRawPointer?
+    if capacity >= large {
+      let pages = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      unsafe raw = pages == MAP_FAILED ? nil : pages
+    } else {
+      guard unsafe posix_memalign(&raw, 64, bytes) == 0 else { return nil }
+    }
+    return unsafe raw?.bindMemory(to: Float.self, capacity: capacity)
+  }
+
+  private static func release(_ base: UnsafeMutablePointer<Float>, _ capacity: Int) {
+    if capacity >= large {
+      unsafe munmap(base, capacity * MemoryLayout<Float>.stride)
+    } else {
+      unsafe free(base)
+    }
+  }
 }
