@@ -17,7 +17,7 @@ extension Dataset {
     from list: String, classes: ClassLookup = ClassLookup([])
   ) throws(DatasetError) -> [Int: Int] {
     guard let bytes = FileSystem.contents(of: list) else {
-      throw .list(file: list, of: "labels", reason: "it cannot be read.")
+      throw .list(file: list, of: "labels", reason: "it cannot be read, or is no plain file.")
     }
     let (byPath, byName) = (idsByPath, NameTable(items.lazy.map { $0.path.pathParts.last ?? "" }))
     var labels: [Int: Int] = [:]
@@ -27,8 +27,10 @@ extension Dataset {
       if line.allSatisfy(\.isWhitespace) { continue }
       let word = fields.count > 1 ? fields[1].trimmingCharacters(in: .whitespaces) : ""
       let meant = Int(word).map { [$0] } ?? classes.indices(of: word)
+      let name = Listing.unquoted(String(fields[0]))
+      let ids = byPath.places(of: name) + byName.places(of: name)
       guard let label = meant.first, meant.count == 1, label >= 0 else {
-        if number == 0, meant.isEmpty { continue }
+        if number == 0, meant.isEmpty, ids.isEmpty { continue }
         throw .list(
           file: list, of: "labels",
           reason: meant.count > 1
@@ -36,11 +38,10 @@ extension Dataset {
               + "'\(line.prefix(60))'. Give one of these, by its index."
             : "line \(number + 1) has no class after a tab, by its index or its name: '\(line.prefix(60))'.")
       }
-      let name = Listing.unquoted(String(fields[0]))
-      for id in byPath.places(of: name) + byName.places(of: name) { labels[id] = label }
+      for id in ids { labels[id] = label }
     }
     guard !labels.isEmpty else {
-      throw .list(file: list, of: "labels", reason: "it names none of the pictures in \(name).")
+      throw .list(file: list, of: "labels", reason: "it names none of the images in \(name).")
     }
     return labels
   }

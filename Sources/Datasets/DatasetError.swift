@@ -38,39 +38,39 @@ public enum DatasetError: BadInput, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .missing(let path): "\(path): there is no such folder or picture."
+    case .missing(let path): "\(path): there is no such folder or image."
     case .noPictures(let path):
-      "\(path) holds no pictures (\(PictureFolder.extensions.joined(separator: ", "))). "
-        + "Name a folder of pictures, or of class folders."
+      "\(path) holds no images (\(PictureFolder.extensions.joined(separator: ", "))). "
+        + "Name a folder of images, or of class folders."
     case .unlisted(let skipped): "\(skipped)"
     case .unknownKind(let kind):
       "'\(kind):' is no kind of data set. Kinds are "
         + DatasetKind.allCases.map { $0.rawValue + ":" }.joined(separator: ", ")
-        + "; or name a folder of pictures."
+        + "; or name a folder of images."
     case .specification(let text, let reason): "'\(text)' does not name a data set: \(reason)"
     case .layout(let path, let kind, let missing):
       "\(path) is not laid out as \(kind): it has no \(missing.joined(separator: ", no ")). "
         + "Name the folder that holds \(missing.count == 1 ? "it" : "them")."
     case .malformed(let file, let reason): "\(file) is damaged: \(reason)"
     case .noSplit(let name, let split, let present):
-      "\(name) has no \(split.rawValue) pictures"
+      "\(name) has no \(split.rawValue) images"
         + (present.isEmpty
           ? "; it is not divided." : "; it has \(present.map(\.rawValue).joined(separator: " and ")).")
     case .list(let file, let things, let reason): "\(file) is not a list of \(things): \(reason)"
     case .noClasses(let name):
-      "\(name) does not say what its pictures are of. Put them into a folder for each class, or name a kind of data set, "
+      "\(name) does not say what its images are of. Put them into a folder for each class, or name a kind of data set, "
         + "as caltech101:path."
     case .tooFew(let name, let className, let found, let asked, let testing):
-      "\(name): class \(className) has \(found == 1 ? "one picture" : "\(found) pictures") to draw from, and \(asked) \(asked == 1 ? "was" : "were") asked "
+      "\(name): class \(className) has \(found == 1 ? "one image" : "\(found) images") to draw from, and \(asked) \(asked == 1 ? "was" : "were") asked "
         + "for\(testing > 0 ? " with one or more left to test on" : ""). "
         + (found > testing
-          ? "Give --per-class \(found - testing) or less, or add pictures."
-          : "Add pictures, or leave the class out of the folder.")
+          ? "Give --per-class \(found - testing) or less, or add images."
+          : "Add images, or leave the class out of the folder.")
     case .strangers(let name, let paths, let example):
-      "\(name) has not \(paths.count == 1 ? "the picture" : "\(paths.count) pictures") that should be left out: "
+      "\(name) has not \(paths.count == 1 ? "the image" : "\(paths.count) images") that should be left out: "
         + paths.prefix(5).joined(separator: ", ") + (paths.count > 5 ? " and \(paths.count - 5) more" : "")
-        + ". Name pictures as it does, such as \(example)."
-    case .allExcluded(let name): "every picture of \(name) is to be left out: nothing remains."
+        + ". Name images as it does, such as \(example)."
+    case .allExcluded(let name): "every image of \(name) is to be left out: nothing remains."
     case .otherClasses(let name, let other, let difference):
       "\(name) has other classes than \(other): \(difference)."
     case .unknownClass(let name, let className, let known):

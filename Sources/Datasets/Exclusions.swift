@@ -22,14 +22,14 @@ public struct Exclusions: Hashable, Sendable {
   /// - Throws: ``DatasetError/list(file:of:reason:)`` where it cannot be read or names nothing.
   public init(reading file: String) throws(DatasetError) {
     guard let bytes = FileSystem.contents(of: file) else {
-      throw .list(file: file, of: "pictures to leave out", reason: "it is not there, or cannot be read.")
+      throw .list(file: file, of: "images to leave out", reason: "it is not there, or cannot be read.")
     }
     let lines = Listing.text(bytes).split(whereSeparator: \.isNewline).map(String.init).filter {
       let plain = $0.trimmingCharacters(in: .whitespaces)
       return !plain.isEmpty && plain.utf8.first != UInt8(ascii: "#")
     }
     guard lines.allSatisfy({ !$0.contains("\0") && !$0.contains("\u{FFFD}") }) else {
-      throw .list(file: file, of: "pictures to leave out", reason: "it is no text.")
+      throw .list(file: file, of: "images to leave out", reason: "it is no text.")
     }
     self.init(lines.map(Listing.unquoted))
   }

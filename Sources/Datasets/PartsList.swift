@@ -46,10 +46,10 @@ public struct PartsList: Sendable {
     }
     guard !file.parts.isEmpty else { throw DatasetError.parts(name: path, reason: "it names no part.") }
     for (name, boxes) in file.parts where boxes.count != file.pictures.count {
-      let found = "\(boxes.count) boxes for \(file.pictures.count) pictures"
+      let found = "\(boxes.count) boxes for \(file.pictures.count) images"
       throw DatasetError.parts(name: path, reason: "part '\(name)' has \(found); it needs one each.")
     }
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let folder = FileSystem.folder(of: path)
     dataset = try Dataset(folder: folder, paths: file.pictures)
     names = file.parts.keys.sorted()
     boxes = file.pictures.indices.map { index in file.parts.mapValues { $0[index] } }
@@ -78,7 +78,7 @@ public struct PartsList: Sendable {
     let chosen = holders().prefix(limit)
     guard !names.isEmpty, chosen.count > 1 else {
       throw DatasetError.parts(
-        name: all.name, reason: "it does not say where parts are in its pictures, or too few show them.")
+        name: all.name, reason: "it does not say where parts are in its images, or too few show them.")
     }
     dataset = all.selecting(chosen.map(\.id))
     self.names = names.sorted()

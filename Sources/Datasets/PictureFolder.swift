@@ -30,9 +30,9 @@ public struct PictureFolder: Sendable {
   public init(_ path: String) throws(DatasetError) {
     guard let kind = FileKind(path) else { throw .missing(path: path) }
     guard kind.isFolder else {
-      let url = URL(fileURLWithPath: path)
-      root = url.deletingLastPathComponent().path
-      files = [.init(path: url.lastPathComponent)]
+      let folder = FileSystem.folder(of: path)
+      root = FileSystem.resolved(folder) ?? folder
+      files = [.init(path: path.pathParts.last ?? path)]
       classNames = nil
       unread = []
       return
@@ -52,7 +52,7 @@ public struct PictureFolder: Sendable {
     let empty = names == nil ? [] : walk.classFolders.filter { labels.exact($0).isEmpty }
     unread =
       walk.closed.sorted { ExactName($0.image) < ExactName($1.image) } + walk.unused
-      + empty.map { Skipped(image: $0, reason: "this class folder holds no picture.", count: 1) }
+      + empty.map { Skipped(image: $0, reason: "this class folder holds no image.", count: 1) }
   }
 
   static func isPicture(_ name: String) -> Bool { extensions.contains(name.fileEnding) }
@@ -116,7 +116,7 @@ struct Tally {
     let reason =
       reason
       ?? (ending.isEmpty
-        ? "it has no ending, and its content is no picture." : "'.\(ending)' is no ending of pictures.")
+        ? "it has no ending, and its content is no image." : "'.\(ending)' is no ending of images.")
     let known = found[reason]
     found[reason] = (min(known?.first ?? ExactName(path), ExactName(path)), (known?.count ?? 0) + 1)
   }

@@ -55,8 +55,12 @@ public final class PreparedPictures: Sendable {
   /// What is made of picture `id`; nil, and listed, where it cannot be read.
   func listed<Result>(_ id: Int, _ make: (Picture) throws(ImageError) -> Result) throws -> Result? {
     try cancellation.check()
+    return try listed(id) { () throws(ImageError) in try make(try dataset.picture(id)) }
+  }
+
+  private func listed<Result>(_ id: Int, _ read: () throws(ImageError) -> Result) throws -> Result? {
     do throws(ImageError) {
-      return try make(try dataset.picture(id))
+      return try read()
     } catch {
       let named = error.naming("\(dataset.name)/\(dataset.items[id].path)")
       guard !isStrict else { throw named }
@@ -65,12 +69,14 @@ public final class PreparedPictures: Sendable {
     }
   }
 
-  /// How a picture's pixels become the network's, from its header.
+  /// How a picture's pixels become the network's, from its header; nil, and listed, where it cannot be read.
   ///
-  /// - Throws: `ImageError` where it cannot be read.
-  public func framing(of id: Int) throws(ImageError) -> Framing {
-    let (rows, columns) = try dataset.extents(of: id)
-    return try Framing(rows: rows, columns: columns, preprocessing)
+  /// - Throws: `ImageError` where pictures must all be read.
+  public func framing(of id: Int) throws -> Framing? {
+    try listed(id) { () throws(ImageError) in
+      let (rows, columns) = try dataset.extents(of: id)
+      return try Framing(rows: rows, columns: columns, preprocessing)
+    }
   }
 
   /// Pictures left out so far, by id, with the reason.

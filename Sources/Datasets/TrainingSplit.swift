@@ -39,6 +39,10 @@ public struct TrainingSplit: Sendable {
         throw .otherClasses(
           name: other, than: specification, difference: Self.difference(held?.classNames ?? [], classNames))
       }
+      if let held, held.isMultiple != whole.isMultiple {
+        throw .otherClasses(
+          name: other, than: specification, difference: "only one of them can show several classes an image")
+      }
       if whole.splits.contains(.train) { train = whole.only(.train) }
       if let validating = held, validating.splits.contains(.validation) {
         held = validating.only(.validation)

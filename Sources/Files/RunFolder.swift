@@ -29,7 +29,7 @@ public struct RunFolder: Sendable {
       do {
         try FileSystem.makeFolder(path)
       } catch {
-        throw .unwritable(folder: path, reason: "it cannot be made, or is a file.")
+        throw .unwritable(folder: path, reason: "\(error.path) \(error.reason)")
       }
     }
     let header = path + "/run.json"
@@ -37,9 +37,12 @@ public struct RunFolder: Sendable {
     if !FileSystem.exists(header), !left.isEmpty { throw .notARun(folder: path) }
     let folder = RunFolder(path: path, lock: try RunLock(folder: path))
     let description = try description(kind, configuration, header)
-    guard let known = FileSystem.contents(of: header) else {
+    guard FileSystem.exists(header) else {
       try folder.write(bytes: description, to: "run.json")
       return folder
+    }
+    guard let known = FileSystem.contents(of: header) else {
+      throw .damaged(file: header, reason: "it cannot be read.")
     }
     if known == description { return folder }
     guard let before = try? JSONSerialization.jsonObject(with: known) as? [String: Any],
@@ -111,17 +114,13 @@ public struct RunFolder: Sendable {
 
   /// Names in a folder of the run, in order; none where it is not there.
   package func names(in folder: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path(of: folder))) ?? []).sorted()
+    (try? FolderListing(path(of: folder), hidden: true))?.names ?? []
   }
 
   /// Removes a file, or a folder and all in it, if it is there.
   package func remove(_ name: String) throws(RunError) {
-    guard contains(name) else { return }
-    do {
-      try FileManager.default.removeItem(atPath: path(of: name))
-    } catch {
-      throw .unwritable(folder: path, reason: "\(name) cannot be removed.")
-    }
+    FileSystem.remove(path(of: name))
+    guard !contains(name) else { throw .unwritable(folder: path, reason: "\(name) cannot be removed.") }
   }
 
   /// Writes a file durably: whole or not at all.

@@ -50,14 +50,14 @@ public struct SafeTensors: Sendable {
   package static func array(
     _ name: String, slice: Int? = nil, in path: String
   ) throws(FileError) -> Tensor? {
-    guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
-      return nil
-    }
+    guard let bytes = FileSystem.mapped(path) else { return nil }
     let (header, data) = try parts(of: bytes, path)
     guard var entry = header[name] as? [String: Any] else { return nil }
     if let slice, let extents = entry["shape"] as? [Int], let ends = entry["data_offsets"] as? [Int] {
-      guard let count = extents.first, (0..<count).contains(slice) else { return nil }
-      guard ends.count == 2, 0 <= ends[0], ends[0] <= ends[1], ends[1] <= data.count else {
+      guard let count = extents.first, 0 <= slice, slice < count else { return nil }
+      guard ends.count == 2, 0 <= ends[0], ends[0] <= ends[1], ends[1] <= data.count,
+        (ends[1] - ends[0]).isMultiple(of: count)
+      else {
         throw FileError(path: path, reason: "array '\(name)' lies at bytes \(ends) of \(data.count).")
       }
       let each = (ends[1] - ends[0]) / count

@@ -51,8 +51,7 @@ package struct Cost {
           sum + zip(picture.0, picture.1).reduce(0) { $0 + $1.1.cost(of: Double($1.0)) } / Double(classes)
         }
       if case .classes(let labels) = labels {
-        // One score stands against zero.
-        ranks = zip(rows, labels).map { classes == 1 ? ([0] + $0).rank(of: $1) : $0.rank(of: $1) }
+        ranks = zip(rows, labels).map { $0.scoresByClass.rank(of: $1) }
       } else {
         ranks = []
       }
@@ -116,6 +115,9 @@ extension Tensor {
 }
 
 extension Collection<Float> {
+  /// A score for each class: where one score tells two classes apart, it is the second's, against zero.
+  package var scoresByClass: [Float] { count == 1 ? [0] + self : Array(self) }
+
   /// How many values come before the one at a place: larger ones, and of equal ones those that stand first.
   func rank(of place: Int) -> Int {
     let own = self[index(startIndex, offsetBy: place)]

@@ -53,6 +53,10 @@ struct DemoCommand: ParsableCommand {
     if common.strict { flags.append("--strict") }
     if !common.quiet { Terminal.say("$ " + DemoPlan.typed(arguments)) }
     var command = try Switchback.parseAsRoot(arguments + flags)
-    try command.run()
+    do {
+      try command.run()
+    } catch is Interruption {
+      throw Interruption("stopped; the same demo goes on from there.")
+    }
   }
 }

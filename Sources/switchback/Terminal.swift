@@ -19,11 +19,9 @@ enum Terminal {
   /// Writes a result to standard output, where names that are in it neither move nor colour the text.
   ///
   /// - Throws: `FileError` where it is closed or full.
-  static func print(_ text: String) throws(FileError) { try write(text.withoutControls) }
-
-  private static func write(_ text: String) throws(FileError) {
+  static func print(_ text: String) throws(FileError) {
     do {
-      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+      try FileHandle.standardOutput.write(contentsOf: Data((text.withoutControls + "\n").utf8))
     } catch {
       throw FileError(path: "standard output", reason: "the result cannot be written; is it closed, or full?")
     }
@@ -35,7 +33,7 @@ enum Terminal {
   /// part does.
   static func print(json value: some Encodable, assumed isAssumed: Bool = false) throws {
     let bytes = try JSONEncoder.inKeyOrder.encode(value)
-    guard isAssumed else { return try write(String(decoding: bytes, as: UTF8.self)) }
+    guard isAssumed else { return try print(String(decoding: bytes, as: UTF8.self)) }
     func marked(_ value: Any) -> Any {
       if let list = value as? [Any] { return list.map(marked) }
       guard var object = value as? [String: Any] else { return value }
@@ -44,7 +42,7 @@ enum Terminal {
     }
     let object = marked(try JSONSerialization.jsonObject(with: bytes))
     let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
-    try write(
+    try print(
       String(decoding: try JSONSerialization.data(withJSONObject: object, options: options), as: UTF8.self))
   }
 

@@ -59,14 +59,14 @@ import Testing
 
   @Test func `a class with too few pictures is named, with what it has`() throws {
     let message =
-      "class c1 has 4 pictures to draw from, and 4 were asked for with one or more left to test on"
+      "class c1 has 4 images to draw from, and 4 were asked for with one or more left to test on"
     #expect {
       _ = try dataset([9, 4]).classFolds(.folds, perClass: [4], testPerClass: nil, count: 1, seed: 0)
     } throws: { "\($0)".contains(message) && "\($0)".contains("--per-class 3") }
     // Of a class of one picture, none could be tested whatever number is given.
     #expect {
       _ = try dataset([9, 1]).classFolds(.folds, perClass: [1], testPerClass: nil, count: 1, seed: 0)
-    } throws: { "\($0)".contains("Add pictures, or leave the class out") && !"\($0)".contains("--per-class") }
+    } throws: { "\($0)".contains("Add images, or leave the class out") && !"\($0)".contains("--per-class") }
     #expect(
       throws: DatasetError.tooFew(name: "made", className: "c0", found: 4, asked: 5, testing: 0)
     ) {
@@ -74,7 +74,7 @@ import Testing
         .own, perClass: [5], testPerClass: nil, count: 1, seed: 0)
     }
     let none = DatasetError.tooFew(name: "made", className: "c1", found: 0, asked: 1, testing: 0)
-    #expect(none.description.contains("0 pictures to draw from, and 1 was asked for."))
+    #expect(none.description.contains("0 images to draw from, and 1 was asked for."))
     #expect(throws: none) {
       _ = try dataset([6, 0], isDivided: true).classFolds(
         .own, perClass: [], testPerClass: nil, count: 1, seed: 0)

@@ -71,7 +71,7 @@ import Testing
     let other = try folder.write("z.png\t7\n".utf8, to: "other.tsv")
     #expect(
       throws: DatasetError.list(
-        file: other, of: "labels", reason: "it names none of the pictures in \(folder.path).")
+        file: other, of: "labels", reason: "it names none of the images in \(folder.path).")
     ) { try dataset.labels(from: other) }
   }
 

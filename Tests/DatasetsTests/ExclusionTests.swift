@@ -76,7 +76,7 @@ import Testing
     let list = (1...9).map { "x\($0).jpg\n" }.joined() + "a.jpg\n"
     let error = #expect(throws: DatasetError.self) { try left(list) }
     let text = try #require(error).description
-    for word in ["9 pictures", "x1.jpg", "and 4 more", "#odd.jpg", "pictures"] {
+    for word in ["9 images", "x1.jpg", "and 4 more", "#odd.jpg", "pictures"] {
       #expect(text.contains(word), "\(text)")
     }
     #expect(!text.contains("x6.jpg"))

@@ -140,7 +140,7 @@ import Testing
     #expect(reason("imagenet:" + folder.path).contains("synsets.txt"))
     try folder.write("n01440764\nn00000002\n".utf8, to: "synsets.txt")
     try folder.write("2\n".utf8, to: "ILSVRC2012_validation_ground_truth.txt")
-    #expect(reason("imagenet:" + folder.path).contains("1 lines for 2 pictures"))
+    #expect(reason("imagenet:" + folder.path).contains("1 lines for 2 images"))
     try folder.write("2\n7\n".utf8, to: "ILSVRC2012_validation_ground_truth.txt")
     #expect(reason("imagenet:" + folder.path).contains("line 2 is no number"))
     try folder.write("n01440764\nn00000009\n".utf8, to: "synsets.txt")

@@ -159,11 +159,11 @@ import Testing
     #expect(found.items.count == 7 && found.classNames == ["ant", "bee"])
     #expect(
       found.unread == [
-        Skipped(image: "ant/deep/y.TXT", reason: "'.txt' is no ending of pictures.", count: 3),
-        Skipped(image: "bee/notes", reason: "it has no ending, and its content is no picture.", count: 1),
-        Skipped(image: "cat", reason: "this class folder holds no picture.", count: 1),
-        Skipped(image: "dog", reason: "this class folder holds no picture.", count: 1),
+        Skipped(image: "ant/deep/y.TXT", reason: "'.txt' is no ending of images.", count: 3),
+        Skipped(image: "bee/notes", reason: "it has no ending, and its content is no image.", count: 1),
+        Skipped(image: "cat", reason: "this class folder holds no image.", count: 1),
+        Skipped(image: "dog", reason: "this class folder holds no image.", count: 1),
       ])
-    #expect("\(found.unread[0])" == "ant/deep/y.TXT and 2 more: '.txt' is no ending of pictures.")
+    #expect("\(found.unread[0])" == "ant/deep/y.TXT and 2 more: '.txt' is no ending of images.")
   }
 }

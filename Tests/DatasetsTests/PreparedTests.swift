@@ -131,7 +131,7 @@ import Testing
         return ""
       } catch { return error.description }
     }
-    #expect(refusal(flat.path).contains("does not say what its pictures are of"))
+    #expect(refusal(flat.path).contains("does not say what its images are of"))
     #expect(refusal(folder.path, other.path).contains("other classes than \(folder.path): bee, cat."))
     for share in [1e300, -0.1, 1, .nan] { #expect(refusal(folder.path, nil, share).contains("hold out")) }
   }

@@ -49,7 +49,7 @@ import Testing
     try folder.write("ant/image_0009.jpg\n".utf8, to: "101_ObjectCategories/test.txt")
     #expect(reason("caltech101:" + lists).contains("line 1 names 'ant/image_0009.jpg'"))
     try folder.write("\n".utf8, to: "101_ObjectCategories/test.txt")
-    #expect(reason("caltech101:" + lists).contains("test.txt is damaged: it names no pictures"))
+    #expect(reason("caltech101:" + lists).contains("test.txt is damaged: it names no images"))
     let larger = try TemporaryFolder()
     try write(larger, ["001.ak47/001_0001.jpg", "002.flag/002_0001.jpg", "257.clutter/257_0001.jpg"])
     #expect(try Dataset.parse("caltech256:" + larger.path).classNames == ["ak47", "flag"])
@@ -195,7 +195,7 @@ import Testing
       ([0, 0, 8, 1, 0, 0, 0, 0], "does not begin"), ([], "does not begin"),
       ([0, 0, 13, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3], "does not begin"),
       ([0, 0, 8, 3] + [UInt8](repeating: 255, count: 12), "values for extents"),
-      ([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 5, 5], "2 labels for 1 pictures"),
+      ([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 5, 5], "2 labels for 1 images"),
     ] as [([UInt8], String)] {
       let folder = try mnist()
       try folder.write(bytes, to: images)

@@ -18,6 +18,11 @@ import Testing
     #expect(try run.read([Int].self, from: "below/list.json") == [1, 2])
     #expect(run.contains("below/list.json") && !run.contains("other"))
     #expect(try FolderListing(folder.path).names.map(\.fileNameBytes) == [[0x6E, 0x69, 0xF1, 0x6F]])
+    #expect(run.names(in: "below") == ["list.json"] && run.names(in: "none").isEmpty)
+    try run.write(json: [1], to: "gone/deep/list.json")
+    try run.remove("gone")
+    try run.remove("never there")
+    #expect(!run.contains("gone"))
     let names = try FolderListing(latin + "/run").names
     #expect(names == ["below", "run.json", "run.lock"])
     #expect(throws: RunError.self) {

@@ -41,9 +41,15 @@ import Testing
     for (name, index, file) in [("b", 3, path), ("b", -1, path), ("c", 0, path), ("b", 0, path + ".no")] {
       #expect(try SafeTensors.array(name, slice: index, in: file) == nil)
     }
-    let header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,9223372036854775807]}}"
-    try file(header, data: [0, 0, 0, 0]).write(to: URL(fileURLWithPath: path))
-    #expect(throws: FileError.self) { try SafeTensors.array("a", slice: 1, in: path) }
+    // Bytes beyond the file, or that are not so many slices.
+    for (shape, end) in [("[2,2]", Int.max), ("[2,1]", 7), ("[3]", 4)] {
+      let header = "{\"a\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[0,\(end)]}}"
+      try file(header, data: [UInt8](repeating: 0, count: 8)).write(to: URL(fileURLWithPath: path))
+      #expect(throws: FileError.self) { try SafeTensors.array("a", slice: 1, in: path) }
+    }
+    let header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1,2],\"data_offsets\":[0,8]}}"
+    try file(header, data: [UInt8](repeating: 0, count: 8)).write(to: URL(fileURLWithPath: path))
+    #expect(try SafeTensors.array("a", slice: 0, in: path) == nil)
   }
 
   @Test func `an unfinished file is never in its place`() throws {

@@ -118,12 +118,53 @@ import Training
     #expect(error?.description.contains("broken.png") == true)
   }
 
+  @Test func `a picture that is spoiled after the search gives way to the next`() throws {
+    for number in 0..<5 { try folder.write(pictures.picture(number).encodedPNG(), to: "p/\(number).png") }
+    let dataset = try Dataset.parse(folder.file("p"))
+    // An outcome holds its run open.
+    let search = try Job(Features(subject, dataset, top: 2, onlySearching: true)).perform(
+      in: folder.file("run")
+    ).result
+    let first = try #require(search.layers[0].units[0].top.first)
+    try folder.write([1, 2, 3], to: "p/" + first.image)
+    do {
+      let outcome = try Job(Features(subject, dataset, top: 2)).perform(in: folder.file("run"))
+      #expect(outcome.skipped.map(\.image) == [first.image])
+      for unit in outcome.result.layers.flatMap(\.units) {
+        #expect((1...2).contains(unit.top.count) && unit.top.allSatisfy { $0.image != first.image })
+      }
+    }
+    let strict = try Features(subject, dataset, top: 2, strict: true)
+    #expect(throws: ImageError.self) { try Job(strict).perform(in: folder.file("run")) }
+  }
+
+  /// Numbers beyond those that whole numbers hold are written, and a picture of one grey has no scale of its own.
+  @Test func `extreme activations and a picture of one grey are drawn`() throws {
+    let grey = Picture(rows: 20, columns: 20, pixels: [UInt8](repeating: 128, count: 1200))
+    try folder.write(grey.encodedPNG(), to: "p/grey.png")
+    let dataset = try Dataset.parse(folder.file("p"))
+    for fill in OccluderFill.allCases {
+      let run = folder.file("\(fill)")
+      try Job(Occlude(subject, dataset, sizes: [8], stride: 8, fill: fill)).perform(in: run)
+      let svg = try String(contentsOfFile: run + "/figures/occlusion-8.svg", encoding: .utf8)
+      #expect(!svg.contains("nan") && !svg.contains("inf\""), "\(fill)")
+    }
+    var network = try TinyNetworks.classifier()
+    network.preprocessing = Preprocessing(
+      resize: .init(rows: 16, columns: 20), crop: nil, scale: 1e18, mean: [0], std: [1])
+    try network.writeONNX(to: folder.file("extreme.onnx"))
+    let extreme = try Subject(model: folder.file("extreme.onnx"))
+    let found = try Job(Features(extreme, pictures, top: 2)).perform(in: folder.file("features")).result
+    #expect(found.layers[0].units.contains { ($0.top.first?.value ?? 0) > 1e19 })
+    try Job(Occlude(extreme, pictures, sizes: [8], stride: 8)).perform(in: folder.file("occlude"))
+  }
+
   /// A progress is told to whoever listens, and ends with all of it.
   @Test func `a listener is told how far a study is`() throws {
     let told = Mutex([Listener.Progress]())
     let listener = Listener(progress: { progress in told.withLock { $0.append(progress) } })
     try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("run"))
-    let search = told.withLock { $0 }.filter { $0.unit == "pictures" && $0.isFinished }
+    let search = told.withLock { $0 }.filter { $0.unit == "images" && $0.isFinished }
     #expect(search.contains { $0.done == 5 && $0.total == 5 })
     told.withLock { $0 = [] }
     try Job(Occlude(subject, pictures, sizes: [8], stride: 3), listener: listener).perform(
@@ -153,7 +194,7 @@ import Training
     let notes = said.withLock { $0 }
     #expect(notes.count == 1, "\(notes)")
     let note = try #require(notes.first)
-    #expect(note.hasPrefix("estimate: about ") && note.contains(" 440,000 pictures"))
+    #expect(note.hasPrefix("estimate: about ") && note.contains(" 440,000 images"))
     #expect(note.contains("for 16 projections of 1 layer."))
     // A short one says its size alone.
     try Job(Features(subject, pictures, top: 2), listener: listener).perform(in: folder.file("short"))

@@ -25,7 +25,7 @@ extension Dataset {
       if lines.isEmpty {
         throw .malformed(
           file: root + "/" + list,
-          reason: "it names no pictures. Give paths such as ant/image_0001.jpg, or remove all lists.")
+          reason: "it names no images. Give paths such as ant/image_0001.jpg, or remove all lists.")
       }
       for line in lines {
         let folder = line.text.pathParts.first ?? ""

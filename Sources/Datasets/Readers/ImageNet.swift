@@ -52,7 +52,7 @@ extension Dataset {
     }
     guard lines.count == pictures.count else {
       throw .malformed(
-        file: truth, reason: "it has \(lines.count) lines for \(pictures.count) pictures in val.")
+        file: truth, reason: "it has \(lines.count) lines for \(pictures.count) images in val.")
     }
     guard let list = synsets.list, let order = synsets.order else {
       throw .layout(

@@ -29,13 +29,13 @@ extension Dataset {
       guard pictures.extents[0] == answers.extents[0] else {
         throw .malformed(
           file: path + "/" + labels,
-          reason: "it has \(answers.extents[0]) labels for \(pictures.extents[0]) pictures.")
+          reason: "it has \(answers.extents[0]) labels for \(pictures.extents[0]) images.")
       }
       let area = Array(pictures.extents.dropFirst())
       var all = records ?? Records(rows: area[0], columns: area[1], planes: 1)
       guard area == [all.rows, all.columns], area.allSatisfy({ $0 > 0 }) else {
         throw .malformed(
-          file: path + "/" + images, reason: "its pictures are of \(area[0]) x \(area[1]) pixels.")
+          file: path + "/" + images, reason: "its images are of \(area[0]) x \(area[1]) pixels.")
       }
       try all.add(
         .init(

@@ -48,7 +48,7 @@ private struct VOCAnnotation {
 
   init(reading file: String) throws(DatasetError) {
     guard let bytes = FileSystem.contents(of: file) else {
-      throw .malformed(file: file, reason: "it is not there, though a list names its picture.")
+      throw .malformed(file: file, reason: "it is not there, though a list names its image.")
     }
     // The parser ends the program at a name that is no UTF-8.
     guard String(validating: bytes, as: UTF8.self) != nil else {

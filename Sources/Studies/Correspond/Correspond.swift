@@ -57,9 +57,10 @@ public struct Correspond: Study {
   public func result(_ work: Work) throws -> CorrespondenceTable {
     let pictures = try work.prepare(parts.dataset, subject.preprocessing, strict: true)
     let subjects = try zip(parts.dataset.items, parts.boxes).compactMap { item, boxes in
-      try pictures.tensor(item.id).map { input in
-        let framing = try pictures.framing(of: item.id)
-        return (name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
+      try pictures.tensor(item.id).flatMap { input in
+        try pictures.framing(of: item.id).map { framing in
+          (name: item.path, input: input, parts: boxes.mapValues { framing.input($0) })
+        }
       }
     }
     guard let first = subjects.first else { throw Correspondence.tooFew(0) }
@@ -126,8 +127,8 @@ public struct Correspond: Study {
     let shade = fill.shade(subject.preprocessing)
     var shown: [(picture: Picture, boxes: [String: Box])] = []
     for (item, boxes) in zip(parts.dataset.items, parts.boxes) {
-      guard let picture = try pictures.seen(item.id) else { continue }
-      let framing = try pictures.framing(of: item.id)
+      guard let picture = try pictures.seen(item.id), let framing = try pictures.framing(of: item.id)
+      else { continue }
       shown.append((picture, boxes.mapValues { framing.input($0) }))
     }
     func masked(_ name: String, _ boxes: [Box?]) -> CorrespondenceTable.Masked {

@@ -27,14 +27,17 @@ public struct Features: Study {
   public let isInterior: Bool
   /// Whether projections are kept as arrays too.
   public let writesArrays: Bool
+  /// What these arrays take, or would take.
+  let arrayBytes: Int
+  private static let mostArrayBytes = 1_000_000_000
   private let isStrict: Bool
 
   /// Unless layers are named, every convolution and the end of every residual block are searched.
   ///
   /// Products over the channels of maps that an activation follows are searched too. Each unit keeps its
   /// `top` strongest pictures, and the first 64 units of a layer are projected and drawn unless others are chosen.
-  /// Arrays are kept unless all units are chosen, which would be gigabytes; `arrays` says otherwise. Activations with an
-  /// upper bound (ReLU6) are ranked and carried back by their values before it.
+  /// Arrays are kept where they take a gigabyte at most and not all units are chosen; `arrays` says otherwise. Activations
+  /// with an upper bound (ReLU6) are ranked and carried back by their values before it.
   ///
   /// - Throws: `NetworkError` for a layer or a unit that is not there, or ``StudyError``.
   public init(
@@ -59,9 +62,14 @@ public struct Features: Study {
     readsBeforeRectifier = isBefore
     self.isInterior = isInterior
     self.onlySearches = onlySearches
-    writesArrays = arrays ?? !units.isAll
     self.isStrict = isStrict
-    try self.units.check(self.layers)
+    try units.check(self.layers)
+    arrayBytes = try self.layers.reduce(0) { [network = self.subject.network] bytes, layer in
+      let field = try FieldGeometry(network, value: layer.value, rule: rule).extents
+      return bytes + units.units(of: layer.units).count * top * field.rows * field.columns
+        * subject.preprocessing.channels.count * MemoryLayout<Float>.size
+    }
+    writesArrays = arrays ?? (!units.isAll && arrayBytes <= Self.mostArrayBytes)
   }
 
   /// What a run of features is a function of.
@@ -105,13 +113,14 @@ public struct Features: Study {
     let peaks = try work.search(
       layers.map(\.value), keepingAtLeast: max(top, ClassCounts.depth(for: dataset)), within: interiors,
       of: subject, in: pictures, file: file, title: "search")
-    let table = try table(peaks, pictures)
+    let strongest = try strongest(peaks, pictures)
+    let table = table(peaks, strongest, pictures)
     try work.run.write(json: table, to: "features.json")
     guard !onlySearches else { return table }
     if !layers.allSatisfy({ work.run.contains("figures/\($0.stem).json") }) {
       work.listener.note("estimate: " + (try estimate.size()))
     }
-    _ = try work.findings(of: sheets(peaks, pictures, work))
+    _ = try work.findings(of: sheets(strongest, pictures, work))
     try Thumbnails(dataset: dataset, work: work).draw(shown(in: table))
     return table
   }
@@ -143,34 +152,55 @@ public struct Features: Study {
     let without = isInterior ? layers.filter { interiors[$0.value] == nil }.map(\.name) : []
     return without.isEmpty
       ? nil
-      : "no receptive field of \(without.joined(separator: ", ")) lies inside the picture; all positions are looked at."
+      : "no receptive field of \(without.joined(separator: ", ")) lies inside the image; all positions are looked at."
   }
 
-  /// The peaks with paths and boxes; framings come from the pictures' headers, read once each.
-  private func table(_ peaks: PeakTable, _ pictures: PreparedPictures) throws -> FeatureTable {
-    var framings: [Int: Framing] = [:]
-    func framing(of image: Int) throws -> Framing {
+  /// A peak, and how its picture's pixels become the network's.
+  private typealias Found = (peak: Peak, framing: Framing)
+
+  /// Each layer's units' strongest peaks, by value.
+  ///
+  /// Each picture's header is read once; one that can no longer be read, as it could be for the search, gives way to the
+  /// next.
+  private func strongest(_ peaks: PeakTable, _ pictures: PreparedPictures) throws -> [String: [[Found]]] {
+    var framings: [Int: Framing?] = [:]
+    func framing(of image: Int) throws -> Framing? {
       if let known = framings[image] { return known }
       let framing = try pictures.framing(of: image)
       framings[image] = framing
       return framing
     }
+    return try layers.reduce(into: [:]) { found, layer in
+      found[layer.value] = try (peaks.layers[layer.value]?.units ?? []).map { kept in
+        var strongest: [Found] = []
+        for peak in kept where strongest.count < top {
+          if let framing = try framing(of: peak.image) { strongest.append((peak, framing)) }
+        }
+        return strongest
+      }
+    }
+  }
+
+  /// The strongest peaks with paths and boxes, and what is known of their units.
+  private func table(
+    _ peaks: PeakTable, _ strongest: [String: [[Found]]], _ pictures: PreparedPictures
+  ) -> FeatureTable {
     let network = subject.network
     let depth = ClassCounts.depth(for: dataset)
     let counts = depth > 0 ? ClassCounts(dataset, without: pictures.skippedIDs) : nil
-    let described = try layers.map { layer in
+    let described = layers.map { layer in
       let field =
         network.fields(below: layer.value, shapes: subject.shapes, throughGates: false)[
           network.inputs[0].name] ?? .whole
       let ledger = peaks.distributions[layer.value]?.ledger
-      let units = try (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
+      let units = (peaks.layers[layer.value]?.units ?? []).enumerated().map { unit, kept in
         FeatureTable.Unit(
           unit: unit,
-          top: try kept.prefix(top).map { peak in
+          top: (strongest[layer.value]?[unit] ?? []).map { peak, framing in
             let box = network.receptiveField(field, row: peak.row, column: peak.column, input: subject.input)
             return FeatureTable.Entry(
               image: dataset.items[peak.image].path, value: peak.value, row: peak.row, column: peak.column,
-              box: try framing(of: peak.image).original(box))
+              box: framing.original(box))
           }, active: ledger?.activeShare(unit: unit), selectivity: ledger?.selectivity(unit: unit),
           classes: counts?.classes(of: kept, strongest: depth))
       }
@@ -220,12 +250,12 @@ public struct Features: Study {
   }
 
   /// A layer's projections, its arrays and its sheets: each layer is a unit of work.
-  private func sheets(_ peaks: PeakTable, _ pictures: PreparedPictures, _ work: Work) -> Stage<
-    StudiedLayer, Sheets
-  > {
+  private func sheets(
+    _ strongest: [String: [[Found]]], _ pictures: PreparedPictures, _ work: Work
+  ) -> Stage<StudiedLayer, Sheets> {
     Stage(units: layers, file: { "figures/\($0.stem)" }) { layers, _ in
       try layers.map { layer in
-        let kept = peaks.layers[layer.value]?.units ?? []
+        let kept = (strongest[layer.value] ?? []).map { $0.map(\.peak) }
         do {
           return try LayerSheets(study: self, layer: layer, kept: kept, pictures: pictures, work: work)
             .drawn()
@@ -241,8 +271,8 @@ public struct Features: Study {
     return Report(
       title: "What \(result.model) looks for",
       facts: [
-        ("model", subject.model), ("pictures", "\(shown) of \(dataset.title)"), ("rule", rule.rawValue),
-        ("preparation", "\(subject.preprocessing)"),
+        ("model", subject.model), ("images", "\(shown) of \(dataset.title)"), ("rule", rule.rawValue),
+        ("preprocessing", "\(subject.preprocessing)"),
       ] + (isInterior ? [("positions", "those whose receptive field lies inside the image")] : [])
         + (notesOnInterior.map { [("note", $0)] } ?? []),
       sections: onlySearches

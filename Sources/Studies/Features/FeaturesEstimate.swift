@@ -44,7 +44,7 @@ struct FeaturesEstimate {
       try seconds { if let input = try pictures.tensor(image) { _ = try runner.forward(input) } }
       * Double(pictures.count) / Double(threads)
     let search =
-      "about \(Listener.Progress.time(searching)) for the search of \(pictures.count.counted("pictures"))"
+      "about \(Listener.Progress.time(searching)) for the search of \(pictures.count.counted("images"))"
     let count = study.layers.reduce(0) { $0 + study.units.units(of: $1.units).count } * depth
     let isMeasured = Self.measuredProjections * Self.mostMeasured < count
     guard !study.onlySearches, isMeasured || searching >= Self.shortest else {
@@ -58,24 +58,24 @@ struct FeaturesEstimate {
       + ", then about \(Listener.Progress.time(projecting)) for \(count.counted("projections")) of "
       + "\(study.layers.count.counted("layers"))"
       + (largest >= Self.largeTrace
-        ? ", with \((Double(largest) / 0x1p30).rounded(decimals: 1)) GiB for the values of one picture" : "")
+        ? ", with \((Double(largest) / 0x1p30).rounded(decimals: 1)) GiB for the values of one image" : "")
       + ". Stopped at any moment, the same command goes on."
   }
 
   /// What the projections will take on disk, in words.
   func size() throws -> String {
-    var (arrays, drawn) = (0, 0)
+    var drawn = 0
     for layer in study.layers {
       let units = study.units.units(of: layer.units).count
       let field = try FieldGeometry(study.subject.network, value: layer.value, rule: study.rule).extents
       let tile = TileMaker.tile(ofField: field.rows, field.columns)
-      arrays +=
-        units * study.top * field.rows * field.columns * study.subject.preprocessing.channels.count * 4
       // Measured on AlexNet: a fifth of a byte a pixel, for five tiles a peak on the page and two on sheets.
       drawn += units * study.top * tile.rows * tile.columns * 8 / 5
     }
     return "about \(drawn.bytes) on disk"
-      + (study.writesArrays ? ", and \(arrays.bytes) of arrays (--no-arrays leaves them out)." : ".")
+      + (study.writesArrays
+        ? ", and \(study.arrayBytes.bytes) of arrays (--no-arrays leaves them out)."
+        : "; projections are not kept as arrays (--arrays keeps them, \(study.arrayBytes.bytes)).")
   }
 
   /// How many peaks a unit has.

@@ -13,7 +13,7 @@ internal import Tensors
 struct LayerSheets {
   let study: Features
   let layer: StudiedLayer
-  /// Each unit's peaks, strongest first.
+  /// Each unit's peaks that are shown, strongest first.
   let kept: [[Peak]]
   let pictures: PreparedPictures
   let work: Work
@@ -33,7 +33,7 @@ struct LayerSheets {
 
   /// The peaks of a unit that are projected: one that was never active has no evidence of what it looks for.
   private func peaks(of unit: Int) -> [(rank: Int, peak: Peak)] {
-    kept[unit].prefix(study.top).enumerated().filter { $0.element.value > 0 || study.readsBeforeRectifier }
+    kept[unit].enumerated().filter { $0.element.value > 0 || study.readsBeforeRectifier }
       .map { ($0.offset, $0.element) }
   }
 
@@ -132,7 +132,7 @@ struct LayerSheets {
         title: "\(study.subject.name) · \(layer.name)",
         subtitle:
           "\(some.count) of \(kept.count) units; \(maker.field.rows) x \(maker.field.columns) pixels of the input each; "
-          + "strongest \(study.top) of \(pictures.count) pictures; \(study.rule.rawValue) beside the pictures"
+          + "strongest \(study.top) of \(pictures.count) images; \(study.rule.rawValue) beside the images"
           + (geometry.isCutAtGates ? "; what reaches further, through gates, is not shown" : ""),
         grids: UnitPicture(depth: study.top, tile: maker.tile), units: units)
       let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)-\(number + 1)"

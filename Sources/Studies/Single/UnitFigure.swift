@@ -203,15 +203,18 @@ private final class Source {
     guard let numbers = try SafeTensors.array("units", in: path)?.elements,
       let row = numbers.firstIndex(of: Float(unit)),
       let boxes = try SafeTensors.array("boxes", slice: row, in: path),
-      let all = try SafeTensors.array("projections", slice: row, in: path), all.shape.rank == 4
+      let all = try SafeTensors.array("projections", slice: row, in: path), all.shape.rank == 4,
+      boxes.shape == [all.shape[0], 4]
     else { return nil }
+    let corners = boxes.elements.compactMap { Int(exactly: $0) }
+    guard corners.count == boxes.elements.count else { return nil }
     return layer.units[unit].top.prefix(min(top, all.shape[0])).enumerated().map {
       rank, entry -> Projection? in
       guard isShown(entry) else { return nil }
       let shape = Array(all.shape.dimensions.dropFirst())
       return (
-        all.slices(rank..<rank + 1).reshaped(to: Shape(shape)), Int(boxes.elements[rank * 4]),
-        Int(boxes.elements[rank * 4 + 1])
+        all.slices(rank..<rank + 1).reshaped(to: Shape(shape)), corners[rank * 4],
+        corners[rank * 4 + 1]
       )
     }
   }

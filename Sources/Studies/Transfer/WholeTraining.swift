@@ -62,7 +62,7 @@ extension TransferLayers {
   ) throws -> [TransferTable.Row] {
     try trained.flatMap { kind in
       try division.sizes.map { size in
-        let pictured = size.map { "\($0) a class" } ?? "all pictures"
+        let pictured = size.map { "\($0) a class" } ?? "all images"
         let turns = try folds.enumerated().map { number, fold in
           let ids = fold.training(perClass: size)
           let recipe = kind.recipe(
@@ -113,7 +113,7 @@ extension TransferLayers {
       guard case .epoch(let entry) = event else { return }
       work.listener.note(
         "\(turn.title), epoch \(entry.epoch)/\(turn.recipe.epochs): loss \(entry.loss.rounded(decimals: 3)), "
-          + "\(entry.picturesPerSecond.brief) pictures a second")
+          + "\(entry.picturesPerSecond.brief) images/s")
     }
     guard isDone else { throw Interruption("stopped at \(turn.title); the same command goes on from there.") }
     return trainer.learner.network
@@ -144,8 +144,7 @@ extension TransferLayers {
     switch division.dataset.labels(of: judged) {
     case .classes(let labels):
       return TransferTable.Outcome(
-        // One score alone stands against zero.
-        predictions: table.map { ($0.count == 1 ? [0] + $0 : $0).argmax }, labels: labels,
+        predictions: table.map { $0.scoresByClass.argmax }, labels: labels,
         classes: classes)
     case .presences(let presences):
       return TransferTable.Outcome(
