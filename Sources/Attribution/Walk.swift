@@ -51,7 +51,7 @@ public struct Walk: Sendable {
     }
     let input = try network.inputShape(images: 1)
     guard input.rank == 4 else {
-      throw NetworkError.input(name: first.name, expected: "pictures (rank 4)", found: "\(input)")
+      throw NetworkError.input(name: first.name, expected: "images (rank 4)", found: "\(input)")
     }
     let shapes = try network.shapes(inputs: [first.name: input])
     let end = end ?? first.name

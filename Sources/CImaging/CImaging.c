@@ -141,7 +141,7 @@ static VipsImage *open_image(const char *path, char error[IMAGING_ERROR]) {
   if (!loader || !is_trusted(loader)) {
     vips_error_clear();
     snprintf(error, IMAGING_ERROR,
-      "it is not a picture in a format this build reads (JPEG, PNG, WebP, GIF, TIFF, BMP, PPM%s%s)",
+      "it is not an image in a format this build reads (JPEG, PNG, WebP, GIF, TIFF, BMP, PPM%s%s)",
       vips_type_find("VipsOperation", "jp2kload_source") ? ", JPEG 2000" : "",
       vips_type_find("VipsOperation", "heifload_source") ? ", HEIF, AVIF" : "");
   } else if (strncmp(loader, trusted[6], strlen(trusted[6])) != 0 || !is_cut_netpbm(path, error)) {

@@ -15,8 +15,10 @@ public enum FigureFormat: String, CaseIterable, Sendable {
   case svg
   /// Text and lines for paper.
   case pdf
+  /// Pixels.
   case png
   case jpeg
+  case webp
 
   /// The kind that the ending of a file's name tells.
   ///
@@ -34,6 +36,16 @@ public enum FigureFormat: String, CaseIterable, Sendable {
     }
     self = format
   }
+
+  /// How pixels are kept; nil for a file of lines and letters.
+  public var encoding: ImageEncoding? {
+    switch self {
+    case .svg, .pdf: nil
+    case .png: .png
+    case .jpeg: .jpeg(quality: 92)
+    case .webp: .webp(quality: 92)
+    }
+  }
 }
 
 extension Drawing {
@@ -45,11 +57,9 @@ extension Drawing {
   /// - Returns: The file's bytes.
   /// - Throws: `ImageError` where it cannot be drawn or encoded.
   public func file(as format: FigureFormat, dotsPerInch: Double = 96) throws(ImageError) -> [UInt8] {
-    switch format {
-    case .svg: Array(try svg().utf8)
-    case .pdf: try pdf()
-    case .png: try picture(dotsPerInch: dotsPerInch).encodedPNG()
-    case .jpeg: try picture(dotsPerInch: dotsPerInch).encodedJPEG(quality: 92)
+    if let encoding = format.encoding {
+      return try picture(dotsPerInch: dotsPerInch).encoded(as: encoding)
     }
+    return format == .pdf ? try pdf() : Array(try svg().utf8)
   }
 }

@@ -58,52 +58,12 @@ extension Picture {
     let upper = half { $0 >> 16 }
     return Float(bitPattern: upper << 16 | half { $0 >> 16 == upper ? $0 & 0xFFFF : nil })
   }
-
-  /// The picture as far as a projection is strong there: dark where it is nearly zero, as it is where it is not.
-  ///
-  /// - Parameter projection: Rows x columns x channels that cover the picture. One that is zero leaves all dark.
-  /// - Returns: A picture of the same extents.
-  package func lit(by projection: Tensor) -> Picture {
-    let (height, width, channels) = (projection.shape[0], projection.shape[1], projection.shape[2])
-    let elements = projection.elements
-    var energy = (0..<height * width).map { place in
-      elements[place * channels..<(place + 1) * channels].reduce(Float(0)) {
-        $1.isFinite ? $0 + $1 * $1 : $0
-      }
-    }
-    // Three means one after the other are nearly a Gaussian's; together they reach a twelfth of the projection.
-    let reach = max(height, width) / 36
-    for _ in 0..<3 { energy = energy.spread(rows: height, columns: width, reach: reach) }
-    let strongest = energy.max() ?? 0
-    let shades = pixels.enumerated().map { index, shade in
-      let (row, column) = (index / 3 / columns * height / rows, index / 3 % columns * width / columns)
-      let share = strongest > 0 ? (energy[row * width + column] / strongest).squareRoot() : 0
-      // Below a twentieth of the strongest nothing is seen, above a quarter all.
-      return UInt8((Float(shade) * (0.2 + 0.8 * min(max((share - 0.05) / 0.2, 0), 1))).rounded())
-    }
-    return Picture(rows: rows, columns: columns, pixels: shades)
-  }
-}
-
-extension [Float] {
-  /// The mean of each place's neighbours up to `reach` away along both axes of a grid.
-  fileprivate func spread(rows: Int, columns: Int, reach: Int) -> [Float] {
-    func along(_ values: [Float], _ count: Int, place: (Int) -> Int, into result: inout [Float]) {
-      for index in 0..<count {
-        let near = Swift.max(0, index - reach)...Swift.min(count - 1, index + reach)
-        result[place(index)] = near.reduce(Float(0)) { $0 + values[place($1)] } / Float(near.count)
-      }
-    }
-    var (across, down) = (self, self)
-    for row in 0..<rows { along(self, columns, place: { row * columns + $0 }, into: &across) }
-    for column in 0..<columns { along(across, rows, place: { $0 * columns + column }, into: &down) }
-    return down
-  }
 }
 
 extension Tensor {
   /// The part of rows x columns x channels values in a box, which must lie inside.
   package func part(in box: Box) -> Tensor {
+    if box == Box(top: 0, left: 0, bottom: shape[0], right: shape[1]) { return self }
     let (columns, channels) = (shape[1], shape[2])
     let values = elements
     return Tensor([box.rows, box.columns, channels]) { part in
@@ -115,29 +75,33 @@ extension Tensor {
     }
   }
 
-  /// Rows x columns x channels values at fewer rows and columns, each the mean of the area that it covers.
+  /// Rows x columns x channels values at other extents, usually fewer: means weighed by a triangle as wide as the step from
+  /// one place to the next.
   ///
   /// A projection is made as small as it is drawn before it is scaled to shades: positive and negative stripes that are
   /// too fine to be seen cancel, and what is left spans all shades.
-  package func averaged(rows: Int, columns: Int) -> Tensor {
+  package func shrunk(rows: Int, columns: Int) -> Tensor {
     func along(_ values: [Float], outer: Int, _ length: Int, _ count: Int, inner: Int) -> [Float] {
+      if length == count { return values }
       var result = [Float](repeating: 0, count: outer * count * inner)
       let step = Double(length) / Double(count)
+      let reach = Swift.max(step, 1)
       for place in 0..<count {
-        let (start, end) = (Double(place) * step, Double(place + 1) * step)
-        for position in Int(start)..<Swift.min(length, Int(end.rounded(.up))) {
-          let cover = Swift.min(end, Double(position + 1)) - Swift.max(start, Double(position))
-          let weight = Float(cover / step)
+        let middle = (Double(place) + 0.5) * step
+        let near = Swift.max(0, Int(middle - reach))..<Swift.min(length, Int(middle + reach) + 1)
+        let weights = near.map { Swift.max(0, 1 - abs(Double($0) + 0.5 - middle) / reach) }
+        let sum = weights.reduce(0, +)
+        for (position, weight) in zip(near, weights) where weight > 0 {
+          let share = Float(weight / sum)
           for block in 0..<outer {
             let (from, to) = ((block * length + position) * inner, (block * count + place) * inner)
-            for index in 0..<inner { result[to + index] += weight * values[from + index] }
+            for index in 0..<inner { result[to + index] += share * values[from + index] }
           }
         }
       }
       return result
     }
     let (height, width, channels) = (shape[0], shape[1], shape[2])
-    if height == rows, width == columns { return self }
     let lines = along(elements, outer: 1, height, rows, inner: width * channels)
     return Tensor(
       [rows, columns, channels],

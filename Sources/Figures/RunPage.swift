@@ -4,10 +4,8 @@ public struct RunPage: Sendable {
   public struct Section: Sendable {
     /// What it shows.
     public enum Body: Sendable {
-      /// Pictures of the run's folder by relative path, each with a size and a description.
+      /// Figures of the run's folder, `FILE.svg` by relative path, each with a size and a description.
       case figures([(file: String, columns: Int, rows: Int, description: String)])
-      /// Sheets of the run's folder that are shown by their drawing, `FILE.svg`.
-      case sheets([(file: String, columns: Int, rows: Int, description: String)])
       /// The units of a layer as cards.
       case gallery(UnitGallery)
       /// Rows of cells under a heading each; folded until opened.
@@ -54,39 +52,47 @@ public struct RunPage: Sendable {
     let hasGallery = self.sections.contains { section in
       section.bodies.contains { if case .gallery = $0 { true } else { false } }
     }
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(title.escapedForMarkup)</title>
-      <style>\(Self.style)\(hasGallery ? "\n" + UnitGallery.style : "")</style>
-      </head>
-      <body>
-      <header><h1>\(title.escapedForMarkup)</h1><dl>\(facts.joined())</dl></header>
-      <nav aria-label="Sections">\(links.joined(separator: " "))</nav>
-      <main>
-      \(sections.joined(separator: "\n"))
-      </main>
-      <script>\(Self.script)\(hasGallery ? "\n" + UnitGallery.script : "")</script>
-      </body>
-      </html>
+    return Self.document(
+      title: title, style: Self.style + (hasGallery ? "\n" + UnitGallery.style : ""),
+      body: """
+        <header><h1>\(title.escapedForMarkup)</h1><dl>\(facts.joined())</dl></header>
+        <nav aria-label="Sections">\(links.joined(separator: " "))</nav>
+        <main>
+        \(sections.joined(separator: "\n"))
+        </main>
+        <script>\(Self.script)\(hasGallery ? "\n" + UnitGallery.script : "")</script>
+        """)
+  }
 
-      """
+  /// A whole HTML file, given its title as text, and its style and body as they are.
+  static func document(title: String, style: String, body: String) -> String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>\(title.escapedForMarkup)</title>
+    <style>\(style)</style>
+    </head>
+    <body>
+    \(body)
+    </body>
+    </html>
+
+    """
   }
 
   private static func html(_ body: Section.Body) -> String {
     switch body {
-    case .figures(let figures): return figures.map { html($0, shown: ".png") }.joined(separator: "\n")
-    case .sheets(let figures): return figures.map { html($0, shown: ".svg") }.joined(separator: "\n")
+    case .figures(let figures): return figures.map(html).joined(separator: "\n")
     case .gallery(let gallery): return gallery.placeholder()
     case .table(let headings, let rows):
       let head = headings.map { "<th scope=\"col\">\($0.escapedForMarkup)</th>" }.joined()
       let lines = rows.map { row in
         "<tr>" + row.map { "<td>\($0.escapedForMarkup)</td>" }.joined() + "</tr>"
       }
-      return "<details><summary>\(rows.count) rows</summary><label>Filter "
+      return "<details><summary>Table, \(rows.count.counted("rows"))</summary><label>Filter "
         + "<input type=\"search\" class=\"filter\"></label><div class=\"wide\"><table><thead><tr>\(head)</tr></thead>"
         + "<tbody>\(lines.joined(separator: "\n"))</tbody></table></div></details>"
     case .text(let text): return "<p>\(text.escapedForMarkup)</p>"
@@ -96,13 +102,13 @@ public struct RunPage: Sendable {
     }
   }
 
-  /// A figure that leads to its drawing.
+  /// A figure that leads to its file alone.
   private static func html(
-    _ figure: (file: String, columns: Int, rows: Int, description: String), shown ending: String
+    _ figure: (file: String, columns: Int, rows: Int, description: String)
   ) -> String {
-    let file = figure.file.escapedForAddress
+    let file = figure.file.escapedForAddress + ".svg"
     return
-      "<a href=\"\(file).svg\"><img loading=\"lazy\" src=\"\(file)\(ending)\" width=\"\(figure.columns)\" "
+      "<a href=\"\(file)\"><img loading=\"lazy\" src=\"\(file)\" width=\"\(figure.columns)\" "
       + "height=\"\(figure.rows)\" alt=\"\(figure.description.escapedForMarkup)\"></a>"
   }
 
@@ -113,7 +119,7 @@ public struct RunPage: Sendable {
     h1{margin:2rem 0 .5rem;font-size:1.7rem;line-height:1.2}h2{margin:2.5rem 0 .75rem;font-size:1.25rem}
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0;color:var(--soft)}dd{margin:0;color:var(--ink);overflow-wrap:anywhere}
     nav{position:sticky;top:0;display:flex;gap:.25rem 1rem;overflow-x:auto;padding:.6rem 0;margin-top:1rem;background:var(--page);border-bottom:1px solid var(--line)}
-    a{color:var(--link)}img{max-width:100%;height:auto;background:#fff;border:1px solid var(--line);border-radius:6px}
+    a{color:var(--link)}img{max-width:100%;height:auto;border:1px solid var(--line);border-radius:6px}
     details{margin-top:.75rem}summary{cursor:pointer;color:var(--soft)}.wide{overflow-x:auto}
     table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}th,td{padding:.25rem .75rem .25rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
     label{display:block;margin:.5rem 0;color:var(--soft)}input{font:inherit;padding:.2rem .5rem;border:1px solid var(--line);border-radius:4px;background:var(--band);color:var(--ink)}

@@ -9,7 +9,7 @@ extension UnitGallery {
     .card b{font-size:.95rem}.card small,figcaption{display:block;min-height:2.6em;font-size:.8rem;line-height:1.3;color:var(--soft)}
     .pair,.four{display:flex;max-width:100%;overflow-x:auto}
     .window{display:block;flex:none;overflow:hidden;position:relative;background:repeating-linear-gradient(135deg,var(--line) 0 1px,transparent 1px 6px)}
-    .window img{display:block;max-width:none;border:0;border-radius:0;background:none;image-rendering:auto}.pixels img{image-rendering:pixelated}
+    .window img{display:block;max-width:none;border:0;border-radius:0;image-rendering:auto}.pixels img{image-rendering:pixelated}
     .none{display:block;color:var(--soft)}
     dialog{width:min(96vw,88rem);max-height:94vh;padding:1rem 1.25rem;border:1px solid var(--line);border-radius:8px;background:var(--page);color:var(--ink)}
     dialog::backdrop{background:#0009}dialog header{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:baseline}dialog h2{margin:0}
@@ -84,7 +84,7 @@ extension UnitGallery {
     var s=sources(fit?'fitted':'field');tile(s[0],'projection');tile(s[1],'patch');tile(kinds.dimmed,'the patch, dark where the projection is nearly zero');
     var high=144,wide=high*image.columns/image.rows;if(wide>220){wide=220;high=wide*image.rows/image.columns}
     var whole=pixels(make('span','whole'),wide,high),i=pixels(make('img'),wide,high),box=make('i');
-    i.alt='the whole picture, with the receptive field';i.src=image.file;whole.title=i.alt;
+    i.alt='the whole image, with the receptive field';i.src=image.file;whole.title=i.alt;
     box.style.top=100*a[3]/image.rows+'%';box.style.left=100*a[4]/image.columns+'%';
     box.style.height=100*(a[5]-a[3])/image.rows+'%';box.style.width=100*(a[6]-a[4])/image.columns+'%';
     whole.appendChild(i);whole.appendChild(box);four.appendChild(whole);f.appendChild(four);
@@ -109,9 +109,9 @@ extension UnitGallery {
     options.forEach(function(o){var e=make('option','',o[1]);e.value=o[0];s.appendChild(e)});
     s.addEventListener('change',function(){act(s.value)});l.appendChild(s);return l}
     var controls=make('div','controls'),find=make('label','','Find '),input=make('input');
-    input.type='search';input.placeholder='unit, class or picture';find.appendChild(input);controls.appendChild(find);
+    input.type='search';input.placeholder='unit, class or image';find.appendChild(input);controls.appendChild(find);
     input.addEventListener('input',function(){shown.query=input.value;everywhere(arrange)});
-    controls.appendChild(choice('Sort by',[['best','best first'],['number','number'],['max','largest activation'],['active','share of pictures'],['selectivity','selectivity']],
+    controls.appendChild(choice('Sort by',[['best','best first'],['number','number'],['max','largest activation'],['active','share of images'],['selectivity','selectivity']],
     function(v){shown.order=v;everywhere(arrange)}));
     controls.appendChild(choice('Show',[['field','receptive fields'],['fitted','fitted to the projection'],['dimmed','dark where the unit does not look']],
     function(v){shown.view=v;places.forEach(function(p){if(p.data)p.data.units.forEach(function(u){

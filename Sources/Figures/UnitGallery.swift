@@ -195,28 +195,18 @@ public struct UnitGallery: Sendable {
       }
       return "<section id=\"\(unit.unit)\"><h2>unit \(unit.unit)</h2><p>\(unit.caption.escapedForMarkup)</p>"
         + (pictures ?? "") + "<div class=\"wide\"><table><thead><tr>"
-        + ["rank", "value", "picture", "row, column", "box: top, left, bottom, right"].map {
+        + ["rank", "value", "image", "row, column", "box: top, left, bottom, right"].map {
           "<th scope=\"col\">\($0)</th>"
         }.joined() + "</tr></thead><tbody>\(rows.joined(separator: "\n"))</tbody></table></div></section>"
     }
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(layer.escapedForMarkup) · \(title.escapedForMarkup)</title>
-      <style>\(RunPage.style)</style>
-      </head>
-      <body>
-      <header><h1>\(layer.escapedForMarkup)</h1><p>\(note.escapedForMarkup) \
-      <a href="\(up)index.html">The run's page</a></p></header>
-      <main>
-      \(units.joined(separator: "\n"))
-      </main>
-      </body>
-      </html>
-
-      """
+    return RunPage.document(
+      title: "\(layer) · \(title)", style: RunPage.style,
+      body: """
+        <header><h1>\(layer.escapedForMarkup)</h1><p>\(note.escapedForMarkup) \
+        <a href="\(up)index.html">The run's page</a></p></header>
+        <main>
+        \(units.joined(separator: "\n"))
+        </main>
+        """)
   }
 }

@@ -44,7 +44,7 @@ public struct Framing: Codable, Hashable, Sendable {
       throw .preparation(
         reason:
           "\(resizedRows) x \(resizedColumns) pixels are fewer than the crop of \(cropRows) x \(cropColumns); "
-          + "resize pictures first (--resize)")
+          + "resize images first (--resize)")
     }
     guard rows * columns > 1 || cropRows * cropColumns == 1 else {
       throw .preparation(reason: "it is one pixel, which shows nothing")

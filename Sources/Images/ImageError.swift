@@ -9,10 +9,10 @@ public enum ImageError: BadInput, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .unreadable(let file, let reason): "\(file) cannot be read as a picture: \(reason)."
-    case .preparation(let reason): "the picture cannot be prepared: \(reason)."
-    case .unprepared(let file, let reason): "\(file) cannot be prepared for the network: \(reason)."
-    case .encoding(let reason): "the picture cannot be written: \(reason)."
+    case .unreadable(let file, let reason): "\(file) cannot be read as an image: \(reason)."
+    case .preparation(let reason): "the image cannot be preprocessed: \(reason)."
+    case .unprepared(let file, let reason): "\(file) cannot be preprocessed for the network: \(reason)."
+    case .encoding(let reason): "the image cannot be written: \(reason)."
     }
   }
 

@@ -77,13 +77,13 @@ extension Network {
     guard found.isSound else {
       throw .preprocessing(
         reason:
-          "pictures cannot be prepared as \(found): sizes are 1 to 16384 pixels, and numbers are finite, one a "
+          "images cannot be preprocessed as \(found): sizes are 1 to 16384 pixels, and numbers are finite, one a "
           + "channel.")
     }
     let channels = input.extents[1] ?? found.channels.count
     guard let adapted = found.adapted(toChannels: channels) else {
       throw .notForPictures(
-        reason: "its input '\(input.name)' has \(channels) channels, and pictures are prepared with "
+        reason: "its input '\(input.name)' has \(channels) channels, and images are preprocessed with "
           + "\(found.channels.count)")
     }
     let size = adapted.size
@@ -93,7 +93,7 @@ extension Network {
       let taken =
         "\(input.extents[2].map(String.init) ?? "any") x \(input.extents[3].map(String.init) ?? "any")"
       throw .notForPictures(
-        reason: "pictures are prepared to be \(made), but its input '\(input.name)' is \(taken); "
+        reason: "images are preprocessed to be \(made), but its input '\(input.name)' is \(taken); "
           + "--resize and --crop change that")
     }
     let isSaid = overrides.cutsPictures && (overrides.saysPixels || pixelsInMetadata != nil)

@@ -101,7 +101,7 @@ public enum PeakError: BadInput, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notANumber(let value, let image):
-      "'\(value)' is not finite (NaN, or infinite) for picture \(image). "
+      "'\(value)' is not finite (NaN, or infinite) for image \(image). "
         + "Check the network's weights and the scale of its input."
     case .checkpoint(let path, let reason):
       "\(path) is not a checkpoint of this search: \(reason). Delete it to start again."
@@ -163,7 +163,7 @@ extension PeakTable {
       throw .checkpoint(path: path, reason: "it was saved by an earlier version")
     }
     guard let seen = saved.metadata["pictures"].flatMap({ Int($0) }), (0...count).contains(seen) else {
-      throw .checkpoint(path: path, reason: "it does not say how many pictures it has seen")
+      throw .checkpoint(path: path, reason: "it does not say how many images it has seen")
     }
     for (value, peaks) in layers {
       guard let array = saved.tensors[value], array.shape == [peaks.units.count, peaks.depth, 5] else {
@@ -189,7 +189,7 @@ extension PeakTable {
       guard let array = saved.tensors[Self.distributionKey(value)],
         let distribution = LayerDistribution(
           array, units: peaks.units.count, pictures: seen, hash: { $0 < count ? hash($0) : nil })
-      else { throw .checkpoint(path: path, reason: "how '\(value)' is spread over pictures is damaged") }
+      else { throw .checkpoint(path: path, reason: "how '\(value)' is spread over images is damaged") }
       distributions[value] = distribution
     }
   }

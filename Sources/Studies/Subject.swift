@@ -58,7 +58,7 @@ public struct Subject: Sendable {
       preprocessing.crop = nil
     }
     guard preprocessing.size != nil else {
-      throw StudyError("pictures must come to one size before they are compared: give --crop.")
+      throw StudyError("images must come to one size before they are compared: give --crop.")
     }
     network.preprocessing = preprocessing
     self.model = model
@@ -296,7 +296,7 @@ extension Preprocessing {
     guard longest > side else { return shown(projection: projection) }
     func extent(_ length: Int) -> Int { max(1, length * side / longest) }
     return shown(
-      projection: projection.averaged(rows: extent(projection.shape[0]), columns: extent(projection.shape[1]))
+      projection: projection.shrunk(rows: extent(projection.shape[0]), columns: extent(projection.shape[1]))
     )
   }
 }

@@ -23,7 +23,7 @@ public enum Loss: String, Codable, CaseIterable, Sendable {
   public init(fitting labels: Labels, named: Loss? = nil) throws(TrainingError) {
     guard named != .crossEntropy || !labels.isMultiple else {
       throw .recipe(
-        reason: "cross-entropy is the loss of pictures that have one class each, and these can hold several: "
+        reason: "cross-entropy is the loss of images that have one class each, and these can hold several: "
           + "\(Loss.binaryCrossEntropy.rawValue) is theirs.")
     }
     self = named ?? (labels.isMultiple ? .binaryCrossEntropy : .crossEntropy)

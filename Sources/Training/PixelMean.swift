@@ -36,7 +36,7 @@ public func pixelMean(
       }
       guard picture.shape == shape else {
         throw TrainingError.recipe(
-          reason: "pictures become \(picture.shape) and \(shape ?? []): crop them to one size.")
+          reason: "images become \(picture.shape) and \(shape ?? []): crop them to one size.")
       }
       picture.withSpan { elements in
         for index in sums.indices { sums[index] += Double(elements[index]) }

@@ -56,7 +56,7 @@ public struct Recipe: Codable, Hashable, Sendable {
     }
     try require(
       (1...1_000_000).contains(epochs), "\(epochs) epochs: training takes one or more, a million at most.")
-    try require(batch > 0, "a batch of \(batch): it takes one picture or more.")
+    try require(batch > 0, "a batch of \(batch): it takes one image or more.")
     try require(rate > 0 && rate.isFinite, "a learning rate of \(rate): it must be positive, such as 0.01.")
     try require((0..<1).contains(momentum), "a momentum of \(momentum): it must be at least 0 and below 1.")
     try require(

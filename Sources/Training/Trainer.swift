@@ -49,7 +49,7 @@ public final class Trainer {
     }
     try data.check(batch: recipe.batch)
     guard let preprocessing = start.network.preprocessing else {
-      throw TrainingError.network(reason: "it does not say how pictures are prepared.")
+      throw TrainingError.network(reason: "it does not say how images are preprocessed.")
     }
     self.recipe = recipe
     rate = recipe.rate

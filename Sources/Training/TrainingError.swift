@@ -32,20 +32,20 @@ public enum TrainingError: BadInput, Equatable, CustomStringConvertible {
     case .recipe(let reason):
       reason
     case .classes(let found, let scores):
-      "the pictures have \(found) classes and the network scores \(scores). Give it an output for each class."
+      "the images have \(found) classes and the network scores \(scores). Give it an output for each class."
     case .oneClass(let name):
-      "every picture is of class '\(name)': there is nothing to tell apart. Add pictures of other classes, a folder "
+      "every image is of class '\(name)': there is nothing to tell apart. Add images of other classes, a folder "
         + "for each."
     case .sameClasses:
-      "no class is in some training pictures and absent from others: there is nothing to tell apart. Add pictures of "
+      "no class is in some training images and absent from others: there is nothing to tell apart. Add images of "
         + "other classes."
     case .emptyClasses(let names):
-      "no picture for \(names.count == 1 ? "class" : "classes") \(names.prefix(6).joined(separator: ", "))"
-        + "\(names.count > 6 ? " and \(names.count - 6) more" : ""). Add pictures or remove the folders."
+      "no image for \(names.count == 1 ? "class" : "classes") \(names.prefix(6).joined(separator: ", "))"
+        + "\(names.count > 6 ? " and \(names.count - 6) more" : ""). Add images or remove the folders."
     case .batchTooLarge(let batch, let pictures):
-      "a batch of \(batch) is larger than the \(pictures) training pictures. Use --batch \(max(1, pictures)) or less."
+      "a batch of \(batch) is larger than the \(pictures) training images. Use --batch \(max(1, pictures)) or less."
     case .nothingReadable:
-      "none of the training pictures could be read."
+      "none of the training images could be read."
     case .diverged(let epoch, let step, let rate):
       "the loss is no longer a number at epoch \(epoch), step \(step). Try a lower learning rate (--rate "
         + "\(rate / 10)), --init he, or leave renormalisation on; the last checkpoint is from before."

@@ -24,7 +24,7 @@ struct EvolveCommand: ParsableCommand {
   var out: String?
 
   @Option(
-    help: .value("pictures", "The images (default: those that the run was trained on)."),
+    help: .value("images", "The images (default: those that the run was trained on)."),
     completion: .directory)
   var pictures: String?
 

@@ -4,11 +4,11 @@ internal import Switchback
 struct FeaturesCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "features",
-    abstract: "Finds each feature map's strongest pictures and carries them back to pixels.",
+    abstract: "Top-9 images of each feature map, projected back to pixels: a gallery (figure 2).",
     discussion: """
-      Searches the pictures once for every layer, then draws for each unit its strongest pictures beside \
-      their projections. Stopped at any moment, the same command goes on where it was. Other layers, units and \
-      rules for the same --out take the search that is there, and add to it.
+      One forward pass of every image finds the largest activations of each unit; the gallery shows the image \
+      patches that caused them beside their projections. You can interrupt it: the same command resumes. Other \
+      layers, units and rules for the same --out reuse the search, and add to the gallery.
 
       EXAMPLE
         switchback features alexnet.onnx pictures/ --out run --layers conv1,conv5 --units 0..<32
@@ -25,22 +25,22 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
   @Option(
     help: .value(
-      "range", "Units projected and drawn: 0..<64, 3...9, a list 1,5,8, or all (default: 0..<64)."),
+      "range", "Units projected: 0..<64, 3...9, a list 1,5,8, or all (default: 0..<64)."),
     transform: { try UnitChoice($0) })
   var units = UnitChoice()
 
-  @Option(help: .value("n", "Pictures kept for each unit.")) var top = 9
+  @Option(help: .value("n", "Images per unit.")) var top = 9
 
-  @Option(help: "How signals pass rectifiers: deconvnet, gradient or guided.")
+  @Option(help: "How signals pass ReLUs on their way back: deconvnet, gradient or guided.")
   var rule = Choice(Features.usualRule)
 
-  @Flag(help: "Read layers before their rectifier.") var preActivation = false
-  @Flag(help: "Look only at activations whose receptive field lies inside the picture.") var interior = false
-  @Flag(help: "Only search: no projections, no figures.") var searchOnly = false
+  @Flag(help: "Read layers before their ReLU.") var preActivation = false
+  @Flag(help: "Only activations whose receptive field lies inside the image.") var interior = false
+  @Flag(help: "Only search: no projections, no gallery.") var searchOnly = false
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Keep projections as arrays, in RUN/projections (default: unless --units is all).")
+    help: "Keep projections as arrays, in RUN/projections (default: up to 1 GB, unless --units is all).")
   var arrays: Bool?
 
   @OptionGroup var reading: ReadingOptions

@@ -27,8 +27,8 @@ struct FigureCommand: ParsableCommand {
   var units: [String] = []
 
   @Option(
-    help: "The figure; its ending gives the format: .pdf, .svg, .png or .jpg.",
-    completion: .file(extensions: ["pdf", "svg", "png", "jpg"]))
+    help: "The figure; its ending gives the format: .pdf, .svg, .png, .jpg or .webp.",
+    completion: .file(extensions: ["pdf", "svg", "png", "jpg", "webp"]))
   var out: String?
 
   @Option(help: .value("length", "How wide the figure is on paper, such as 170mm, 8.5cm or 3.3in."))
@@ -37,7 +37,7 @@ struct FigureCommand: ParsableCommand {
   @Option(help: .value("n", "Units beside each other (default: 3, or as many as there are).")) var columns:
     Int?
   @Option(help: .value("n", "Activations of each unit (default: all that the run kept).")) var top: Int?
-  @Option(help: .value("dpi", "The resolution of tiles, and of a .png or .jpg.")) var dpi = 300.0
+  @Option(help: .value("dpi", "The resolution of tiles, and of a figure of pixels.")) var dpi = 300.0
 
   @Option(help: "How signals pass ReLUs: deconvnet, gradient or guided (default: the run's).")
   var rule: Choice<RectifierRule>?

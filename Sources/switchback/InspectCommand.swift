@@ -42,7 +42,7 @@ struct InspectCommand: ParsableCommand, ModelCommand {
     try Terminal.print(table(rows.map { $0.map(\.onOneLine) }))
     if layers.contains(where: \.isGated) {
       try Terminal.print(
-        "\n+ beside this field it depends on the whole picture through a gate: one value a channel that maps are "
+        "\n+ beside this field it depends on the whole image through a gate: one value a channel that maps are "
           + "multiplied by or added to, as squeeze-and-excitation does")
     }
     let parameters = layers.reduce(0) { $0 + $1.parameters }

@@ -74,7 +74,7 @@ struct CommonOptions: ParsableArguments {
     let unread = outcome.skipped.count { $0.count == nil }
     let unused = outcome.skipped.filter { $0.count != nil }
     let said = [
-      unread == 0 ? nil : "\(unread.counted("pictures")) could not be read",
+      unread == 0 ? nil : "\(unread.counted("images")) could not be read",
       unused.first.map {
         "\(unused.reduce(0) { $0 + ($1.count ?? 0) }.counted("files")) not used, such as \($0.image)"
       },

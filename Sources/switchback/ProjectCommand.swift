@@ -44,15 +44,15 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   var fullSize = false
 
   @Option(
-    help: "The figure; its ending gives the format: .png, .jpg, .svg or .pdf.",
-    completion: .file(extensions: ["png", "jpg", "svg", "pdf"]))
+    help: "The figure; its ending gives the format: .png, .jpg, .webp, .svg or .pdf.",
+    completion: .file(extensions: ["png", "jpg", "webp", "svg", "pdf"]))
   var out: String
 
-  @Flag(help: "Write the strongest projection alone, a pixel for each of the network's input (.png or .jpg).")
+  @Flag(help: "Write the strongest projection alone, at the input's pixels (.png, .jpg or .webp).")
   var plain = false
 
   @Option(
-    help: "The strongest projection as an array too: 1 x channels x rows x columns.",
+    help: "Write the strongest projection as an array too: 1 x channels x rows x columns.",
     completion: .file(extensions: ["safetensors"]))
   var array: String?
 
@@ -111,7 +111,8 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   }
 
   func run() throws {
-    let format = try FigureFormat(endingOf: out, among: plain ? [.png, .jpeg] : FigureFormat.allCases)
+    let formats = FigureFormat.allCases.filter { !plain || $0.encoding != nil }
+    let format = try FigureFormat(endingOf: out, among: formats)
     let network = try reading.network(model)
     let (prepared, isAssumed) = try network.preprocessing(overriddenBy: try preprocessing.overrides())
     let notes = (isAssumed ? [network.note(ofAssumed: prepared)] : []) + network.notes
@@ -121,10 +122,12 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
       preprocessing: prepared, rules: rules.values, beforeRectifier: preActivation,
       limitedToField: !fullSize, threads: common.workers)
     if common.strict, let note = projections.notes.first { throw StudyError(note) }
-    guard let first = projections.rows.first?.first else { return }
+    guard let first = projections.rows.first?.first else {
+      throw StudyError("nothing of \(image) was projected.")
+    }
     let file =
       plain
-      ? try format == .png ? first.picture.encodedPNG() : first.picture.encodedJPEG(quality: 92)
+      ? try first.picture.encoded(as: format.encoding ?? .png)
       : try projections.drawing().file(as: format, dotsPerInch: 144)
     try DurableFile.write(Data(file), to: out)
     if let array {

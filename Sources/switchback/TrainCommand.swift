@@ -4,14 +4,13 @@ internal import Switchback
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Trains a network, by the paper's recipe or another.",
+    abstract: "Trains a network by the paper's recipe, or another.",
     discussion: """
-      Pictures are a folder with a folder for each class, or another kind of data set; of pictures that can \
-      hold several classes (voc2012:) each class is learned alone, and judged by the mean average precision. \
-      Where they say which \
-      are for validation, those are; else --validation names others, or a share of each class is held out. \
-      Every epoch leaves a network under RUN/models and a line in RUN/history.jsonl. Stopped or killed at \
-      any moment, the same command, or --resume RUN, goes on where it was and ends with the same bytes.
+      <pictures> is a folder with a subfolder for each class, or another kind of dataset. Multi-label images \
+      (voc2012:) are trained with binary cross-entropy and evaluated by mean average precision. Validation \
+      images are the dataset's own, those of --validation, or a share of each class held out. Every epoch writes \
+      a network to RUN/models and a line to RUN/history.jsonl. Interrupted or killed at any moment, the same \
+      command, or --resume RUN, resumes and ends with the same bytes.
 
       EXAMPLE
         switchback train pictures/ --arch zfnet --out run
@@ -19,12 +18,12 @@ struct TrainCommand: ParsableCommand {
         switchback train --resume run
       """)
 
-  @Argument(help: "The training pictures; not needed to resume.", completion: .directory)
+  @Argument(help: "The training images; not needed to resume.", completion: .directory)
   var pictures: String?
 
   @Option(help: .run, completion: .directory) var out: String?
 
-  @Option(help: .value("run", "Goes on with a run, by its own settings."), completion: .directory)
+  @Option(help: .value("run", "Resume a run, with its own settings."), completion: .directory)
   var resume: String?
 
   @OptionGroup(title: "Network") var network: NetworkOptions
@@ -36,7 +35,7 @@ struct TrainCommand: ParsableCommand {
   func validate() throws {
     if resume == nil {
       guard pictures != nil else {
-        throw ValidationError("train takes pictures and --out RUN, or --resume RUN.")
+        throw ValidationError("train takes images and --out RUN, or --resume RUN.")
       }
       guard out != nil else { throw ValidationError("--out RUN says where the run goes.") }
     } else if out != nil {
@@ -57,7 +56,7 @@ struct TrainCommand: ParsableCommand {
       train = try Train(settings, strict: common.strict)
     } catch DatasetError.missing(let path) where resume != nil && !path.hasPrefix("/") {
       throw StudyError(
-        "\(path): there is no such folder or picture. The run names its pictures as seen from the folder where it was "
+        "\(path): there is no such folder or image. The run names its images as seen from the folder where it was "
           + "started: resume it there.")
     }
     for note in train.notes { Terminal.say("note: \(note)") }
@@ -78,13 +77,13 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: .value(
-      "size/stride", "The first layer's filters, as 11/4: their side, and how far apart they look."))
+      "size/stride", "The first layer's filters, as 11/4: size and stride."))
   var firstLayer: String?
 
-  @Option(name: .customLong("init"), help: "What weights are drawn from: gaussian or he (default: gaussian).")
+  @Option(name: .customLong("init"), help: "Initial weights: gaussian or he (default: gaussian).")
   var initialization: Choice<TrainConfiguration.Initialization>?
 
-  @Option(help: .value("pixels", "The shorter side of pictures before the crop (default: 8/7 of the input)."))
+  @Option(help: .value("pixels", "Shorter side of images before the crop (default: 8/7 of the input)."))
   var resize: Int?
 
   func validate() throws {
@@ -141,27 +140,27 @@ struct NetworkOptions: ParsableArguments {
 
 /// How the network is trained; defaults are the paper's.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: .value("n", "Times through the pictures (default: 70).")) var epochs: Int?
-  @Option(help: .value("n", "Pictures a step (default: 128).")) var batch: Int?
-  @Option(help: .value("rate", "The first learning rate (default: 0.01).")) var rate: Float?
-  @Option(help: .value("share", "How long steps are remembered (default: 0.9).")) var momentum: Float?
+  @Option(help: .value("n", "Number of epochs (default: 70).")) var epochs: Int?
+  @Option(help: .value("n", "Images per batch (default: 128).")) var batch: Int?
+  @Option(help: .value("rate", "Initial learning rate (default: 0.01).")) var rate: Float?
+  @Option(help: .value("share", "Momentum (default: 0.9).")) var momentum: Float?
 
-  @Option(help: .value("share", "How strongly weights are pulled to zero (default: 0.0005)."))
+  @Option(help: .value("share", "Weight decay (default: 0.0005)."))
   var weightDecay: Float?
 
-  @Option(help: "How the rate falls: plateau, step or cosine (default: plateau).")
+  @Option(help: "Learning-rate schedule: plateau, step or cosine (default: plateau).")
   var schedule: Choice<Recipe.Schedule>?
 
   @Option(
     help:
-      "What is made small: cross-entropy, or binary-cross-entropy for each class alone (default: what fits the labels)."
+      "Loss: cross-entropy, or binary-cross-entropy for each class alone (default: what fits the labels)."
   )
   var loss: Choice<Loss>?
 
-  @Option(help: "What is cut from a picture: ten-crop, random-crop or none (default: ten-crop).")
+  @Option(help: "Data augmentation: ten-crop, random-crop or none (default: ten-crop).")
   var augment: Choice<Recipe.Augmentation>?
 
-  @Flag(help: "Filters may grow: none is scaled back to a root mean square of 0.1.")
+  @Flag(help: "Do not renormalise filters whose root mean square exceeds 0.1.")
   var noRenormalization = false
 
   @Option(help: .value("n", "Steps between checkpoints within an epoch (default: 500)."))
@@ -183,16 +182,16 @@ struct RecipeOptions: ParsableArguments {
 
 /// What the network is judged on, and what is kept.
 struct DataOptions: ParsableArguments {
-  @Option(help: .value("pictures", "The validation pictures, of the same classes.")) var validation: String?
+  @Option(help: .value("images", "The validation images, of the same classes.")) var validation: String?
 
   @Option(
-    help: .value("list", "Pictures left out, a path a line, as audit writes them."),
+    help: .value("list", "A list of images to leave out, one path per line, as audit writes it."),
     completion: .file(extensions: ["txt"]))
   var exclude: String?
 
   @Option(
     help: .value(
-      "share", "The share of each class held out where nothing says which pictures validate (default: 0.1)."))
+      "share", "Share of each class held out where nothing names validation images (default: 0.1)."))
   var holdOut: Double?
 
   @Option(help: .value("a,b", "Epochs whose networks are kept: all, or as 1,2,5,10 (default: all)."))

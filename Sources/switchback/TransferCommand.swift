@@ -5,17 +5,16 @@ internal import Switchback
 struct TransferCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "transfer",
-    abstract: "Shows which layer's features transfer to other pictures.",
+    abstract: "Linear classifiers on each layer's features, for other images (figure 9, table 7).",
     discussion: """
-      Features of the chosen layers are extracted once, and kept under RUN/features; then a linear support \
-      vector machine and a softmax are trained on each layer's features and judged on other pictures, by the \
-      mean accuracy of the classes (where pictures hold several classes, by their mean average precision). A \
-      data set with lists of its own is divided by them, any other by draws. Other classifiers, numbers and \
-      layers in the same run use the features that are there. Stopped or killed at any moment, the same \
-      command goes on where it was.
+      Features are extracted once and kept under RUN/features. A linear SVM and a softmax classifier are trained \
+      on each layer's features and tested on held-out images: mean accuracy over classes, or mean average \
+      precision of multi-label images. A dataset with its own splits uses them, any other is split at random. \
+      Other classifiers, training sizes and layers for the same --out reuse the features. Interrupted or killed \
+      at any moment, the same command resumes.
 
       EXAMPLE
-        switchback transfer model.onnx caltech101:pictures --out run --square-root --normalize
+        switchback transfer model.onnx caltech101:images --out run --square-root --normalize
         switchback transfer model.onnx pictures/ --out run --layers conv5,pool5 --per-class 1,2,4,6,10,15,30
       """)
 
@@ -28,30 +27,30 @@ struct TransferCommand: ParsableCommand, ModelCommand {
   @Option(
     help: .value(
       "pooling",
-      "How maps become features: none, average, max or grid:N; a layer may have its own, as average,pool5=none "
+      "Pooling of feature maps: none, average, max or grid:N; a layer may have its own, as average,pool5=none "
         + "(default: none up to 10,000 features, then the finest grid below that)."),
     transform: { try .init($0) })
   var pooling = TransferLayers.PoolingChoice()
 
-  @Flag(help: "Features become their square roots.") var squareRoot = false
-  @Flag(help: "Each picture's features are divided by their length.") var normalize = false
+  @Flag(help: "Take the square root of features.") var squareRoot = false
+  @Flag(help: "Normalise each image's features to length 1.") var normalize = false
   @Option(help: .value("a,b", "svm, softmax or both.")) var classifiers = "svm,softmax"
 
   @Option(
     name: .customLong("c"),
     help: .value(
       "cost",
-      "What an error costs against long weights: a number, or cross-validation (default: 1 for svm, 100 for softmax)."
+      "The cost C of an error against large weights: a number, or cross-validation (default: 1 for svm, 100 for softmax)."
     ))
   var cost: String?
 
   @Option(
     help:
-      "What is seen of a picture: all of it, squeezed to the input, or what the model's own preparation crops."
+      "What the network sees: the whole image, squeezed to the input, or the model's own crop (whole or model)."
   )
   var view = ViewChoice.whole
 
-  @OptionGroup(title: "Pictures") var splits: SplitOptions
+  @OptionGroup(title: "Images") var splits: SplitOptions
   @OptionGroup(title: "Networks trained whole") var training: WholeOptions
 
   @OptionGroup var reading: ReadingOptions
@@ -106,23 +105,23 @@ enum ViewChoice: String, CaseIterable, ExpressibleByArgument {
 struct SplitOptions: ParsableArguments {
   @Option(
     help: .value(
-      "n,n", "Training pictures a class; several as 1,2,4 (default: all of the data set's own list, else 30)."
+      "n,n", "Training images per class; several as 1,2,4 (default: all of the dataset's own split, else 30)."
     ))
   var perClass: String?
 
-  @Option(help: .value("n", "Draws of the pictures (default: 5, or 1 where nothing is drawn)."))
+  @Option(help: .value("n", "Number of random splits (default: 5, or 1 where nothing is random)."))
   var folds: Int?
 
   @Option(
-    help: .value("n", "The most test pictures a class (default: 50, or all of the data set's own list)."))
+    help: .value("n", "Test images per class, at most (default: 50, or all of the dataset's own split)."))
   var testPerClass: Int?
 
   @Option(
-    help: "The data set's own lists, or folds drawn from all pictures (default: own where there are any).")
+    help: "The dataset's own splits, or random ones of all images (default: own where there are any).")
   var splits: Choice<Dataset.Division>?
 
   @Option(
-    help: .value("list", "Pictures neither learned from nor judged, a path a line, as audit writes them."),
+    help: .value("list", "A list of images to leave out, one path per line, as audit writes it."),
     completion: .file(extensions: ["txt"]))
   var exclude: String?
 
@@ -156,9 +155,9 @@ extension SplitOptions {
 
 /// Networks that are trained whole, to hold the classifiers against.
 struct WholeOptions: ParsableArguments {
-  @Flag(help: "The same architecture is also trained from random weights.") var fromScratch = false
-  @Flag(help: "The network is also trained on, all layers, with a new classifier.") var fineTune = false
-  @Option(help: .value("n", "Times through the training pictures.")) var epochs = 20
+  @Flag(help: "Also train the same architecture from random weights.") var fromScratch = false
+  @Flag(help: "Also fine-tune all layers, with a new classifier.") var fineTune = false
+  @Option(help: .value("n", "Epochs of those trainings.")) var epochs = 20
 
   func validate() throws {
     if epochs < 1 { throw ValidationError("--epochs must be 1 or more, not \(epochs).") }

@@ -119,7 +119,7 @@ import Testing
     try Command.refusal(arguments(train, test, out: "strict", ["--strict"]), naming: ["broken.jpg"])
     try FileManager.default.createDirectory(
       atPath: workplace.path("empty"), withIntermediateDirectories: true)
-    try Command.refusal(arguments(train, workplace.path("empty")), naming: ["empty", "no pictures"])
+    try Command.refusal(arguments(train, workplace.path("empty")), naming: ["empty", "no images"])
     #expect(try Command.run(arguments(train, test)).status == 0)
     try Command.refusal(arguments(train, test, ["--threshold", "0.9"]), naming: ["threshold was", "is 0.9"])
   }

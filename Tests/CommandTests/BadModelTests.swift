@@ -168,7 +168,7 @@ import Testing
     try network.writeONNX(to: workplace.path("narrow.onnx"))
     try Command.refusal(
       ["classify", workplace.path("narrow.onnx"), pictures],
-      naming: ["narrow.onnx", "2 channels, and pictures are prepared with 3"])
+      naming: ["narrow.onnx", "2 channels, and images are preprocessed with 3"])
   }
 
   @Test func `pictures prepared for another size are refused before any is read`() throws {

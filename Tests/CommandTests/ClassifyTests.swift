@@ -53,7 +53,7 @@ import Testing
     #expect(outcome.status == 0 && outcome.errors.isEmpty)
     #expect(outcome.output.hasPrefix("1.png\t") && outcome.output.split(separator: "\n").count == 1)
     let loud = try Command.run("classify", model, picture)
-    #expect(loud.errors.contains("classify: 1 picture in") && loud.errors.contains("a second"))
+    #expect(loud.errors.contains("classify: 1 image in") && loud.errors.contains("/s"))
     #expect(loud.output == outcome.output)
   }
 
@@ -292,7 +292,7 @@ import Testing
     #expect(try quiet.json()["preprocessingAssumed"] as? Bool == true)
     for file in ["run/notes.json", "run/index.html"] {
       let text = try String(contentsOfFile: workplace.path(file), encoding: .utf8)
-      #expect(text.contains("does not say how pictures are prepared; assumed"), "\(file)")
+      #expect(text.contains("does not say how images are preprocessed; assumed"), "\(file)")
     }
     let lists = try Command.run(
       "invariance", workplace.path("grey.onnx"), pictures, "--quiet", "--json", "--out",

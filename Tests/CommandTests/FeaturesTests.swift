@@ -27,7 +27,7 @@ import Testing
     let pictures = try workplace.pictures(11)
     let outcome = try Command.run(arguments(pictures, ["--json"]))
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.errors.contains("search: 11 pictures") && outcome.errors.contains("project conv3: "))
+    #expect(outcome.errors.contains("search: 11 images") && outcome.errors.contains("project conv3: "))
     let report = try outcome.json()
     #expect(report["run"] as? String == workplace.path("run") && report["pictures"] as? Int == 11)
     #expect(report["layers"] as? [String] == ["conv1", "conv2", "conv3"])
@@ -204,11 +204,25 @@ import Testing
     try expectSame("whole", "run")
   }
 
+  /// As what a script starts with `&`.
+  @Test func `a signal that the caller had ignored stays ignored`() throws {
+    let pictures = try workplace.links(1000, to: try workplace.pictures(12))
+    let run = try Command.start(
+      arguments(pictures, ["--search-only", "--threads", "1"]), shell: "trap '' INT; exec \"$@\"")
+    let end = Date().addingTimeInterval(20)
+    while !FileManager.default.fileExists(atPath: workplace.path("run/run.json")), Date() < end {
+      usleep(1000)
+    }
+    run.send(SIGINT)
+    run.send(SIGINT)
+    #expect(try run.outcome().status == 0)
+  }
+
   @Test func `unreadable pictures are skipped, counted and listed, or an error with --strict`() throws {
     let pictures = try workplace.pictures(3, in: "mixed")
     let bad = try workplace.badPictures(in: "mixed")
     let outcome = try Command.run(arguments(pictures))
-    #expect(outcome.status == 0 && outcome.errors.contains("\(bad.count) pictures could not be read"))
+    #expect(outcome.status == 0 && outcome.errors.contains("\(bad.count) images could not be read"))
     #expect(outcome.output == workplace.path("run/index.html\n").replacingOccurrences(of: "//", with: "/"))
     let skipped = try JSONDecoder().decode(
       [[String: String]].self, from: #require(try workplace.contents(of: "run")["skipped.json"]))
@@ -230,7 +244,7 @@ import Testing
 
   @Test func `folders without pictures, and none, are refused`() throws {
     try workplace.folder.write(Array("hello".utf8), to: "empty/readme.txt")
-    try Command.refusal(arguments(workplace.path("empty")), naming: [workplace.path("empty"), "no pictures"])
+    try Command.refusal(arguments(workplace.path("empty")), naming: [workplace.path("empty"), "no images"])
     try Command.refusal(arguments(workplace.path("nowhere")), naming: [workplace.path("nowhere")])
     try Command.refusal(arguments("folder:" + workplace.path("nowhere")), naming: [workplace.path("nowhere")])
     #expect(!FileManager.default.fileExists(atPath: workplace.path("run")))
@@ -341,7 +355,7 @@ import Testing
     #expect(try Command.run(arguments(pictures, flags)).status == 0)
     let all = try workplace.contents(of: "run")
     let outcome = try Command.run(arguments(pictures, flags + ["--interior"]))
-    #expect(outcome.status == 0 && outcome.errors.contains("search: 9 pictures"), "\(outcome.errors)")
+    #expect(outcome.status == 0 && outcome.errors.contains("search: 9 images"), "\(outcome.errors)")
     let run = try workplace.contents(of: "run")
     #expect(
       run["search.safetensors"] == all["search.safetensors"] && run["search-interior.safetensors"] != nil)

@@ -172,7 +172,7 @@ import Testing
     try workplace.pictures(2)
     for (text, word) in [
       ("{}", "does not list parts"),
-      ("{\"pictures\":[\"0.jpg\",\"1.png\"],\"parts\":{\"nose\":[[2,3,12,20]]}}", "1 boxes for 2 pictures"),
+      ("{\"pictures\":[\"0.jpg\",\"1.png\"],\"parts\":{\"nose\":[[2,3,12,20]]}}", "1 boxes for 2 images"),
       ("{\"pictures\":[\"0.jpg\",\"9.png\"],\"parts\":{\"nose\":[[2,3,12,20],[2,3,12,20]]}}", "9.png"),
       (
         "{\"pictures\":[\"0.jpg\",\"1.png\"],\"parts\":{\"nose\":[[2,3,900,20],[2,3,12,20]]}}",

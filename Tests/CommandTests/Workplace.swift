@@ -134,10 +134,10 @@ struct Workplace {
     let files: [(String, [UInt8], String)] = [
       ("truncated.jpg", Array(jpeg.prefix(jpeg.count / 2)), "cut short"),
       ("truncated.png", Array(try picture.encodedPNG().prefix(400)), "cut short"), ("zero.jpg", [], "empty"),
-      ("text.jpg", Array("not a picture at all\n".utf8), "not a picture"),
+      ("text.jpg", Array("not a picture at all\n".utf8), "not an image"),
       ("pixel.png", PictureFiles.png(rows: 1, columns: 1, channels: 3, samples: [1, 2, 3]), "one pixel"),
       ("huge.png", PictureFiles.pngClaiming(rows: 30_000, columns: 30_000), "30000 x 30000"),
-      ("drawing.jpg", Array("<svg xmlns=\"http://www.w3.org/2000/svg\"/>".utf8), "not a picture"),
+      ("drawing.jpg", Array("<svg xmlns=\"http://www.w3.org/2000/svg\"/>".utf8), "not an image"),
     ]
     return try files.map { (try folder.write($0.1, to: name + "/" + $0.0), $0.2) }
   }

@@ -176,14 +176,14 @@ import Testing
     let drawing = everything()
     for (name, start) in [
       ("a.svg", Array("<svg".utf8)), ("b.PDF", Array("%PDF".utf8)), ("c.png", [0x89, 0x50]),
-      ("d.jpg", [0xFF, 0xD8]), ("e.jpeg", [0xFF, 0xD8]),
+      ("d.jpg", [0xFF, 0xD8]), ("e.jpeg", [0xFF, 0xD8]), ("f.webp", Array("RIFF".utf8)),
     ] {
       #expect(try drawing.file(as: FigureFormat(endingOf: name)).starts(with: start), "\(name)")
     }
     for name in ["a.gif", "b", "svg", "c.png.bak"] {
       let error = #expect(throws: FigureError.self) { try FigureFormat(endingOf: name) }
       #expect(error?.description.contains("\(name): ") == true)
-      #expect(error?.description.contains(".svg, .pdf, .png, .jpg") == true)
+      #expect(error?.description.contains(".svg, .pdf, .png, .jpg, .webp") == true)
     }
     #expect(throws: FigureError.self) { try FigureFormat(endingOf: "a.pdf", among: [.png]) }
   }

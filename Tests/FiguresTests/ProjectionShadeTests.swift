@@ -4,13 +4,16 @@ import Tensors
 import Testing
 
 @Suite struct ProjectionShades {
-  @Test func `means are of the area that each covers`() {
+  @Test func `means are weighed by how near values are`() {
     let wide = Tensor([1, 6, 1], elements: [1, 3, 5, 7, 9, 11])
-    #expect(wide.averaged(rows: 1, columns: 3).elements == [2, 6, 10])
-    let uneven = Tensor([3, 1, 2], elements: [3, 30, 6, 60, 9, 90]).averaged(rows: 2, columns: 1)
-    // The first covers one and a half rows: (3 + 6 / 2) / 1.5.
-    #expect(zip(uneven.elements, [4, 40, 8, 80]).allSatisfy { abs($0 - $1) < 1e-4 })
-    #expect(wide.averaged(rows: 1, columns: 6).elements == wide.elements)
+    // The first place lies at 1, and reaches over 2: (0.75 x 1 + 0.75 x 3 + 0.25 x 5) / 1.75.
+    let three = wide.shrunk(rows: 1, columns: 3).elements
+    #expect(zip(three, [17.0 / 7, 6, 67.0 / 7]).allSatisfy { abs(Double($0) - $1) < 1e-5 })
+    let high = Tensor([6, 1, 2], elements: wide.elements.flatMap { [$0, 10 * $0] })
+    let few = high.shrunk(rows: 3, columns: 1).elements
+    #expect(zip(few, three.flatMap { [$0, 10 * $0] }).allSatisfy { abs($0 - $1) < 1e-3 })
+    #expect(wide.shrunk(rows: 1, columns: 6).elements == wide.elements)
+    #expect(Tensor([1, 2, 1], elements: [0, 1]).shrunk(rows: 1, columns: 4).elements == [0, 0.25, 0.75, 1])
   }
 
   /// What is too fine to be seen must not set the scale of what is not.
@@ -22,7 +25,7 @@ import Testing
       }
     }
     let fine = Tensor([8, 8, 1], elements: elements)
-    let small = Picture(projection: fine.averaged(rows: 4, columns: 4), isBGR: false)
+    let small = Picture(projection: fine.shrunk(rows: 4, columns: 4), isBGR: false)
     #expect(small.pixels.first == 255 && small.pixels.last == 0)
   }
 
@@ -31,14 +34,17 @@ import Testing
     #expect(values.part(in: Box(top: 1, left: 0, bottom: 3, right: 2)).elements == [3, 4, 6, 7])
   }
 
-  @Test func `a picture is lit where a projection is strong, and dark elsewhere`() {
+  @Test func `a picture is light where a projection is strong, and dark elsewhere`() {
     let bright = Picture(rows: 40, columns: 40, pixels: [UInt8](repeating: 200, count: 4800))
     var elements = [Float](repeating: 0, count: 80 * 80)
     for row in 10..<30 { for column in 10..<30 { elements[row * 80 + column] = row % 2 == 0 ? 5 : -5 } }
-    let lit = bright.lit(by: Tensor([80, 80, 1], elements: elements))
-    #expect(lit.pixels[(10 * 40 + 10) * 3] == 200)
-    #expect(lit.pixels[(35 * 40 + 35) * 3] == 40)
-    #expect(bright.lit(by: Tensor([80, 80, 1])).pixels.allSatisfy { $0 == 40 })
+    func dimmed(_ projection: Tensor) -> [UInt8] {
+      ProjectionStrength(of: projection, rows: 40, columns: 40).dimmed(bright).pixels
+    }
+    let lit = dimmed(Tensor([80, 80, 1], elements: elements))
+    #expect(lit[(10 * 40 + 10) * 3] == 200)
+    #expect(lit[(35 * 40 + 35) * 3] == 40)
+    #expect(dimmed(Tensor([80, 80, 1])).allSatisfy { $0 == 40 })
   }
 }
 

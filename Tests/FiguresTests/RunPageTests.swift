@@ -79,7 +79,7 @@ import Testing
 
   @Test func `a figure is found by its path, whatever that holds`() {
     let html = page(named: "a b/ç\"?#%.x")
-    #expect(html.contains("src=\"figures/a%20b/%c3%a7%22%3f%23%25.x.png\""))
+    #expect(html.contains("src=\"figures/a%20b/%c3%a7%22%3f%23%25.x.svg\""))
     #expect(html.contains("width=\"3\" height=\"4\""))
   }
 

@@ -250,8 +250,8 @@ import Testing
 
   @Test func `what is no picture is refused, and says so`() throws {
     #expect(try refusal(of: [], as: "empty.jpg").contains("empty"))
-    #expect(try refusal(of: Array("a shopping list\nmilk\n".utf8), as: "list.jpg").contains("not a picture"))
-    #expect(try refusal(of: [0xFF], as: "byte.jpg").contains("not a picture"))
+    #expect(try refusal(of: Array("a shopping list\nmilk\n".utf8), as: "list.jpg").contains("not an image"))
+    #expect(try refusal(of: [0xFF], as: "byte.jpg").contains("not an image"))
     let missing = folder.file("missing.jpg")
     let error = #expect(throws: ImageError.self) { try Picture(decoding: missing) }
     #expect(error?.description.contains(missing) == true)
@@ -274,7 +274,7 @@ import Testing
     ("table.csv", "1,2,3\n4,5,6\n"), ("script.ps", "%!PS-Adobe-3.0\nshowpage\n"),
     ("star.fits", "SIMPLE  =                    T / standard\n"), ("magick.miff", "id=ImageMagick\n"),
   ]) func `formats that this program does not trust are refused`(name: String, text: String) throws {
-    #expect(try refusal(of: Array(text.utf8), as: name).contains("not a picture"))
+    #expect(try refusal(of: Array(text.utf8), as: name).contains("not an image"))
   }
 
   @Test func `a portable pixmap is read`() throws {
@@ -407,7 +407,7 @@ import Testing
         _ = try Picture(decoding: path)
         wrong.add(1, ordering: .relaxed)
       } catch {
-        let word = index % 2 == 0 ? "cut short" : "not a picture"
+        let word = index % 2 == 0 ? "cut short" : "not an image"
         if !"\(error)".contains(word) { wrong.add(1, ordering: .relaxed) }
       }
     }

@@ -81,7 +81,7 @@ import Testing
     let study = try Correspondence(
       network(), layers: [("mean", "g")], cover: Tensor([1, 21, 21, 1]), draws: 1, seed: 1, threads: 1)
     let few = #expect(throws: StudyError.self) { try rows(of: study, subjects(1)) }
-    #expect(few?.description.contains("one picture has nothing to correspond with") == true)
+    #expect(few?.description.contains("one image has nothing to correspond with") == true)
     let missing = #expect(throws: StudyError.self) { try rows(of: study, subjects(2), part: "ear") }
     #expect(missing?.description.contains("the part 'ear' has no box in 0") == true)
   }

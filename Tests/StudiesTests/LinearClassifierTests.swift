@@ -212,12 +212,12 @@ private struct Cloud {
     let constant = #expect(throws: StudyError.self) {
       try study.outcome(of: .svm, cost: .given(1), training: [0, 1], testing: [2, 3])
     }
-    #expect(constant?.description.contains("layer conv9 is the same in all 2 training pictures") == true)
+    #expect(constant?.description.contains("layer conv9 is the same in all 2 training images") == true)
     let small = Transfer(layer: "a", features: cloud.features, labels: .classes(cloud.labels), classes: 3)
     let undivided = #expect(throws: StudyError.self) {
       try small.outcome(of: .svm, cost: .crossValidated, training: [0, 1, 2], testing: [3])
     }
-    #expect(undivided?.description.contains("a class has one training picture") == true)
+    #expect(undivided?.description.contains("a class has one training image") == true)
   }
 
   @Test(arguments: Transfer.Classifier.allCases)

@@ -71,11 +71,11 @@ extension Network {
     let keys = metadata.keys.filter { $0.hasPrefix("Image.") }.sorted()
     let said =
       if pixelsInMetadata != nil {
-        "the model's metadata says what its pixels are, but not how pictures are cut; assumed in all:"
+        "the model's metadata says what its pixels are, but not how images are cut; assumed in all:"
       } else if !keys.isEmpty {
         "what the model's metadata says of pixels (\(keys.joined(separator: ", "))) is not understood; assumed:"
       } else {
-        "the model does not say how pictures are prepared; assumed:"
+        "the model does not say how images are preprocessed; assumed:"
       }
     return "\(said) \(assumed). Flags such as --crop, --mean and --channels override it."
   }

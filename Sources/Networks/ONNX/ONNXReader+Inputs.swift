@@ -38,7 +38,7 @@ extension ONNXReader {
       else { return false }
       let extents = input.extents.dropFirst().map { $0.map(String.init) ?? "any" }.joined(separator: " x ")
       notes.append(
-        "The input '\(input.name)' is taken for rows x columns x channels by its extents, \(extents) of each picture; "
+        "The input '\(input.name)' is taken for rows x columns x channels by its extents, \(extents) of each image; "
           + "nothing else in the file says which axis holds the channels.")
       return true
     }

@@ -34,7 +34,7 @@ extension ONNXReader {
         guard axis != 1, axis < 3, size || axis == 0 else { continue }
         notes.append(
           axis == 0
-            ? "The input '\(inputs[index].name)' leaves the number of pictures open, but the nodes hold for one only."
+            ? "The input '\(inputs[index].name)' leaves the number of images open, but the nodes hold for one only."
             : "The input '\(inputs[index].name)' leaves its size open, but the nodes hold for \(extents[axis]) "
               + (axis + 1 < extents.count
                 ? "rows and \(extents[axis + 1]) columns only; --size ROWSxCOLUMNS reads it for others."

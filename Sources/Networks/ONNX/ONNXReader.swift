@@ -196,7 +196,7 @@ struct ONNXReader {
       (prepared.resize, prepared.crop) = (usual.resize, usual.crop)
       network.preprocessing = prepared
       notes.append(
-        "The file prepares pictures of \(said.rows) x \(said.columns) pixels; they are prepared as \(given.rows) x "
+        "The file's preprocessing makes images of \(said.rows) x \(said.columns) pixels; they are made \(given.rows) x "
           + "\(given.columns), the size given.")
     }
     network.notes = notes

@@ -34,12 +34,12 @@ public struct Ablate: Study {
     let train = try Train(settings, strict: isStrict)
     guard !train.split.training.labels.isMultiple else {
       throw StudyError(
-        "\(settings.pictures) has several classes a picture, and an ablation compares how often networks name one. Train "
+        "\(settings.pictures) has several classes an image, and an ablation compares how often networks name one. Train "
           + "them with `switchback train`.")
     }
     guard let validation = train.split.validation, validation.labels.count > 0 else {
       throw StudyError(
-        "\(settings.pictures) leaves no pictures to validate with: name some under data, validation.")
+        "\(settings.pictures) leaves no images to validate with: name some under data, validation.")
     }
     self.settings = train.settings
     split = train.split
@@ -143,7 +143,7 @@ public struct Ablate: Study {
       throw RunError.damaged(
         file: work.run.path(of: turn.folder + "/history.jsonl"), reason: "it has no validation.")
     }
-    work.listener.note("\(turn.name): the training pictures once more, as it classifies them now")
+    work.listener.note("\(turn.name): the training images once more, as it classifies them now")
     let training = try Learner(network, threads: settings.threads).accuracy(
       on: split.training, preprocessing, batch: settings.recipe.batch,
       keepsGoing: { !work.cancellation.isRaised })

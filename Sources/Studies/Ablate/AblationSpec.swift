@@ -20,7 +20,7 @@ public struct AblationSpec {
     if let base = root["base"] { settings.architecture = try Self.architecture(base) }
     if let input = root["input"] { settings.input = try input.whole(8...1024) }
     if let width = root["width"] { settings.width = try Self.positive(width) }
-    guard let data = root["data"] else { throw StudyError("\(file) has no data: say which pictures.") }
+    guard let data = root["data"] else { throw StudyError("\(file) has no data: say which images.") }
     try read(data: data)
     if let recipe = root["recipe"] { try read(recipe: recipe) }
     if let resize = settings.resize, resize < settings.input {

@@ -99,7 +99,7 @@ public struct AuditPictures: Study {
     let count = dataset.items.count
     let starts = Array(stride(from: 0, to: count, by: Self.stretch))
     let stage = Stage<Int, [Entry]>(
-      units: starts, title: side == .train ? "training pictures" : "test pictures", counted: "stretches read",
+      units: starts, title: side == .train ? "training images" : "test images", counted: "stretches read",
       file: { "thumbnails/\(side.rawValue)-\($0 / Self.stretch)" },
       isSound: { start, entries in entries.count == min(Self.stretch, count - start) }
     ) { starts, _ in try starts.map { try read(dataset, $0..<min($0 + Self.stretch, count), work) } }
@@ -133,11 +133,11 @@ public struct AuditPictures: Study {
       if shown?.stage != stage {
         shown?.meter.finish()
         let (label, unit) =
-          stage == .comparing ? ("every pair of pictures", "compared") : ("pairs that look alike", "aligned")
+          stage == .comparing ? ("every pair of images", "compared") : ("pairs that look alike", "aligned")
         shown = (stage, work.meter(label, total: total, unit: unit))
       }
       shown?.meter.show(done)
-      try work.cancellation.check("stopped; the same command compares again, and reads no picture again.")
+      try work.cancellation.check("stopped; the same command compares again, and reads no image again.")
     }
     shown?.meter.finish()
     return pairs
@@ -166,7 +166,7 @@ public struct AuditPictures: Study {
     let listed = result.shared(by: excluded == .train ? \.training : \.test)
     let other = dataset(excluded == .train ? .test : .train).title
     let note =
-      "\(listed.count) pictures of \(dataset(excluded).title) (\(excluded.rawValue)) that \(other) has too,\n"
+      "\(listed.count) images of \(dataset(excluded).title) (\(excluded.rawValue)) that \(other) has too,\n"
       + "by a correlation of \(audit.threshold) or more; for --exclude of switchback train and transfer."
     let lines = ResultTable(
       headings: ["train", "test", "correlation", "mirrored", "top", "left", "bottom", "right"],
@@ -189,7 +189,7 @@ public struct AuditPictures: Study {
       }
     }
     func says(_ side: AuditReport.Side) -> String {
-      "\(side.name): \(side.pictures.grouped) pictures"
+      "\(side.name): \(side.pictures.grouped) images"
         + (side.flat.isEmpty ? "" : ", \(side.flat.count) of them flat")
         + (side.unreadable == 0 ? "" : ", \(side.unreadable) unreadable")
     }

@@ -16,7 +16,7 @@ extension Drawing {
     let lines = (pairs.count + across - 1) / across
     var drawing = Drawing(
       rows: margin + 52 + lines * high + margin, columns: 2 * margin + across * wide, title: title,
-      description: "\(pairs.count) pairs of pictures")
+      description: "\(pairs.count) pairs of images")
     drawing.text(title, top: margin, column: margin, height: 18, bold: true)
     drawing.text("left: \(sides.0); right: \(sides.1)", top: margin + 28, column: margin, height: 11, .soft)
     for (number, pair) in pairs.enumerated() {

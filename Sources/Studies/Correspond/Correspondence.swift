@@ -34,7 +34,7 @@ package struct Correspondence {
 
   static func tooFew(_ count: Int) -> StudyError {
     StudyError(
-      "\(count == 1 ? "one picture has" : "\(count) pictures have") nothing to correspond with. Give two or more."
+      "\(count == 1 ? "one image has" : "\(count) images have") nothing to correspond with. Give two or more."
     )
   }
 
@@ -55,7 +55,7 @@ package struct Correspondence {
       try subjects.map { subject in
         guard let box = subject.parts[part] else {
           throw StudyError(
-            "the part '\(part)' has no box in \(subject.name). Every part needs one in every picture.")
+            "the part '\(part)' has no box in \(subject.name). Every part needs one in every image.")
         }
         return box
       }

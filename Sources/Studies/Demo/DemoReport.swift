@@ -182,7 +182,7 @@ public struct DemoReport {
   private func sheets(
     _ stage: DemoPlan.Stage, _ layers: [String], _ description: String
   ) throws -> RunPage.Section.Body {
-    .sheets(
+    .figures(
       try layers.flatMap { layer in
         try Self.read(Features.Sheets.self, plan.path(stage) + "/figures/\(layer).json").pages.map {
           ("\(stage.rawValue)/figures/\($0.name)", $0.columns, $0.rows, description)

@@ -212,7 +212,7 @@ struct SavedEpochs: Sendable {
     }
     let file = run + "/run.json"
     guard let header = decoded(Header.self, from: file) else {
-      throw StudyError("\(file) does not say which pictures the run was trained on; give --pictures.")
+      throw StudyError("\(file) does not say which images the run was trained on; give --pictures.")
     }
     return header.configuration.pictures
   }

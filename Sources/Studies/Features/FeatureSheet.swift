@@ -26,7 +26,7 @@ package enum FeatureSheet {
     for (index, unit) in units.enumerated() {
       let top = margin + header + (index / across) * (rows + 18)
       let left = margin + (index % across) * (columns + 26)
-      drawing.text(unit.caption, top: top + 2, column: left, height: 13, Colour(60, 60, 60))
+      drawing.text(unit.caption, top: top + 2, column: left, height: 13)
       guard let picture = unit.picture else { continue }
       // Tiles of a few pixels are kept as they are, and drawn as squares.
       drawing.picture(

@@ -1,6 +1,5 @@
 internal import Figures
 package import Images
-internal import Kernels
 package import Tensors
 
 /// One peak as the gallery shows it: its projection and the part of the picture that it comes from, small.
@@ -55,17 +54,17 @@ package struct TileMaker: Sendable {
   ///   - left: The same.
   ///   - seen: What the network saw of the picture.
   /// - Returns: The tile; nil where all of the field lies outside the picture.
-  /// - Throws: `KernelError` or `ImageError` for extents that cannot be.
+  /// - Throws: `ImageError` for extents that cannot be.
   package func tile(of pixels: Tensor, top: Int, left: Int, in seen: Picture) throws -> PeakTile? {
     guard let inside = inside(top, left, seen.rows, seen.columns) else { return nil }
     let box = box(of: inside)
     let view = try view(of: pixels, top, left, in: seen, part: inside, box.rows, box.columns)
-    let look = try Look(pixels, inside, rows: box.rows, columns: box.columns)
-    let fitted = look.part(of: inside, keeping: tile)
+    let strength = ProjectionStrength(of: pixels.part(in: inside), rows: box.rows, columns: box.columns)
+    let fitted = strength.part(of: inside, keeping: tile)
     return PeakTile(
       box: box, field: view,
       fitted: try self.view(of: pixels, top, left, in: seen, part: fitted, tile.rows, tile.columns),
-      dimmed: look.dimmed(view.patch))
+      dimmed: strength.dimmed(view.patch))
   }
 
   /// Where a field lies in its tile that begins at a place of a picture; nil where all of it is outside.
@@ -91,7 +90,7 @@ package struct TileMaker: Sendable {
   private func view(
     of pixels: Tensor, _ top: Int, _ left: Int, in seen: Picture, part: Box, _ rows: Int, _ columns: Int
   ) throws -> PeakTile.View {
-    let signal = try pixels.part(part).shrunk(rows: rows, columns: columns)
+    let signal = pixels.part(in: part).shrunk(rows: rows, columns: columns)
     let source = Box(
       top: part.top + top, left: part.left + left,
       bottom: part.bottom + top, right: part.right + left)
@@ -105,153 +104,5 @@ package struct TileMaker: Sendable {
     func place(_ edge: Int) -> Int { (2 * edge * tile + field) / (2 * field) }
     let start = min(place(range.lowerBound), tile - 1)
     return start..<max(start + 1, place(range.upperBound))
-  }
-}
-
-/// Where a unit looks: how strong its projection is about each pixel of a tile, as a share of the strongest.
-private struct Look {
-  /// Rows x columns shares, 0 to 1.
-  private let strength: [Float]
-  private let (rows, columns): (Int, Int)
-
-  /// A fitted part holds all places stronger than this.
-  private static let least: Float = 0.2
-  /// Below the first nothing is seen of a picture's light, above the second all.
-  private static let fades: (from: Float, to: Float) = (0.05, 0.25)
-  private static let darkest: Float = 0.2
-
-  /// - Parameters:
-  ///   - pixels: The projection.
-  ///   - inside: Its part inside the picture.
-  ///   - rows: The extents of the tile's part that shows it.
-  ///   - columns: The same.
-  /// - Throws: `KernelError` for extents that cannot be.
-  init(_ pixels: Tensor, _ inside: Box, rows: Int, columns: Int) throws {
-    (self.rows, self.columns) = (rows, columns)
-    let part = pixels.part(inside)
-    let channels = part.shape[2]
-    let values = part.elements
-    // Signs cancel when a signal is made small; its energy does not.
-    let energy = Tensor([inside.rows, inside.columns, 1]) { energy in
-      for place in 0..<energy.count {
-        var sum: Float = 0
-        for channel in 0..<channels {
-          let value = values[place * channels + channel]
-          if value.isFinite { sum += value * value }
-        }
-        energy[place] = sum
-      }
-    }
-    let small = try energy.shrunk(rows: rows, columns: columns)
-    let blurred = try Device().resampled(
-      small.reshaped(to: [1, rows, columns, 1]), rows: .blur(over: rows), columns: .blur(over: columns)
-    ).elements
-    let strongest = blurred.max() ?? 0
-    strength = blurred.map { strongest > 0 ? (max($0, 0) / strongest).squareRoot() : 0 }
-  }
-
-  /// The smallest part of the field with the strong places, of a tile's proportions; what does not fit into the picture is
-  /// left out.
-  func part(of inside: Box, keeping tile: (rows: Int, columns: Int)) -> Box {
-    let strong = strength.indices.filter { strength[$0] >= Self.least }
-    guard let first = strong.first, let last = strong.last else { return inside }
-    let across = strong.map { $0 % columns }
-    func span(_ low: Int, _ high: Int, of places: Int, _ range: Range<Int>) -> (
-      middle: Double, extent: Double
-    ) {
-      let scale = Double(range.count) / Double(places)
-      return (
-        Double(range.lowerBound) + Double(low + high + 1) / 2 * scale, Double(high - low + 3) * scale
-      )
-    }
-    let down = span(first / columns, last / columns, of: rows, inside.top..<inside.bottom)
-    let wide = span(
-      across.min() ?? 0, across.max() ?? 0, of: columns, inside.left..<inside.right)
-    let wanted = max(
-      down.extent / Double(tile.rows), wide.extent / Double(tile.columns),
-      0.25 * Double(inside.rows) / Double(tile.rows))
-    let extent = min(
-      wanted, Double(inside.rows) / Double(tile.rows), Double(inside.columns) / Double(tile.columns))
-    func edges(_ middle: Double, _ extent: Double, _ range: Range<Int>) -> Range<Int> {
-      let count = min(range.count, max(1, Int(extent.rounded())))
-      let start = Int((middle - Double(count) / 2).rounded())
-      let low = min(max(start, range.lowerBound), range.upperBound - count)
-      return low..<low + count
-    }
-    let (y, x) = (
-      edges(down.middle, extent * Double(tile.rows), inside.top..<inside.bottom),
-      edges(wide.middle, extent * Double(tile.columns), inside.left..<inside.right)
-    )
-    return Box(top: y.lowerBound, left: x.lowerBound, bottom: y.upperBound, right: x.upperBound)
-  }
-
-  /// A patch of the tile's extents, dark where the projection is weak.
-  func dimmed(_ patch: Picture) -> Picture {
-    let pixels = patch.pixels.enumerated().map { place, shade in
-      let seen = min(max((strength[place / 3] - Self.fades.from) / (Self.fades.to - Self.fades.from), 0), 1)
-      return UInt8((Float(shade) * (Self.darkest + (1 - Self.darkest) * seen)).rounded())
-    }
-    return Picture(rows: patch.rows, columns: patch.columns, pixels: pixels)
-  }
-}
-
-extension Tensor {
-  /// Part of rows x columns x channels values.
-  fileprivate func part(_ box: Box) -> Tensor {
-    if box == Box(top: 0, left: 0, bottom: shape[0], right: shape[1]) { return self }
-    let (columns, channels) = (shape[1], shape[2])
-    let values = elements
-    return Tensor([box.rows, box.columns, channels]) { part in
-      let width = box.columns * channels
-      for row in 0..<box.rows {
-        let start = ((box.top + row) * columns + box.left) * channels
-        for place in 0..<width { part[row * width + place] = values[start + place] }
-      }
-    }
-  }
-
-  /// Rows x columns x channels values at other extents, each a mean of those that it covers.
-  package func shrunk(rows: Int, columns: Int) throws -> Tensor {
-    if shape[0] == rows, shape[1] == columns { return self }
-    return try Device().resampled(
-      reshaped(to: [1, shape[0], shape[1], shape[2]]), rows: .triangle(from: shape[0], to: rows),
-      columns: .triangle(from: shape[1], to: columns)
-    ).reshaped(to: [rows, columns, shape[2]])
-  }
-}
-
-extension AxisMap {
-  /// Places that are means of positions, weighed by a triangle as wide as the step from one place to the next.
-  fileprivate static func triangle(from length: Int, to count: Int) -> AxisMap {
-    let step = Double(length) / Double(count)
-    let reach = max(step, 1)
-    return weighted(length, count) { place in
-      ((Double(place) + 0.5) * step, reach, { max(0, 1 - abs($0) / reach) })
-    }
-  }
-
-  /// Places that are means of their neighbours, as far as a twelfth of the axis.
-  fileprivate static func blur(over length: Int) -> AxisMap {
-    let reach = max(1.5, Double(length) / 12)
-    return weighted(length, length) { (Double($0) + 0.5, reach, { max(0, 1 - abs($0) / reach) }) }
-  }
-
-  /// Places that are weighted means: `window` gives a place's middle, how far it reaches, and the weight of a position by
-  /// its distance.
-  private static func weighted(
-    _ length: Int, _ count: Int,
-    _ window: (Int) -> (middle: Double, reach: Double, weight: (Double) -> Double)
-  ) -> AxisMap {
-    AxisMap(
-      length: length,
-      places: (0..<count).map { place in
-        let (middle, reach, weight) = window(place)
-        let positions = max(0, Int(middle - reach))..<min(length, Int((middle + reach).rounded(.up)) + 1)
-        let weights = positions.map { weight(Double($0) + 0.5 - middle) }
-        let sum = weights.reduce(0, +)
-        return zip(positions, weights).filter { $0.1 > 0 }.map {
-          Term(position: $0.0, weight: Float($0.1 / sum))
-        }
-      })
   }
 }

@@ -20,7 +20,7 @@ struct Thumbnails {
     let missing = dataset.items.filter { paths.contains(ExactName($0.path)) }.map(\.id)
       .filter { !work.run.contains(Self.file($0)) }
     guard !missing.isEmpty else { return }
-    var meter = work.meter("whole pictures", total: missing.count, unit: "pictures")
+    var meter = work.meter("whole images", total: missing.count, unit: "images")
     let (dataset, run) = (dataset, work.run)
     for start in stride(from: 0, to: missing.count, by: 64) {
       let some = Array(missing[start..<min(start + 64, missing.count)])

@@ -49,7 +49,7 @@ public struct MeasureInvariance: Study {
       guard ends.count == 2, let low = Double(bounds[0]), let high = Double(ends[0]),
         let step = Double(ends[1]), step > 0, high >= low, (high - low) / step < 10_000
       else { throw StudyError("a range is written as \(change.rawValue)=-20...20/5, not '\(text)'.") }
-      if change == .scale, low <= 0 { throw StudyError("a picture cannot be scaled by \(low).") }
+      if change == .scale, low <= 0 { throw StudyError("an image cannot be scaled by \(low).") }
       amounts = (0...Int((high - low) / step + 1e-9)).map { low + Double($0) * step }
     }
   }
@@ -116,7 +116,7 @@ public struct MeasureInvariance: Study {
       subject.network, layers: layers.named, preprocessing: subject.preprocessing, border: uncovered(),
       seed: seed, threads: work.threads, cancellation: work.cancellation)
     let found = try work.findings(of: curves(of: pictures, by: reading, work)).compactMap { $0 }
-    guard !found.isEmpty else { throw StudyError("none of the pictures in \(dataset.title) could be read.") }
+    guard !found.isEmpty else { throw StudyError("none of the images in \(dataset.title) could be read.") }
     return ranges.indices.map { index in
       InvarianceCurves(
         change: ranges[index].change, amounts: ranges[index].amounts, layers: layers.map(\.name),
@@ -133,7 +133,7 @@ public struct MeasureInvariance: Study {
     of pictures: PreparedPictures, by reading: Invariance, _ work: Work
   ) -> Stage<Int, [InvarianceCurves.Picture]> {
     Stage(
-      units: Array(0..<min(limit ?? .max, pictures.count)), title: "invariance", counted: "pictures",
+      units: Array(0..<min(limit ?? .max, pictures.count)), title: "invariance", counted: "images",
       file: { "invariance/\(names[$0])" },
       isSound: { _, curves in
         curves.count == ranges.count

@@ -71,8 +71,8 @@ public struct Job<S: Study> {
     if !notes.isEmpty { try run.write(json: notes, to: "notes.json") }
     report.facts += notes.map { ("note", $0) }
     if !skipped.isEmpty {
-      let lines = ResultTable(headings: ["picture", "reason"], rows: skipped.map { [$0.image, $0.reason] })
-      report.sections.append(Report.Section("Skipped pictures", .table(lines)))
+      let lines = ResultTable(headings: ["image", "reason"], rows: skipped.map { [$0.image, $0.reason] })
+      report.sections.append(Report.Section("Skipped images", .table(lines)))
     }
     // The page is written last: where it stands and nothing is new, so do the figures.
     let isDrawn = !work.hasFound && !S.isAlwaysDrawn && run.contains("index.html")

@@ -48,7 +48,7 @@ public struct Listener: Sendable {
       let speed = Double(fresh) / seconds
       let rate =
         seconds > 0 && fresh > 0
-        ? ", \(speed < 1000 ? "\(speed.rounded(decimals: 1))" : Int(speed.rounded()).grouped) a second" : ""
+        ? ", \(speed < 1000 ? "\(speed.rounded(decimals: 1))" : Int(speed.rounded()).grouped)/s" : ""
       if isFinished { return "\(label): \(done.counted(unit)) in \(Self.time(seconds))" + rate }
       let left = seconds / Double(max(fresh, 1)) * Double(max(total - done, 0))
       return "\(label): \(done.grouped)/\(total.counted(unit))" + rate

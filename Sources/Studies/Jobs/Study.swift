@@ -95,6 +95,6 @@ public struct StudyError: BadInput, Equatable, CustomStringConvertible {
   init(notFinite value: String, in picture: String, of model: String? = nil) {
     self.init(
       (model.map { $0 + ": " } ?? "") + "'\(value)' is not finite (NaN, or infinite) for \(picture). "
-        + "Check the network's weights and how pictures are prepared.")
+        + "Check the network's weights and how images are preprocessed.")
   }
 }

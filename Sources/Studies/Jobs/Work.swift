@@ -120,7 +120,7 @@ public final class Work {
     if start.next < count {
       noteFinding()
       let search = try PeakSearch(subject.network, values: values, within: parts, threads: threads)
-      var shown = meter(title, total: count, unit: "pictures", alreadyDone: start.next)
+      var shown = meter(title, total: count, unit: "images", alreadyDone: start.next)
       var lastSave = ContinuousClock.now
       do {
         state = try search.run(
@@ -139,7 +139,7 @@ public final class Work {
       } catch is Interruption {
         try checkpoint.save(state)
         throw Interruption(
-          "stopped after \(state.next) of \(count) pictures; the same command goes on from there.")
+          "stopped after \(state.next) of \(count) images; the same command goes on from there.")
       } catch PeakError.notANumber(let value, let image) {
         throw StudyError(notFinite: value, in: pictures.dataset.items[image].path, of: subject.model)
       }
@@ -176,7 +176,7 @@ public final class Work {
     let found = values.filter(saved.depths.keys.contains)
     guard let kept = saved.depth, kept >= depth, !found.isEmpty || saved.next == pictures.count else {
       listener.note(
-        "the earlier search kept fewer peaks, or was of other layers; the pictures are searched again.")
+        "the earlier search kept fewer peaks, or was of other layers; the images are searched again.")
       try run.remove(file)
       return try search(values, depth, file)
     }
@@ -200,7 +200,7 @@ public final class Work {
     let skipped = pictures.skipped()
     if skipped.count == pictures.count, let first = skipped.first {
       throw StudyError(
-        "none of the \(pictures.count) pictures in \(pictures.dataset.title) could be read: \(first.reason)")
+        "none of the \(pictures.count) images in \(pictures.dataset.title) could be read: \(first.reason)")
     }
   }
 }

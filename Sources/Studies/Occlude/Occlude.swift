@@ -72,7 +72,7 @@ public struct Occlude: Study {
     guard label == "true" else { return namedClass }
     guard let known = truth[id] else {
       throw StudyError(
-        "the true class of \(dataset.items[id].path) is not known. Put pictures into class folders, or give --labels."
+        "the true class of \(dataset.items[id].path) is not known. Put images into class folders, or give --labels."
       )
     }
     return known
@@ -141,7 +141,7 @@ public struct Occlude: Study {
       }
       let sweeps = try occlusion.sweep(subjects, size: size, stride: stride) { done in
         show(done)
-        try work.cancellation.check("stopped at picture \(ids[0] + 1); the same command goes on from there.")
+        try work.cancellation.check("stopped at image \(ids[0] + 1); the same command goes on from there.")
       }
       var maps: [Int: OcclusionMap] = [:]
       for (id, sweep) in zip(readable, sweeps) {

@@ -23,7 +23,7 @@ public struct Occlusion {
     public var label: Int?
 
     /// The input and cover, 1 x rows x columns x channels each, and the class watched.
-    public init(name: String = "a picture", input: Tensor, cover: Tensor, label: Int? = nil) {
+    public init(name: String = "an image", input: Tensor, cover: Tensor, label: Int? = nil) {
       self.name = name
       precondition(input.shape == cover.shape, "a cover of \(cover.shape) for an input of \(input.shape)")
       self.input = input

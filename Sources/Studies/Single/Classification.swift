@@ -110,7 +110,7 @@ public struct Classification {
     }
     let network = members[0].subject.network
     let count = dataset.items.count
-    var meter = Meter(listener, "classify", total: count, unit: "pictures")
+    var meter = Meter(listener, "classify", total: count, unit: "images")
     var entries: [Int: Entry] = [:]
     var ranks: [Int] = []
     for start in stride(from: 0, to: count, by: 64) {
@@ -120,7 +120,7 @@ public struct Classification {
         guard !probabilities.contains(where: \.isNaN) else {
           throw StudyError(
             "\(members[0].subject.model): its scores are not finite (NaN, or infinite) for \(item.path). "
-              + "Check the network's weights and how pictures are prepared.")
+              + "Check the network's weights and how images are preprocessed.")
         }
         let order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
         let label = truth[image]
@@ -137,7 +137,7 @@ public struct Classification {
     let skipped = dataset.unread + pictures[0].skipped()
     guard !entries.isEmpty else {
       throw StudyError(
-        "none of the pictures in \(dataset.title) could be read: \(pictures[0].skipped().first?.reason ?? "there are none")"
+        "none of the images in \(dataset.title) could be read: \(pictures[0].skipped().first?.reason ?? "there are none")"
       )
     }
     func share(_ depth: Int) -> Double? {

@@ -98,8 +98,9 @@ extension PictureProjections {
     let place = next("overlay")
     if projections[0].report.isZero { return }
     let small = try patch.resized(rows: size.rows, columns: size.columns, by: isSmall ? .nearest : .lanczos)
+    let strength = ProjectionStrength(of: projections[0].field, rows: size.rows, columns: size.columns)
     drawing.picture(
-      small.lit(by: projections[0].field), top: Double(tiles), left: Double(place), rows: Double(size.rows),
+      strength.dimmed(small), top: Double(tiles), left: Double(place), rows: Double(size.rows),
       columns: Double(size.columns), keeping: .photograph)
   }
 
@@ -155,7 +156,7 @@ extension PictureProjections {
         into: &drawing)
     }
     let field = projection.field
-    let small = field.averaged(
+    let small = field.shrunk(
       rows: min(field.shape[0], size.rows), columns: min(field.shape[1], size.columns))
     drawing.picture(
       Picture(projection: small, isBGR: projection.isBGR, saturating: 0.01), top: Double(top),

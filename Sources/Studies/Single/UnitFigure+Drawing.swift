@@ -153,7 +153,7 @@ private struct Page {
         rows: drawn(shown.rows, atMost: peak.patch.rows),
         columns: drawn(shown.columns, atMost: peak.patch.columns), by: .lanczos)
     } else {
-      let part = peak.projection.part(in: inside).averaged(
+      let part = peak.projection.part(in: inside).shrunk(
         rows: drawn(shown.rows, atMost: inside.rows), columns: drawn(shown.columns, atMost: inside.columns))
       picture = Picture(projection: part, isBGR: isBGR, saturating: 0.01)
     }

@@ -90,7 +90,7 @@ public struct Train: Study {
   /// The network as it is drawn, with the mean of the training pictures; written as the first checkpoint.
   private func beginning(_ folder: CheckpointFolder, _ work: Work) throws -> CheckpointFolder.Checkpoint {
     let network = try settings.network(classes: split.classNames, of: split.training.labels)
-    work.listener.note("mean of \(split.training.labels.count) training pictures")
+    work.listener.note("mean of \(split.training.labels.count) training images")
     let mean = try pixelMean(
       of: split.training, settings.preprocessing, threads: settings.threads,
       keepsGoing: { !work.cancellation.isRaised })
@@ -162,13 +162,13 @@ public struct Train: Study {
     var notes: [String] = []
     if split.training.labels.isMultiple {
       notes.append(
-        "Pictures can hold several classes: each class is learned alone (\(Loss.binaryCrossEntropy.rawValue))."
+        "Images can hold several classes: each class is learned alone (\(Loss.binaryCrossEntropy.rawValue))."
       )
     }
     let unseen = data.unseenClasses
     if !unseen.isEmpty {
       notes.append(
-        "No training picture shows \(unseen.prefix(6).joined(separator: ", "))"
+        "No training image shows \(unseen.prefix(6).joined(separator: ", "))"
           + (unseen.count > 6 ? " and \(unseen.count - 6) more" : "")
           + ": the network learns that \(unseen.count == 1 ? "this class is" : "these classes are") absent.")
     }
@@ -188,6 +188,6 @@ extension EpochEntry {
     var parts = ["epoch \(epoch)/\(epochs): loss \(loss.rounded(decimals: 3))"]
     if let trainTop1 { parts.append("train top-1 \(trainTop1.percent)") }
     if let measured = measured(top1, top5, meanAveragePrecision) { parts.append("validation \(measured)") }
-    return (parts + ["\(picturesPerSecond.brief) pictures a second"]).joined(separator: ", ")
+    return (parts + ["\(picturesPerSecond.brief) images/s"]).joined(separator: ", ")
   }
 }

@@ -104,7 +104,7 @@ public struct TrainConfiguration: Codable, Equatable, Sendable {
     let resize = settings.resize ?? input
     try require(
       (input...16384).contains(resize),
-      "pictures of \(resize) pixels for an input of \(input): they must not be smaller.")
+      "images of \(resize) pixels for an input of \(input): they must not be smaller.")
   }
 
   /// How a picture becomes the network's input.

@@ -68,7 +68,7 @@ public final class FeatureExtraction {
         guard vectors[image]?.allSatisfy(\.isFinite) == true else {
           throw StudyError(
             "a feature of layer \(selection.layer) is no finite number in \(names(image)). The network's weights or the "
-              + "picture's preparation are at fault: look at --scale, --mean and --std, or choose a lower layer."
+              + "image's preprocessing are at fault: look at --scale, --mean and --std, or choose a lower layer."
           )
         }
       }

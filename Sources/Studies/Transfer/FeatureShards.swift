@@ -53,7 +53,7 @@ struct FeatureShards {
     let total = waiting.reduce(0) { $0 + range($1).count }
     guard total > 0 else { return }
     work.noteFinding()
-    var meter = work.meter("features", total: total, unit: "pictures")
+    var meter = work.meter("features", total: total, unit: "images")
     var done = 0
     for shard in waiting {
       let missing = missing(shard)
@@ -98,7 +98,7 @@ struct FeatureShards {
     guard bytes < Double(ProcessInfo.processInfo.physicalMemory) else {
       throw StudyError(
         "classifiers on the \(selection.count.grouped) features of layer \(selection.layer) would need \(Int(bytes / 1e9)) GB "
-          + "for \(count.grouped) pictures. Pool them, as --pooling \(selection.layer)=average.")
+          + "for \(count.grouped) images. Pool them, as --pooling \(selection.layer)=average.")
     }
     var images: [Int] = []
     var parts: [Tensor] = []
@@ -115,7 +115,7 @@ struct FeatureShards {
         Set(found).count == found.count
       else {
         throw RunError.damaged(
-          file: path, reason: "its pictures are not those of its place among the shards.")
+          file: path, reason: "its images are not those of its place among the shards.")
       }
       images += found
       parts.append(features)

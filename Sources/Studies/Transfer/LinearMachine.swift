@@ -23,7 +23,7 @@ package enum LinearMachine {
   ) -> LinearClassifier {
     precondition(features.shape.rank == 2, "\(features.shape) is not pictures x features")
     precondition(
-      features.shape[0] == labels.count, "\(labels.count) labels for \(features.shape[0]) pictures")
+      features.shape[0] == labels.count, "\(labels.count) labels for \(features.shape[0]) images")
     precondition(Set(labels) == Set(0..<classes) && classes > 1, "a class of \(classes) without pictures")
     precondition(cost > 0 && tolerance > 0, "a cost of \(cost) and a tolerance of \(tolerance)")
     let problem = Problem(features, labels)

@@ -59,7 +59,7 @@ public struct Transfer: Sendable {
   ) throws -> TransferTable.Outcome {
     guard features.varies(over: training) else {
       throw StudyError(
-        "every feature of layer \(layer) is the same in all \(training.count) training pictures, so there is nothing to "
+        "every feature of layer \(layer) is the same in all \(training.count) training images, so there is nothing to "
           + "tell apart. Choose another layer or pooling, or look for dead units with `switchback diagnose`.")
     }
     let chosen = try cost.number ?? bestCost(of: classifier, training, seed, threads)
@@ -132,7 +132,7 @@ public struct Transfer: Sendable {
     let least = byClass.values.map(\.count).min() ?? 0
     guard least > 1 else {
       throw StudyError(
-        "a class has \(least == 1 ? "one training picture" : "no training pictures"), and cross-validation takes two. "
+        "a class has \(least == 1 ? "one training image" : "no training images"), and cross-validation takes two. "
           + "Give --c a number.")
     }
     let count = min(3, least)

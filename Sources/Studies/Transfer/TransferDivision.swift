@@ -34,7 +34,7 @@ public struct TransferDivision: Sendable {
     if dataset.isMultiple {
       guard numbers == nil, most == nil else {
         throw StudyError(
-          "\(dataset.name) has several classes a picture, so there is no number of pictures a class. Leave --per-class "
+          "\(dataset.name) has several classes an image, so there is no number of images a class. Leave --per-class "
             + "and --test-per-class out.")
       }
       sizes = [nil]
