@@ -64,6 +64,7 @@ public final class Projector: Sendable {
 
   /// How many seeds share a batch.
   package func seedsTogether(isWindow: Bool) -> Int {
-    min(max(mostBytes / crew.count / max(walk.bytesCarried(isWindow: isWindow), 1), 1), mostSeeds)
+    if walk.network.mixesImages { return 1 }
+    return min(max(mostBytes / crew.count / max(walk.bytesCarried(isWindow: isWindow), 1), 1), mostSeeds)
   }
 }

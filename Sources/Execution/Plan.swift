@@ -47,7 +47,8 @@ struct Plan: Sendable {
       inputs: [network.inputs.first?.name ?? "": network.inputShape(images: 1)])
     headStart =
       steps.firstIndex {
-        batchingHead && $0.operation.sharesWeightsOverPictures && (shapes?[$0.inputs[0]]?.rank ?? 2) == 2
+        batchingHead && !network.mixesImages && $0.operation.sharesWeightsOverPictures
+          && (shapes?[$0.inputs[0]]?.rank ?? 2) == 2
       } ?? steps.count
     crossing = steps.crossing(into: headStart, from: network.inputs.map(\.name))
     for (value, index) in steps.lastUses where !wanted.contains(value) && !crossing.contains(value) {

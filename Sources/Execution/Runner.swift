@@ -108,6 +108,7 @@ public final class Runner {
         input.shape.rank == 2,
         crew.count > 1
       {
+        try cancellation.check()
         values[step.outputs[0]] = try split(product, input, rectified: step.isRectified)
         for name in step.lastReadOf { values[name] = nil }
       } else {

@@ -72,6 +72,8 @@ public struct Network: Sendable {
   var fileOrders: [String: [Int]] = [:]
   /// What the reader left aside, or took otherwise than the file says: a sentence each.
   public internal(set) var notes: [String] = []
+  /// Whether a node makes one value of several images, so that each must be given alone.
+  public internal(set) var mixesImages = false
 
   /// - Throws: ``NetworkError/cycle(nodes:)``, ``NetworkError/missingValue(name:node:)`` or
   ///   ``NetworkError/duplicateValue(name:)`` where the nodes do not make a graph.

@@ -82,6 +82,8 @@ enum StoragePool {
   }
 
   static func give(_ base: UnsafeMutablePointer<Float>, _ capacity: Int) {
+    // One that never fits would drive out all others.
+    guard capacity <= limit else { return unsafe release(base, capacity) }
     let released = unsafe idle.withLock { idle in
       unsafe idle.sizes[capacity, default: Blocks()].free.append(base)
       idle.held += capacity

@@ -64,6 +64,17 @@ internal import Synchronization
     unsafe withUnsafeElements { unsafe Data(buffer: $0) }
   }
 
+  /// Whether the other has the same bytes; told at once where both share them.
+  package func hasSameElements(as other: Tensor?) -> Bool {
+    guard let other, shape.count == other.shape.count else { return false }
+    return unsafe withUnsafeElements { mine in
+      unsafe other.withUnsafeElements { theirs in
+        guard let one = mine.baseAddress, let two = theirs.baseAddress else { return true }
+        return unsafe one == two || memcmp(one, two, mine.count * MemoryLayout<Float>.stride) == 0
+      }
+    }
+  }
+
   /// The same elements under another shape of as many elements; nothing is copied.
   public func reshaped(to shape: Shape) -> Tensor {
     precondition(shape.count == self.shape.count, "\(self.shape) does not reshape to \(shape)")

@@ -44,6 +44,10 @@ public final class Learner {
     _ network: Network, velocities known: [String: Tensor] = [:], seed: UInt64 = 0, threads: Int = 2,
     filterLimit: Float? = nil
   ) throws {
+    guard !network.mixesImages else {
+      throw TrainingError.network(
+        reason: "its nodes make one value of several images, so it cannot learn from batches of them.")
+    }
     plan = try LearningPlan(network)
     crew = Crew(threads: threads)
     self.seed = seed

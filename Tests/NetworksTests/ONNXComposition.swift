@@ -77,6 +77,10 @@ import Testing
     let made = try computed(
       "ReduceLogSumExp", Tensor([1, 2], elements: [1000, 1000]), [attribute("axes", [1])])
     #expect(abs(made.elements[0] - 1000.693_1) < 1e-3)
+    // The first value alone would lose all of the second's digits.
+    let apart = try computed(
+      "ReduceLogSumExp", Tensor([1, 2], elements: [-1e9, 3.25]), [attribute("axes", [1])])
+    #expect(apart.elements == [3.25])
   }
 
   @Test func `positions are gathered more than once and backwards`() throws {

@@ -83,6 +83,30 @@ import Testing
     #expect(throws: ONNXError.self) { try build.network() }
   }
 
+  @Test func `truth values are no scores, whatever views lead to the output`() throws {
+    var build = ModelBuilder(input: [nil, 3])
+    build.weights("zero", [], [0])
+    build.node("Greater", ["x", "zero"], ["above"])
+    build.node("Flatten", ["above"], ["flat"])
+    build.graph.output.append(ModelBuilder.value("flat", [nil, 3], type: 9))
+    build.node("Relu", ["x"], ["y"])
+    build.output("y")
+    let network = try build.network()
+    #expect(network.outputs == ["y"])
+    #expect(network.notes == ["The output 'flat' is left aside: it holds truth values."])
+  }
+
+  @Test func `an input that nothing reads is left aside with a note`() throws {
+    var build = ModelBuilder(input: [nil, 3])
+    build.graph.input.insert(ModelBuilder.value("mask", [1]), at: 0)
+    build.node("Relu", ["x"], ["y"])
+    build.output("y")
+    let network = try build.network()
+    #expect(network.inputs.map(\.name) == ["x"])
+    #expect(network.notes == ["The input 'mask' is left aside: nothing reads it."])
+    #expect(try network.computed(Tensor([1, 3], elements: [-1, 0, 2])).elements == [0, 0, 2])
+  }
+
   @Test func `an output that does not depend on the input is left aside with a note`() throws {
     var build = ModelBuilder(input: [nil, 3])
     build.node("Relu", ["x"], ["y"])

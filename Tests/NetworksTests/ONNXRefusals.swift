@@ -45,6 +45,32 @@ import Testing
     #expect(nodes.contains { $0.node == "behind (LSTM)" }, "also behind another that cannot be run")
   }
 
+  /// Each trapped, or took all memory.
+  @Test func `extents beyond all bounds are refused`() {
+    var pooled = ModelBuilder(input: [1, 1, 4, 4])
+    pooled.node("LpPool", ["x"], ["y"], [attribute("kernel_shape", [1 << 40, 1 << 40])])
+    pooled.output("y")
+    var volume = ModelBuilder(input: [1, 1, 1, 1, 1])
+    volume.weights("w", [1, 1, 1, 1, 1])
+    volume.node("ConvTranspose", ["x", "w"], ["y"], [attribute("pads", [5, 5, 5, 5, 5, 5])])
+    volume.output("y")
+    var slices = ModelBuilder(input: [nil, 1 << 18])
+    slices.integers("shape", [1 << 16, 1])
+    slices.node("ConstantOfShape", ["shape"], ["zeros"], [attribute("value", ModelBuilder.tensor("v", [0]))])
+    slices.node("GatherND", ["x", "zeros"], ["y"])
+    slices.output("y")
+    var sum = ModelBuilder(input: [nil, 2])
+    sum.weights("w", [2])
+    sum.node("Einsum", ["", "w"], ["e"], [attribute("equation", ",a->a")])
+    sum.node("Add", ["x", "e"], ["y"])
+    sum.output("y")
+    for (build, word) in [
+      (pooled, "LpPool"), (volume, "ConvTranspose"), (slices, "GatherND"), (sum, "Einsum"),
+    ] {
+      #expect(refusal(build).contains(word), "\(refusal(build))")
+    }
+  }
+
   @Test func `nodes of one operator and one reason are counted, and three of them named`() {
     var build = ModelBuilder(input: [nil, 2])
     build.node("Relu", ["x"], ["v0"])

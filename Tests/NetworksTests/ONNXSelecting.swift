@@ -143,6 +143,24 @@ import Testing
     }
   }
 
+  /// As masks of attention have it.
+  @Test(arguments: [true, false]) func `what is masked may be infinite`(isConstant: Bool) throws {
+    var build = ModelBuilder(input: [nil, 3])
+    build.weights("never", [], [-.infinity])
+    build.weights("limit", [1], [1])
+    if isConstant {
+      build.integers("marks", [1, 0, 1])
+      build.node("Cast", ["marks"], ["keep"], [attribute("to", 9)])
+    } else {
+      build.node("Less", ["x", "limit"], ["keep"])
+    }
+    build.node("Where", ["keep", "x", "never"], ["y"])
+    build.output("y")
+    let network = try build.network()
+    let found = try network.computed(Tensor([1, 3], elements: [0, 2, -1])).elements
+    #expect(found == [0, -.infinity, -1])
+  }
+
   @Test(
     arguments: [
       ("Greater", [0, 0, 1, 0]), ("Less", [1, 0, 0, 0]), ("GreaterOrEqual", [0, 1, 1, 0]),

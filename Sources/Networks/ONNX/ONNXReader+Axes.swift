@@ -189,8 +189,9 @@ extension ONNXReader {
         .reshape([0, 0, -1, 1]), .globalAveragePooling, .reshape([0, 0] + extents[2...].map { _ in 1 }),
       ]
     } else {
-      count = try node.integers("kernel_shape")?.reduce(1, *) ?? 1
+      // Extents that are too large are refused first.
       pool = try pools(node) { .averagePooling($0, countsPadding: true) }
+      count = try node.integers("kernel_shape")?.reduce(1, *) ?? 1
     }
     try chain(
       node,

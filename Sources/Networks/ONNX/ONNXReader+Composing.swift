@@ -111,15 +111,16 @@ extension ONNXReader {
       parts += [.globalMaxPooling, restored]
       return try chain(node, node.type == "ReduceMin" ? Self.negated(parts) : parts)
     }
-    // Every value less its log-softmax is the logarithm of the sum; the first one's is taken.
+    // Every value less its log-softmax is the logarithm of the sum; the largest one's is exact.
     var rows = node.inputs[0]
     for (index, operation) in parts.enumerated() {
       rows = try part("rows\(index)", of: node, operation, [rows])
     }
     let soft = try part("soft", of: node, .logSoftmax(axis: 1), [rows])
-    let sums = try part("sums", of: node, .arithmetic(.subtract), [rows, soft])
-    let first = Operation.slice(starts: [0, 0, 0, 0], stops: [.max, 1, .max, .max], steps: [1, 1, 1, 1])
-    try chain(node, [first, restored], from: sums)
+    let largest = try part("largest", of: node, .globalMaxPooling, [rows])
+    let softest = try part("softest", of: node, .globalMaxPooling, [soft])
+    let sums = try part("sums", of: node, .arithmetic(.subtract), [largest, softest])
+    try chain(node, [restored], from: sums)
   }
 
   /// The product over the rows of maps: half of them times the other half, until one is left.
@@ -192,6 +193,7 @@ extension ONNXReader {
     if node.type == "LpNormalization" {
       let place = Self.ours(try axis(try node.integer("axis", default: -1), rank), rank: rank)
       guard try node.integer("p", default: 2) == 2 else { throw Unsupported("p is not 2") }
+      if place == 0 { mixImages() }
       let square = try part("square", of: node, .arithmetic(.multiply), [input, input])
       let mean = try part("mean", of: node, .average(axes: [place], keepsAxes: true), [square])
       let sum = try part("sum", of: node, times(Float(shape[place])), [mean])

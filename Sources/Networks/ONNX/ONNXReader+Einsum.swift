@@ -5,6 +5,9 @@ internal import Tensors
 
 /// `Einsum`: a sum of products as a product of matrices, of more than two values as a chain of pairs.
 extension ONNXReader {
+  /// More terms than any program writes would take long to pair.
+  private static let mostTerms = 64
+
   /// What an equation says of two values' labels.
   private struct Einsum {
     var terms: [[Character]]
@@ -22,7 +25,9 @@ extension ONNXReader {
     let sum = try equation(of: node)
     guard sum.terms.count <= 2 else { return try einsum(node, byPairsOf: sum) }
     let computed = node.inputs.indices.filter { shapes[node.inputs[$0]] != nil }
-    guard let images = sum.made.first, computed.allSatisfy({ sum.terms[$0].first == images }) else {
+    guard let images = sum.made.first, !computed.isEmpty,
+      computed.allSatisfy({ sum.terms[$0].first == images })
+    else {
       throw Unsupported("its equation moves the images")
     }
     guard sum.terms.count == 2 else {
@@ -89,7 +94,8 @@ extension ONNXReader {
     let made =
       sides.count == 2
       ? Array(sides[1].dropFirst()) : Set(all).filter { label in all.count { $0 == label } == 1 }.sorted()
-    guard sides.count == 1 || sides[1].first == ">", terms.count == node.inputs.count,
+    guard terms.count <= Self.mostTerms, sides.count == 1 || sides[1].first == ">",
+      terms.count == node.inputs.count,
       all.allSatisfy(\.isLetter),
       made.allSatisfy(all.contains), (terms + [made]).allSatisfy({ Set($0).count == $0.count })
     else {

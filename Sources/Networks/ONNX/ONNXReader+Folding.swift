@@ -57,7 +57,7 @@ extension ONNXReader {
     case "Identity": return [first]
     case "Dropout" where node.outputs.dropFirst().allSatisfy(\.isEmpty):
       guard known.count < 3 || known[2]?.integers?.first == 0 else {
-        throw Unsupported("it is in training mode")
+        throw Unsupported.trainingMode
       }
       return [first]
     case "Cast" where try node.integer("to", default: 1) == Int(first.type.rawValue): return [first]

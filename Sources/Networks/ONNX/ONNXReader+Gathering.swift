@@ -67,6 +67,9 @@ extension ONNXReader {
     mixImages()
     let steps = Self.steps(of: shape.dimensions)
     let size = steps[depth - 1]
+    guard given.count / depth <= Self.mostPositions / max(size, 1) else {
+      throw Unsupported("it takes \(given.count / depth) slices of \(size) elements")
+    }
     let positions = try stride(from: 0, to: given.count, by: depth).flatMap { first in
       let start = try (0..<depth).reduce(0) { $0 + steps[$1] * (try axis(given[first + $1], shape[$1])) }
       return start..<start + size
@@ -78,6 +81,9 @@ extension ONNXReader {
   private mutating func take(_ positions: [Int], into extents: [Int], _ node: ONNXNode) throws {
     try chain(node, [.reshape([1, -1]), .gathering(axis: 1, positions: positions), .reshape(extents)])
   }
+
+  /// Tables of positions are no longer than this: what they name is computed for every image.
+  static let mostPositions = 1 << 24
 
   static func steps(of extents: [Int]) -> [Int] {
     var steps = [Int](repeating: 1, count: extents.count)

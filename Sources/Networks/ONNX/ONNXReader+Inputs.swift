@@ -4,6 +4,8 @@ internal import Tensors
 /// What a graph is given: extents, elements, and the order of a picture's axes.
 extension ONNXReader {
   /// The inputs that are computed with; those of one only may be pictures with their channels last.
+  ///
+  /// One that nothing reads is left aside, unless none is read.
   mutating func inputs(of graph: Onnx_GraphProto) throws -> [Network.Input] {
     var inputs: [Network.Input] = []
     for input in graph.input where constants[input.name] == nil {
@@ -11,6 +13,11 @@ extension ONNXReader {
         throw NetworkError.duplicateValue(name: input.name)
       }
       inputs.append(.init(name: input.name, extents: try extents(of: input)))
+    }
+    let unused = inputs.filter { !read.contains($0.name) }
+    if unused.count < inputs.count {
+      inputs.removeAll { !read.contains($0.name) }
+      notes += unused.map { "The input '\($0.name)' is left aside: nothing reads it." }
     }
     guard let first = inputs.first else {
       throw ONNXError.malformed(file: file, reason: "its graph has no input")

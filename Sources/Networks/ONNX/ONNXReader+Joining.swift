@@ -10,6 +10,7 @@ extension ONNXReader {
     }
     let rank = first.rank
     let place = try axis(try node.integer("axis", default: 1), rank)
+    if place == 0 { mixImages() }
     let along = Self.ours(place, rank: rank)
     let join = Operation.concatenation(axis: along)
     if node.inputs.allSatisfy({ shapes[$0] != nil }) {

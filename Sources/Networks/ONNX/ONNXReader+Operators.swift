@@ -113,7 +113,7 @@ extension ONNXReader {
     case "Dropout":
       let ratio = try known(node, 1)?.floats.first ?? node.float("ratio", default: 0.5)
       guard try (known(node, 2)?.floats.first ?? 0) == 0 else {
-        throw Unsupported("it is in training mode")
+        throw Unsupported.trainingMode
       }
       try unary(node, .dropout(ratio: ratio))
     case "Identity": try unary(node, .identity)
@@ -203,7 +203,7 @@ extension ONNXReader {
 
   private mutating func batchNormalization(_ node: ONNXNode) throws {
     guard try node.integer("training_mode", default: 0) == 0 else {
-      throw Unsupported("it is in training mode")
+      throw Unsupported.trainingMode
     }
     let all = try (1...4).map { try weights(node, $0, rank: 1).tensor }
     guard Set(all.map(\.shape)).count == 1 else { throw Unsupported("its four statistics differ in number") }
@@ -302,6 +302,7 @@ extension ONNXReader {
     let along = try axis(try node.integer("axis", default: node.version < 13 ? 1 : -1), rank)
     let isLog = node.type == "LogSoftmax"
     func operation(_ axis: Int) -> Operation { isLog ? .logSoftmax(axis: axis) : .softmax(axis: axis) }
+    if along == 0 { mixImages() }
     let extents = shape.inONNXOrder.dimensions
     if node.version >= 13 || extents[(along + 1)...].allSatisfy({ $0 == 1 }) {
       try add(node.name, operation(Self.ours(along, rank: rank)), [node.inputs[0]], [node.outputs[0]])
@@ -372,6 +373,7 @@ extension ONNXReader {
     case (let first?, let second?):
       if first.rank == second.rank { return try add(name, .arithmetic(arithmetic), [left, right], [output]) }
       // The shorter one gains leading axes, as broadcasting has it.
+      mixImages()
       let isLeftShort = first.rank < second.rank
       let short = isLeftShort ? left : right
       let shape = isLeftShort ? first.inONNXOrder : second.inONNXOrder

@@ -21,16 +21,27 @@ extension ONNXReader {
 
   /// Operators whose results are indices, labels or truth values: nothing beside the scores that they were made of.
   private static let answers: Set = [
-    "ArgMax", "ArgMin", "ArrayFeatureExtractor", "Cast", "Equal", "Greater", "GreaterOrEqual", "Hardmax",
-    "LabelEncoder", "Less", "LessOrEqual", "NonMaxSuppression", "NonZero", "Not", "OneHot", "TopK", "Unique",
-    "ZipMap",
+    "And", "ArgMax", "ArgMin", "ArrayFeatureExtractor", "Cast", "Equal", "Greater", "GreaterOrEqual",
+    "Hardmax",
+    "LabelEncoder", "Less", "LessOrEqual", "NonMaxSuppression", "NonZero", "Not", "OneHot", "Or", "TopK",
+    "Unique", "Xor", "ZipMap",
   ]
 
   /// The outputs that can be computed; the others are left aside where they only pick an answer.
   mutating func computedOutputs() throws -> [String] {
     let outputs = model.graph.output.map(\.name)
     guard !outputs.isEmpty else { throw ONNXError.malformed(file: file, reason: "its graph has no output") }
-    let computed = outputs.filter { shapes[$0] != nil }
+    // Truth values are numbers here, and would be taken for scores.
+    let truths = Set(
+      model.graph.output.filter { $0.type.tensorType.elemType == ONNXElement.bool.rawValue }.map(\.name))
+    let computed = outputs.filter { shapes[$0] != nil && !truths.contains($0) }
+    for output in outputs where shapes[output] != nil && truths.contains(output) {
+      guard !computed.isEmpty else {
+        throw ONNXError.malformed(
+          file: file, reason: "its output '\(output)' holds truth values, and no other is computed")
+      }
+      notes.append("The output '\(output)' is left aside: it holds truth values.")
+    }
     guard
       unsupported.isEmpty
         || (!computed.isEmpty && unsupported.allSatisfy { Self.answers.contains($0.operation) })

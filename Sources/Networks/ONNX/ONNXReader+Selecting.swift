@@ -64,6 +64,9 @@ extension ONNXReader {
       let condition = try spread(node.inputs[0], over: ours, "condition", of: node)
       return try choose(node, by: condition, values, fillers)
     }
+    guard whole.count <= Self.mostPositions else {
+      throw Unsupported("it chooses among \(whole.count) elements")
+    }
     let marks = try aligned(try constant(node.inputs[0], beside: ours), to: ours)
     let filled = Tensor(Shape([1] + ours.dimensions.dropFirst()))
     let expanded = try Device().combining(marks, filled, by: .add)
@@ -90,7 +93,7 @@ extension ONNXReader {
     let extents = shapes[node.inputs[0]]?.inONNXOrder.dimensions ?? constants[node.inputs[0]]?.extents ?? []
     let updates = shapes[node.inputs[2]]?.inONNXOrder.dimensions ?? constants[node.inputs[2]]?.extents ?? []
     guard depth <= extents.count, updates == index.extents.dropLast() + extents[depth...],
-      Shape(extents).isHoldable
+      Shape(extents).isHoldable, Shape(extents).count <= Self.mostPositions
     else { throw Unsupported("updates of \(updates) for positions of \(index.extents) in \(extents)") }
     mixImages()
     let steps = Self.steps(of: extents)
@@ -189,7 +192,7 @@ extension ONNXReader {
     if let filler = fillers[0] ?? fillers[1] {
       let isFirst = fillers[0] != nil
       let taken = Tensor(marks.shape, elements: marks.elements.map { ($0 != 0) == isFirst ? 1 : 0 })
-      let added = try Device().combining(filler, taken, by: .multiply)
+      let added = try Device().combining(filler, taken, by: .select)
       if added.elements.contains(where: { $0 != 0 }) {
         parts.append(.arithmeticWithConstant(.add, added, constantFirst: false))
       }
@@ -212,7 +215,7 @@ extension ONNXReader {
       } else if let filler = fillers[index] {
         branches.append(
           try part(
-            "taken\(index)", of: node, .arithmeticWithConstant(.multiply, filler, constantFirst: false),
+            "taken\(index)", of: node, .arithmeticWithConstant(.select, filler, constantFirst: true),
             [holds]))
       }
     }

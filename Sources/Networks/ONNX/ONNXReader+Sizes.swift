@@ -28,16 +28,18 @@ extension ONNXReader {
     for index in inputs.indices {
       var extents = shapes[inputs[index].name]?.inONNXOrder.dimensions ?? []
       if inputs[index].isChannelsLast { extents = [0, 3, 1, 2].map { extents[$0] } }
+      var hasSaidSize = false
       for axis in extents.indices where axis == 0 ? batch : axis > 1 && size {
         guard inputs[index].extents[axis] == nil else { continue }
         inputs[index].extents[axis] = extents[axis]
-        guard axis != 1, axis < 3, size || axis == 0 else { continue }
+        if axis > 0, hasSaidSize { continue }
+        hasSaidSize = axis > 0
         notes.append(
           axis == 0
             ? "The input '\(inputs[index].name)' leaves the number of images open, but the nodes hold for one only."
-            : "The input '\(inputs[index].name)' leaves its size open, but the nodes hold for \(extents[axis]) "
-              + (axis + 1 < extents.count
-                ? "rows and \(extents[axis + 1]) columns only; --size ROWSxCOLUMNS reads it for others."
+            : "The input '\(inputs[index].name)' leaves its size open, but the nodes hold for \(extents[2]) "
+              + (extents.count > 3
+                ? "rows and \(extents[3]) columns only; --size ROWSxCOLUMNS reads it for others."
                 : "only."))
       }
     }
@@ -66,10 +68,14 @@ extension ONNXReader {
         else { return nil }
         node.operation = .reshape(open)
       }
-      guard mine.constant?.shape == theirs.constant?.shape, mine.constant?.bytes == theirs.constant?.bytes
-      else {
-        return nil
-      }
+      let roles = node.operation.parameterRoles
+      guard
+        zip(
+          [mine.constant] + roles.map(node.operation.parameter),
+          [theirs.constant] + roles.map(twin.operation.parameter)
+        ).allSatisfy({ $0?.shape == $1?.shape && $0?.hasSameElements(as: $1) != false }),
+        mine.numbers == theirs.numbers
+      else { return nil }
       agreed.append(node)
     }
     return agreed
@@ -99,21 +105,22 @@ extension ONNXReader {
 
 extension Operation {
   /// The numbers that a reader may have worked out from the number and size of pictures.
-  fileprivate var sized: (integers: [Int], constant: Tensor?) {
+  fileprivate var sized: (integers: [Int], constant: Tensor?, numbers: [AnyHashable]) {
     switch self {
-    case .arithmeticWithConstant(_, let constant, _): ([], constant)
-    case .padding(let before, let after, _): (before + after, nil)
-    case .slice(let starts, let stops, let steps): (starts + stops + steps, nil)
-    case .split(_, let sizes): (sizes, nil)
-    case .gathering(let axis, let positions): ([axis] + positions, nil)
-    case .resampling(let rule): (rule.sizes, nil)
-    case .average(let axes, _): (axes, nil)
-    case .reshape(let target): (target, nil)
-    case .transposition(let axes): (axes, nil)
+    case .activation(let activation): ([], nil, [activation])
+    case .arithmeticWithConstant(_, let constant, _): ([], constant, [])
+    case .padding(let before, let after, let mode): (before + after, nil, [mode])
+    case .slice(let starts, let stops, let steps): (starts + stops + steps, nil, [])
+    case .split(_, let sizes): (sizes, nil, [])
+    case .gathering(let axis, let positions): ([axis] + positions, nil, [])
+    case .resampling(let rule): (rule.sizes, nil, [])
+    case .average(let axes, _): (axes, nil, [])
+    case .reshape(let target): (target, nil, [])
+    case .transposition(let axes): (axes, nil, [])
     case .convolution, .maxPooling, .averagePooling, .globalAveragePooling, .globalMaxPooling,
-      .localResponseNormalization, .batchNormalization, .innerProduct, .matrixProduct, .activation,
+      .localResponseNormalization, .batchNormalization, .innerProduct, .matrixProduct,
       .parametricRelu, .softmax, .logSoftmax, .concatenation, .arithmetic, .flatten, .dropout, .identity:
-      ([], nil)
+      ([], nil, [])
     }
   }
 }

@@ -18,6 +18,7 @@ extension ONNXReader {
   func volumes(
     _ extents: [Int], _ filters: Tensor, bias: Tensor?, depth: SlidingRule, plane: SlidingRule, groups: Int
   ) throws -> [Operation] {
+    guard extents.allSatisfy({ $0 > 0 }) else { throw Unsupported("it would read a value of \(extents)") }
     let line = Shape(images: 1, rows: extents[2], columns: 1, channels: 1)
     let map = Shape(images: 1, rows: extents[3], columns: extents[4], channels: 1)
     let slide = depth.resolved(over: line).rows

@@ -127,6 +127,9 @@ struct ONNXReader {
   struct Unsupported: Error {
     let reason: String
     init(_ reason: String) { self.reason = reason }
+
+    static let trainingMode = Unsupported(
+      "it is in training mode; in PyTorch, call model.eval() before the export")
   }
 
   init(_ model: Onnx_ModelProto, file: String, raw: [(source: ByteSource, range: Range<Int>)?]) {
@@ -200,6 +203,7 @@ struct ONNXReader {
           + "\(given.columns), the size given.")
     }
     network.notes = notes
+    network.mixesImages = mixesImages
     return network
   }
 

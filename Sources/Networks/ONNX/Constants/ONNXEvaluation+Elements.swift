@@ -274,7 +274,7 @@ extension ONNXEvaluation {
     return [
       ONNXNumbers(
         scales.type, input.extents,
-        reals: integers.indices.map { Double(integers[$0] - zeros[$0]) * reals[$0] })
+        reals: integers.indices.map { Double(integers[$0] &- zeros[$0]) * reals[$0] })
     ]
   }
 
@@ -282,6 +282,7 @@ extension ONNXEvaluation {
     let input = try each.input(0)
     let (scales, zeros) = try each.levels(of: input)
     let type = each.optional(2)?.type ?? .uint8
+    guard type.bits <= 32 else { throw Unsupported("levels of \(type.bits) bits") }
     let (reals, all) = (scales.reals, input.reals)
     let bound = 1 << (type.bits - 1)
     let range = type.isSigned ? -bound...(bound - 1) : 0...(2 * bound - 1)
