@@ -7,7 +7,9 @@ public struct Axis: Sendable {
   /// An axis that reaches the values, or has the range's ends; where it counts, no tick lies between whole numbers.
   public init(_ values: [Double], within range: ClosedRange<Double>?, isCount: Bool = false) {
     let (least, most) = (range?.lowerBound ?? values.min() ?? 0, range?.upperBound ?? values.max() ?? 1)
-    let span = most > least ? most - least : 1
+    // Values that differ in their last digits alone are one value.
+    let magnitude = max(abs(least), abs(most))
+    let span = most - least > 1e-9 * magnitude ? most - least : max(1, 1e-6 * magnitude)
     low = least
     high = least + span
     // About five ticks, 1, 2 or 5 times a power of ten apart.

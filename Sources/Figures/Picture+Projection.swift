@@ -16,7 +16,7 @@ extension Picture {
   public init(projection: Tensor, isBGR: Bool, saturating share: Double = 0) {
     let (rows, columns, channels) = (projection.shape[0], projection.shape[1], projection.shape[2])
     let elements = projection.elements
-    let factor = 0.5 / Self.scale(of: elements, saturating: share)
+    let factor = min(0.5 / Self.scale(of: elements, saturating: share), .greatestFiniteMagnitude)
     var pixels = [UInt8](repeating: 0, count: rows * columns * 3)
     for place in 0..<rows * columns {
       for colour in 0..<3 {

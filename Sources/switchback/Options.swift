@@ -102,7 +102,7 @@ struct Choice<Value: RawRepresentable<String> & CaseIterable & Sendable>: Expres
   init(_ value: Value) { self.value = value }
 
   init?(argument: String) {
-    guard let value = Value(rawValue: argument) else { return nil }
+    guard let value = Value(rawValue: argument == "grey" ? "gray" : argument) else { return nil }
     self.value = value
   }
 
@@ -161,6 +161,8 @@ struct PreprocessingOptions: ParsableArguments {
   @Option(help: .value("a,b,c", "Standard deviation to divide by: one number, or one per channel.")) var std:
     String?
 
+  func validate() throws { _ = try overrides() }
+
   func overrides() throws -> PreprocessingOverrides {
     var overrides = PreprocessingOverrides()
     overrides.resize = try resize.map { resize in
@@ -177,7 +179,8 @@ struct PreprocessingOptions: ParsableArguments {
     overrides.crop = crop
     overrides.rounding = rounding?.value
     overrides.channels = try channels.map { channels in
-      guard let order = Preprocessing.Channels(rawValue: channels.uppercased()) else {
+      let name = channels.uppercased().replacing("GREY", with: "GRAY")
+      guard let order = Preprocessing.Channels(rawValue: name) else {
         throw ValidationError("--channels is RGB, BGR or GRAY, not '\(channels)'.")
       }
       return order

@@ -67,7 +67,10 @@ struct Switchback: ParsableCommand {
 
   /// One message: which file, what is wrong with it, what to do.
   private static func message(of error: any Error, model: String?) -> String {
-    guard (error as? any BadInput)?.isForTheCallerToMend == true else { return fullMessage(for: error) }
+    guard (error as? any BadInput)?.isForTheCallerToMend == true else {
+      // The parser's own begin with a capital.
+      return fullMessage(for: error).replacing(/^Error:/, with: "error:")
+    }
     if let model, error is any ModelFault { return "error: \(model): \(error)" }
     return "error: \(error)"
   }

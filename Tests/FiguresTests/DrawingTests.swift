@@ -172,6 +172,14 @@ import Testing
     }
   }
 
+  @Test func `values that differ in their last digits alone have an axis`() {
+    for values in [[10, 10.000000000000002, 10.000000000000004], [1e17, 1e17], [-3e300, -3e300], [5]] {
+      let axis = Chart.fitted(values)
+      #expect(axis.low < axis.high && axis.ticks.count > 1 && axis.ticks.allSatisfy(\.isFinite), "\(values)")
+      for value in values { #expect((-1e-9...1 + 1e-9).contains(axis.share(value)), "\(values)") }
+    }
+  }
+
   @Test func `a file's ending says what is written`() throws {
     let drawing = everything()
     for (name, start) in [

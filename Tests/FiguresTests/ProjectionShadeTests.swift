@@ -29,6 +29,11 @@ import Testing
     #expect(small.pixels.first == 255 && small.pixels.last == 0)
   }
 
+  @Test func `values too small for a scale are shown, and none is no number`() {
+    let small = Picture(projection: Tensor([1, 2, 1], elements: [.leastNonzeroMagnitude, 0]), isBGR: false)
+    #expect(small.pixels.last == 128)
+  }
+
   @Test func `a part is the values in its box`() {
     let values = Tensor([3, 3, 1], elements: (0..<9).map(Float.init))
     #expect(values.part(in: Box(top: 1, left: 0, bottom: 3, right: 2)).elements == [3, 4, 6, 7])

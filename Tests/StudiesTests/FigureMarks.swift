@@ -100,13 +100,14 @@ import Testing
 
   // MARK: Occlusion
 
-  private func occlusion() throws -> OcclusionSheet.Row {
+  private func occlusion(base: Float = 0.8) throws -> OcclusionSheet.Row {
     let map: OcclusionMap = try made(
       #"{"rows":[0,56,112],"columns":[0,56,112],"size":56,"class":3,"base":{"probability":0.8,"label":3},"#
         + #""probability":[[0.8,0.9,0.8],[0.8,0.1,0.6],[0.8,0.8,0.8]],"label":[[0,1,2],[3,4,5],[6,7,7]],"maps":{}}"#
     )
     let probability = OcclusionSheet.Heat(
-      title: "probability", subtitle: "of cat", values: map.probability ?? [], base: 0.8, isProbability: true)
+      title: "probability", subtitle: "of cat", values: map.probability ?? [], base: base,
+      isProbability: true)
     let activation = OcclusionSheet.Heat(
       title: "total activation", subtitle: "conv5, map 7", values: [[3, 3, 3], [3, 3, 3], [3, 3, 3]], base: 3,
       isProbability: false)
@@ -138,6 +139,9 @@ import Testing
     let drawing = try OcclusionSheet(title: "t", subtitle: "s", rows: [occlusion()]).drawing()
     let marks = try FigureSVG(drawing.svg())
     #expect(marks.words.contains("lowest 10.0% at (84, 84)") && marks.words.contains("unoccluded 80.0%"))
+    // Where every square raises it, the lowest is still one of theirs.
+    let raised = try OcclusionSheet(title: "t", subtitle: "s", rows: [occlusion(base: 0.05)]).drawing()
+    #expect(try FigureSVG(raised.svg()).words.contains("lowest 10.0% at (84, 84)"))
     let corner = try #require(try marks.pictures().first).corner
     let square = try #require(marks.boxes(.mark, isEdge: true).first)
     #expect((square.top - corner.row, square.left - corner.column) == (56, 56))
@@ -237,6 +241,11 @@ import Testing
       #expect(marks.words.contains(word), "\(word)")
     }
     #expect(marks.words.joined(separator: " ").contains("p (one-sided)"))
+    // One outside what the network sees has no outline.
+    let outside = Box(top: 16, left: -40, bottom: 32, right: -8)
+    let without = try table.drawing(
+      title: "t", masked: [("eye", [(picture, outside)])], names: ["conv1": "conv1 (data)"])
+    #expect(try FigureSVG(without.svg()).boxes(.mark, isEdge: true).isEmpty)
   }
 
   // MARK: Evolution

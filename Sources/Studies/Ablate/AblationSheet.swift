@@ -21,7 +21,7 @@ extension AblationTable {
         + [
           Self.millions(row.cost.parameters), Self.millions(row.cost.multiplyAccumulates),
           "\(row.outcomes.count)",
-          Self.time(row.seconds),
+          Listener.Progress.time(row.seconds),
         ]
     }
     return ResultTable(headings: headings, rows: lines)
@@ -46,13 +46,6 @@ extension AblationTable {
   private static func millions(_ count: Int) -> String {
     count < 1_000_000
       ? "\((Double(count) / 1e3).fixed(decimals: 1)) k" : "\((Double(count) / 1e6).fixed(decimals: 1)) M"
-  }
-
-  private static func time(_ seconds: Double) -> String {
-    seconds < 100
-      ? "\(seconds.fixed(decimals: 1)) s"
-      : seconds < 6000
-        ? "\((seconds / 60).fixed(decimals: 1)) min" : "\((seconds / 3600).fixed(decimals: 1)) h"
   }
 
   /// The errors as bars, a group a variant, with their deviations; the published ones as marks beside them.

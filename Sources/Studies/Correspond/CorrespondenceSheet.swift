@@ -61,10 +61,14 @@ extension CorrespondenceTable {
         guard let box else { continue }
         let (high, wide) = (Double(tile) / Double(picture.rows), Double(tile) / Double(picture.columns))
         let (first, near) = (max(Double(box.top) * high, 0), max(Double(box.left) * wide, 0))
+        let (rows, columns) = (
+          min(Double(box.bottom) * high, Double(tile)) - first,
+          min(Double(box.right) * wide, Double(tile)) - near
+        )
+        // A part may lie wholly outside what the network sees.
+        guard rows > 0, columns > 0 else { continue }
         drawing.box(
-          top: Double(top) + first, left: Double(left) + near,
-          rows: min(Double(box.bottom) * high, Double(tile)) - first,
-          columns: min(Double(box.right) * wide, Double(tile)) - near, stroke: .mark)
+          top: Double(top) + first, left: Double(left) + near, rows: rows, columns: columns, stroke: .mark)
       }
     }
     drawing.add(plot, top: middle, left: margin)

@@ -60,7 +60,7 @@ extension DiagnosisReport {
     return finding(
       .vanishing, layer.layer, share(vanishing.count, of: layer), units: vanishing,
       "\(vanishing.count) of \(rms.count) filters have under \(Diagnosis.vanishingRatio.percent) of the median RMS, "
-        + "\(rms.median.figures)")
+        + "\(rms.median.significant)")
   }
 
   private func dominance(_ layer: Layer) -> Finding {
@@ -73,8 +73,8 @@ extension DiagnosisReport {
     return finding(
       .dominance, layer.layer, total > 0 ? held / total : 0, units: dominating,
       "\(dominating.count) filters dominate (RMS above \(Diagnosis.clip) and \(Int(Diagnosis.dominatingRatio)) times the "
-        + "median, \(rms.median.figures)) with \((total > 0 ? held / total : 0).percent) of the squared weights; "
-        + "\(rms.count { $0 > Diagnosis.clip }) are above the clip, the largest at \((rms.max() ?? 0).figures)"
+        + "median, \(rms.median.significant)) with \((total > 0 ? held / total : 0).percent) of the squared weights; "
+        + "\(rms.count { $0 > Diagnosis.clip }) are above the clip, the largest at \((rms.max() ?? 0).significant)"
     )
   }
 
@@ -109,19 +109,7 @@ extension DiagnosisReport {
 extension FrequencyLimit: CustomStringConvertible {
   /// As `0.125 cycles a pixel, the first layer's Nyquist limit`.
   public var description: String {
-    (rows == columns ? rows.figures : "\(rows.figures) by \(columns.figures)")
+    (rows == columns ? rows.significant : "\(rows.significant) by \(columns.significant)")
       + " cycles a pixel, the first layer's Nyquist limit"
-  }
-}
-
-extension Double {
-  /// With three significant figures.
-  var figures: String {
-    guard isFinite, self != 0 else { return "\(self)" }
-    var unit = 1.0
-    while abs(self) / unit < 100, unit > 1e-12 { unit /= 10 }
-    while abs(self) / unit >= 1000 { unit *= 10 }
-    let rounded = unit < 1 ? (self / unit).rounded() / (1 / unit).rounded() : (self / unit).rounded() * unit
-    return "\(rounded)"
   }
 }

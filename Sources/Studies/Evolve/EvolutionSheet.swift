@@ -130,9 +130,9 @@ package enum EvolutionSheet {
         columns: (width - 2 * margin) / 2
       ).drawing(series)
     }
-    let units = table.layers.map(\.units.count).max() ?? 0
     let changed = chart("Units whose strongest image changed", "% of the layer's units", \.changed)
-    let settled = chart("Share of units settled by epoch", "% of the \(units) units shown", \.settledShare)
+    let settled = chart(
+      "Share of units settled by epoch", "% of the units shown that are active at the end", \.settledShare)
     var drawing = Drawing(
       rows: max(changed.rows, settled.rows) + 24, columns: width, title: "How features settle",
       description: "changed and settled units by epoch, layer by layer")

@@ -27,7 +27,7 @@ public struct EvolutionTable: Codable, Hashable, Sendable {
     /// Of all units active at the epoch or the one before: the share whose strongest picture is another than before;
     /// nil at the first epoch, and where no unit is active.
     public var changed: [Double?]
-    /// Of the units projected: the share that has settled by the epoch.
+    /// Of the units drawn that have a projection at the last epoch: the share that has settled by the epoch.
     public var settledShare: [Double]
     /// The epoch by which half of them have settled; nil where none has a projection in the end.
     public var settled: Int?

@@ -115,7 +115,10 @@ public struct Evolve: Study {
             let images = unit.moments.map(\.image)
             return (
               unit.unit, table.epochs.map { tiles[$0]?[layer.layer]?[unit.unit] },
-              images.indices.map { $0 > 0 && images[$0] != images[$0 - 1] }
+              images.indices.map { index in
+                guard index > 0, let before = images[index - 1], let now = images[index] else { return false }
+                return before != now
+              }
             )
           }
         )
@@ -147,7 +150,7 @@ public struct Evolve: Study {
             "How to read this: along a row one unit's feature emerges; it has converged where the tiles look alike. A red line "
               + "is a jump: another image activates the unit most. In the charts lower layers usually fall and rise first. A "
               + "unit has settled at the first epoch from which its projection always has a cosine above "
-              + "\(Evolution.settledCosine) to that of the last epoch, so all units count as settled at the end. Lines that "
+              + "\(Evolution.settledCosine) to that of the last epoch, so all units that are active at the end count as settled then. Lines that "
               + "coincide are drawn one inside the other."))
       ], json: [("evolution.json", result)], texts: [("evolution.csv", numbers.csv)],
       summary: [numbers.aligned])

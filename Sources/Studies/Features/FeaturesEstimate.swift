@@ -23,7 +23,7 @@ struct FeaturesEstimate {
   /// One picture's values are worth a word from so many bytes on.
   static let largeTrace = 1 << 30
 
-  /// What one thread takes for a layer: a picture's forward pass and one walk back, in seconds, and a picture's bytes.
+  /// What one thread takes for a layer: a picture's forward pass and one walk back with its tile, in seconds, and a picture's bytes.
   private struct Cost {
     var forward: Double
     var walk: Double
@@ -34,15 +34,19 @@ struct FeaturesEstimate {
   ///
   /// - Throws: `Interruption` where the work is cancelled, or an error of the network's.
   func note() throws -> String? {
+    let pictures = pictures
     guard let image = try (0..<min(8, pictures.count)).first(where: { try pictures.tensor($0) != nil }),
       let input = try pictures.tensor(image)
     else { return nil }
-    let runner = try Runner(study.subject.network, keeping: study.layers.map(\.value), threads: 1)
+    let runners = try (0..<threads).map { _ in
+      try Runner(study.subject.network, keeping: study.layers.map(\.value), threads: 1)
+    }
     // The first pass prepares weights and takes memory.
-    _ = try runner.forward(input)
+    for runner in runners { _ = try runner.forward(input) }
     let searching =
-      try seconds { if let input = try pictures.tensor(image) { _ = try runner.forward(input) } }
-      * Double(pictures.count) / Double(threads)
+      try seconds(runners) { runner in
+        if let input = try pictures.tensor(image) { _ = try runner.forward(input) }
+      } * Double(pictures.count) / Double(threads)
     let search =
       "about \(Listener.Progress.time(searching)) for the search of \(pictures.count.counted("images"))"
     let count = study.layers.reduce(0) { $0 + study.units.units(of: $1.units).count } * depth
@@ -108,29 +112,38 @@ struct FeaturesEstimate {
   }
 
   private func cost(of layer: StudiedLayer, _ image: Int) throws -> Cost {
-    let gallery = try Gallery(study.subject.network, value: layer.value, rule: study.rule, threads: 1)
+    let galleries = try (0..<threads).map { _ in
+      try Gallery(study.subject.network, value: layer.value, rule: study.rule, threads: 1)
+    }
     let shape = study.subject.shapes[layer.value] ?? []
     let (row, column) = shape.rank == 4 ? (shape.rows / 2, shape.columns / 2) : (0, 0)
-    let (pictures, preprocessing) = (pictures, study.subject.preprocessing)
+    let pictures = pictures
+    let maker = TileMaker(field: galleries[0].extents, preprocessing: study.subject.preprocessing)
+    let seen = try pictures.seen(image)
     func project(_ count: Int) throws -> Double {
       let places = (0..<count).map {
         (unit: $0 % layer.units, rank: $0, peak: Peak(value: 1, image: image, row: row, column: column))
       }
-      return try seconds {
+      return try seconds(galleries) { gallery in
         try gallery.project(places, input: { try pictures.tensor($0) }) { results in
-          for (_, projection) in results { _ = preprocessing.shown(projection: projection.pixels) }
+          for (_, projection) in results {
+            _ = try seen.map {
+              try maker.tile(of: projection.pixels, top: projection.top, left: projection.left, in: $0)
+            }
+          }
         }
       }
     }
     _ = try project(1)
     let (one, more) = (try project(1), try project(Self.measuredProjections))
     let walk = max(more - one, 0) / Double(Self.measuredProjections - 1)
-    return Cost(forward: max(one - walk, 0), walk: walk, bytes: gallery.bytesOfPicture)
+    return Cost(forward: max(one - walk, 0), walk: walk, bytes: galleries[0].bytesOfPicture)
   }
 
-  private func seconds(_ body: () throws -> Void) rethrows -> Double {
+  /// What the same takes on all threads at once: two that share a core are slower than one alone.
+  private func seconds<State>(_ states: [State], _ body: @Sendable (State) throws -> Void) throws -> Double {
     let start = ContinuousClock.now
-    try body()
+    _ = try Pool.map(over: states.indices, with: states) { _, state in try body(state) }
     return start.duration(to: .now).seconds
   }
 }

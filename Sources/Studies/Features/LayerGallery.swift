@@ -85,7 +85,7 @@ struct LayerGallery {
     return
       ([
         study.largest(strongest, layer),
-        "active in \((100 * (unit.active ?? 0)).short(decimals: 1)) % of images",
+        "active in \((100 * (unit.active ?? 0)).significant)% of images",
         unit.selectivity.map { "selectivity \($0.fixed(decimals: 2))" },
       ].compactMap(\.self) + classes).joined(separator: " · ")
   }

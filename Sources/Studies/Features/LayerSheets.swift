@@ -132,10 +132,10 @@ struct LayerSheets {
         title: "\(study.subject.name) · \(layer.name)",
         subtitle:
           "\(some.count) of \(kept.count) units; \(maker.field.rows) x \(maker.field.columns) pixels of the input each; "
-          + "strongest \(study.top) of \(pictures.count) images; \(study.rule.rawValue) beside the images"
+          + "strongest \(study.top) of \(study.dataset.count(without: work.skipped)) images; \(study.rule.rawValue) beside the images"
           + (geometry.isCutAtGates ? "; what reaches further, through gates, is not shown" : ""),
         grids: UnitPicture(depth: study.top, tile: maker.tile), units: units)
-      let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)-\(number + 1)"
+      let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)~sheet\(number + 1)"
       try work.run.write(bytes: Data(try sheet.svg().utf8), to: "figures/\(name).svg")
       pages.append(.init(name: name, rows: sheet.rows, columns: sheet.columns))
     }

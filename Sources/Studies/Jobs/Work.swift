@@ -208,9 +208,4 @@ public final class Work {
 extension Dataset {
   /// What the user called it.
   var title: String { specification ?? name }
-
-  /// Pictures by path.
-  var ids: [String: Int] {
-    Dictionary(items.map { ($0.path, $0.id) }, uniquingKeysWith: { one, _ in one })
-  }
 }

@@ -25,6 +25,9 @@ struct Neighbours {
       subject.network, keeping: projector.keptValues, recordingSwitches: true, threads: work.threads)
     if let run {
       let earlier = try Features.Configuration(ofRun: run)
+      guard earlier.modelDigest == (try subject.digest()) else {
+        throw StudyError("\(run) is of another network, \(earlier.model): its units are not this one's.")
+      }
       others = PreparedPictures(try .parse(earlier.pictures), subject.preprocessing)
       strongest = try Self.peaks(ofRun: run, layer: layer.name, others.dataset)
     } else {
@@ -38,7 +41,7 @@ struct Neighbours {
   /// Projections of a unit's strongest activation: in the picture first, then in up to three others.
   func projections(of unit: Int, in id: Int) throws -> [Picture] {
     let path = pictures.dataset.items[id].path
-    let peaks = strongest.indices.contains(unit) ? strongest[unit] : []
+    let peaks = strongest.indices.contains(unit) ? strongest[unit].filter { $0.value > 0 } : []
     let elsewhere = peaks.map(\.image).filter { others.dataset.items[$0].path != path }.prefix(3)
     var shown = try [projection(of: unit, pictures, id)].compactMap { $0 }
     for image in elsewhere {

@@ -176,7 +176,7 @@ package struct OcclusionSheet: Sendable {
       "unoccluded \(heat.written(Double(heat.base)))", top: below + 33, column: column, height: 11)
     guard let lowest = heat.lowest else { return }
     drawing.text(
-      "lowest \(heat.written(scale.low)) at "
+      "lowest \(heat.written(Double(heat.values[lowest.down][lowest.across]))) at "
         + "(\(row.map.rows[lowest.down] + row.map.size / 2), \(row.map.columns[lowest.across] + row.map.size / 2))",
       top: below + 48, column: column, height: 11)
   }
@@ -337,6 +337,6 @@ package struct OcclusionSheet: Sendable {
 extension Double {
   /// A probability in percent with three significant digits at most.
   var probability: String {
-    self >= 0.001 || self == 0 ? percent : "\((self * 100).figures)%"
+    self >= 0.001 || self == 0 ? percent : "\((self * 100).significant)%"
   }
 }

@@ -105,6 +105,25 @@ public struct PictureProjections: Sendable {
     }
   }
 
+  /// Activations of one picture in a network that is ready for pictures.
+  ///
+  /// - Parameters:
+  ///   - target: What is carried back.
+  ///   - count: How many of the strongest units, where the target names none; of them only those that are active.
+  ///   - file: A picture.
+  ///   - subject: The network.
+  ///   - rules: How signals pass rectifiers: a projection each.
+  /// - Throws: `ImageError`, `NetworkError`, or ``StudyError`` where there is no such activation.
+  public init(
+    of target: ActivationProjection.Target, strongest count: Int = 3, in file: String, subject: Subject,
+    rules: [RectifierRule] = [Features.usualRule]
+  ) throws {
+    try self.init(
+      of: target, strongest: count, in: file, network: subject.network, model: subject.model,
+      preprocessing: subject.preprocessing, rules: rules,
+      threads: ProcessInfo.processInfo.activeProcessorCount)
+  }
+
   private static func prepared(
     _ picture: Picture, _ file: String, _ preprocessing: Preprocessing
   ) throws(ImageError) -> (Tensor, Framing) {

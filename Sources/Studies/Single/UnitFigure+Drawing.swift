@@ -25,6 +25,12 @@ extension UnitFigure {
     var row = page.margin
     for layer in layers {
       let size = page.size(of: layer)
+      guard size.tile.columns >= 1, size.tile.rows >= 1 else {
+        throw .encoding(
+          reason:
+            "\(width.short(decimals: 1)) mm have no room for \(across) units of \(size.side * size.side) tiles each"
+        )
+      }
       parts.append((row, layer, size))
       let lines = (layer.units.count + across - 1) / across
       row += page.heading + Double(lines) * (size.height + page.gap)
@@ -106,7 +112,7 @@ private struct Page {
     _ unit: UnitFigure.Unit, _ size: Size, top: Double, left: Double, into drawing: inout Drawing
   ) throws(ImageError) {
     let strength =
-      unit.peaks.isEmpty ? "never active" : "max \(Double(unit.strongest).significant)"
+      unit.isActive ? "max \(Double(unit.strongest).significant)" : "never active"
     drawing.text("unit \(unit.number), \(strength)", top: top, column: left, height: letters)
     let start = left + (cell + middle) / 2
     for index in 0..<size.side * size.side {

@@ -44,10 +44,12 @@ public struct UnitFigure {
     var patch: Picture
   }
 
-  /// A unit: its largest activation, and its peaks, strongest first; none where it was never active.
+  /// A unit: its largest activation, and its peaks, strongest first; none where it was never active, or no picture of
+  /// theirs can be read.
   struct Unit {
     var number: Int
     var strongest: Float
+    var isActive: Bool
     var peaks: [Peak]
   }
 
@@ -178,15 +180,21 @@ private final class Source {
       units: try zip(units, kept).map { number, projections in
         let entries = layer.units[number].top.prefix(top)
         return UnitFigure.Unit(
-          number: number, strongest: entries.first?.value ?? 0,
+          number: number, strongest: entries.first?.value ?? 0, isActive: entries.contains(where: isShown),
           peaks: try zip(entries, projections ?? []).compactMap { entry, projection in
-            guard let projection, let id = ids.exact(entry.image).first, let seen = try unread.seen(id) else {
-              return nil
-            }
-            let whole = try unread.dataset.picture(id)
+            guard let projection, let id = ids.exact(entry.image).first,
+              let framing = try unread.framing(of: id), let seen = try unread.seen(id)
+            else { return nil }
+            // What is drawn beside the projection is what that covers of the picture.
+            let covered = Box(
+              top: max(0, projection.top), left: max(0, projection.left),
+              bottom: min(seen.rows, projection.top + projection.pixels.shape[0]),
+              right: min(seen.columns, projection.left + projection.pixels.shape[1]))
+            guard covered.rows > 0, covered.columns > 0 else { return nil }
             return UnitFigure.Peak(
               projection: projection.pixels, top: projection.top, left: projection.left,
-              input: (seen.rows, seen.columns), patch: whole.cropped(to: entry.box))
+              input: (seen.rows, seen.columns),
+              patch: try unread.dataset.picture(id).cropped(to: framing.original(covered)))
           })
       })
   }
