@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Whether work that is under way should stop: asked often, between two pieces of the work.
 ///
 /// A program ties it to what it knows: a signal, a button, a deadline.
@@ -18,6 +24,13 @@ public struct Cancellation: Sendable {
   /// - Throws: ``Interruption`` where the work should stop.
   public func check(_ message: String = "stopped.") throws(Interruption) {
     if isRaised { throw Interruption(message) }
+  }
+
+  /// Whether whoever started the process had it ignore a signal, as a shell has of what runs on behind its `&`.
+  public static func isIgnored(_ number: Int32) -> Bool {
+    let handler = signal(number, SIG_IGN)
+    signal(number, handler)
+    return unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }
 

@@ -9,16 +9,13 @@ enum Interrupts {
 
   /// Takes the signal from here on.
   static func begin() {
+    guard !Cancellation.isIgnored(SIGINT) else { return }
     // The handler touches these two and leaves: both are ready before the first signal, and neither waits.
     count.store(0, ordering: .relaxed)
     heeding.store(0, ordering: .relaxed)
-    let earlier = signal(SIGINT) { _ in
+    signal(SIGINT) { _ in
       let isFirst = Interrupts.count.add(1, ordering: .relaxed).oldValue == 0
       if !isFirst || Interrupts.heeding.load(ordering: .relaxed) == 0 { _exit(130) }
-    }
-    // Who started this to run on, as a script's '&' does, had the signal ignored.
-    if unsafe unsafeBitCast(earlier, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
-      signal(SIGINT, SIG_IGN)
     }
   }
 
