@@ -251,15 +251,25 @@ import Testing
   // MARK: Evolution
 
   @Test func `what is inactive and what jumped is marked, and the legend says so`() throws {
-    let tile = Self.grey(64, 64)
+    let whole = Box(top: 0, left: 0, bottom: 64, right: 64)
+    let tile = EvolutionSheet.Tile(Self.grey(64, 64), inside: whole, of: (64, 64))
+    // Its right half is outside the image.
+    let half = EvolutionSheet.Tile(
+      Self.grey(64, 32), inside: Box(top: 0, left: 0, bottom: 64, right: 32), of: (64, 64))
     let drawing = try EvolutionSheet.drawing(
       title: "t", subtitle: "s", epochs: [1, 2, 4],
       layers: [
         ("conv1", [(7, [nil, tile, tile], [false, true, false])]),
-        ("conv2", [(3, [tile, tile, tile], [false, false, false])]),
+        ("conv2", [(3, [tile, tile, half], [false, false, false])]),
       ])
     let marks = try FigureSVG(drawing.svg())
-    #expect(try marks.pictures().count == 5)
+    let pictures = try marks.pictures()
+    #expect(pictures.count == 5)
+    #expect(pictures[4].picture.columns * 2 == pictures[3].picture.columns)
+    #expect(pictures[4].picture.rows == pictures[3].picture.rows)
+    let right = pictures[4].corner.column + Double(pictures[4].picture.columns)
+    let hatching = marks.lines(.line).flatMap(\.points).filter { $0.row >= pictures[4].corner.row }
+    #expect(hatching.contains { $0.column > right + 4 }, "what is outside the image is hatched")
     // The legend's own, and one in the sheet.
     #expect(marks.boxes(.line).count == 2 && marks.lines(.mark).count == 2)
     let jump = try #require(marks.lines(.mark).last).points[0].column

@@ -51,13 +51,15 @@ import Testing
       over: [1, 2], network: { try TinyNetworks.plain(seed: UInt64($0)) }, images: ["a", "b"],
       input: { Self.picture($0) }, search: { try Evolutions.search($1, $2, count: 2) })
     let grey = Picture(rows: 9, columns: 9, pixels: [UInt8](repeating: 90, count: 243))
+    let tile = EvolutionSheet.Tile(
+      grey, inside: Box(top: 0, left: 0, bottom: 9, right: 9), of: (9, 9))
     let sheet = try EvolutionSheet.drawing(
       title: "Evolution", subtitle: "", epochs: table.epochs,
       layers: table.layers.map {
         (
           name: $0.layer,
           rows: $0.units.map {
-            ($0.unit, [grey, nil], [false, true])
+            ($0.unit, [tile, nil], [false, true])
           }
         )
       })

@@ -5,7 +5,18 @@ package import Images
 package enum EvolutionSheet {
   /// One unit's projections, one an epoch, nil where no picture activated it; and whether its strongest picture is another
   /// than at the epoch before.
-  package typealias Row = (unit: Int, projections: [Picture?], jumps: [Bool])
+  package typealias Row = (unit: Int, projections: [Tile?], jumps: [Bool])
+
+  /// A projection's part inside the image, and where that lies in the receptive field.
+  package struct Tile: Sendable {
+    package var picture: Picture
+    package var inside: Box
+    package var field: (rows: Int, columns: Int)
+
+    package init(_ picture: Picture, inside: Box, of field: (rows: Int, columns: Int)) {
+      (self.picture, self.inside, self.field) = (picture, inside, field)
+    }
+  }
 
   /// No tile is larger, in pixels a side.
   package static let largestTile = 72
@@ -66,6 +77,9 @@ package enum EvolutionSheet {
     let next = left + 340
     drawing.box(top: top, left: next, rows: 14, columns: 14, fill: .line)
     drawing.text("inactive: no image activates the unit", top: top, column: next + 22, height: 12)
+    let last = next + 300
+    drawing.hatch(top: top, left: last, rows: 14, columns: 14, spacing: 5)
+    drawing.text("outside the image", top: top, column: last + 22, height: 12)
   }
 
   private static func draw(
@@ -96,17 +110,25 @@ package enum EvolutionSheet {
   }
 
   private static func draw(
-    _ projection: Picture?, tile: Int, jumps: Bool, top: Int, left: Int, into drawing: inout Drawing
+    _ projection: Tile?, tile: Int, jumps: Bool, top: Int, left: Int, into drawing: inout Drawing
   ) throws(ImageError) {
     guard let projection else {
       return drawing.box(
         top: Double(top), left: Double(left), rows: Double(tile), columns: Double(tile), fill: .line)
     }
-    let longest = max(projection.rows, projection.columns, 1)
-    let shown = try projection.resized(
-      rows: max(1, projection.rows * tile / longest), columns: max(1, projection.columns * tile / longest),
-      by: longest <= 16 ? .nearest : .lanczos)
-    drawing.picture(shown, top: top + (tile - shown.rows) / 2, left: left + (tile - shown.columns) / 2)
+    let (field, inside) = (projection.field, projection.inside)
+    let longest = max(field.rows, field.columns, 1)
+    func scaled(_ length: Int) -> Int { length * tile / longest }
+    let (rows, columns) = (max(1, scaled(field.rows)), max(1, scaled(field.columns)))
+    let (above, before) = (top + (tile - rows) / 2, left + (tile - columns) / 2)
+    if (inside.rows, inside.columns) != (field.rows, field.columns) {
+      drawing.hatch(
+        top: Double(above), left: Double(before), rows: Double(rows), columns: Double(columns), spacing: 5)
+    }
+    let shown = try projection.picture.resized(
+      rows: max(1, scaled(inside.bottom) - scaled(inside.top)),
+      columns: max(1, scaled(inside.right) - scaled(inside.left)), by: longest <= 16 ? .nearest : .lanczos)
+    drawing.picture(shown, top: above + scaled(inside.top), left: before + scaled(inside.left))
     if jumps {
       drawing.line(
         [(Double(top), Double(left) - 1.5), (Double(top + tile), Double(left) - 1.5)], .mark, width: 2)

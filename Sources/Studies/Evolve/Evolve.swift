@@ -84,7 +84,7 @@ public struct Evolve: Study {
   private func table(_ work: Work) throws -> EvolutionTable {
     let pictures = try work.prepare(dataset, last.preprocessing, strict: isStrict)
     // By epoch, layer and unit.
-    var tiles: [Int: [String: [Int: Picture]]] = [:]
+    var tiles: [Int: [String: [Int: EvolutionSheet.Tile]]] = [:]
     let table = try Evolution(layers: layers, unitsPerLayer: units, seed: seed, threads: work.threads).table(
       over: epochs,
       network: { epoch in
@@ -100,8 +100,7 @@ public struct Evolve: Study {
       }
     ) { epoch, layer, results in
       for (place, projection) in results {
-        tiles[epoch, default: [:]][layer, default: [:]][place.unit] =
-          last.preprocessing.shown(projection: projection.pixels, side: EvolutionSheet.largestTile)
+        tiles[epoch, default: [:]][layer, default: [:]][place.unit] = tile(of: projection)
       }
       try work.cancellation.check("stopped; the same command goes on from there.")
     }
@@ -125,6 +124,21 @@ public struct Evolve: Study {
       })
     try work.run.write(sheet, to: Self.sheet)
     return table
+  }
+
+  /// A projection's part inside the image, as small as it is drawn; nil where all of it is outside.
+  private func tile(of projection: PixelProjection) -> EvolutionSheet.Tile? {
+    let field = (rows: projection.pixels.shape[0], columns: projection.pixels.shape[1])
+    let inside = Box(
+      top: max(0, -projection.top), left: max(0, -projection.left),
+      bottom: min(field.rows, last.input.rows - projection.top),
+      right: min(field.columns, last.input.columns - projection.left))
+    guard inside.rows > 0, inside.columns > 0 else { return nil }
+    let side = max(
+      1, EvolutionSheet.largestTile * max(inside.rows, inside.columns) / max(field.rows, field.columns))
+    return EvolutionSheet.Tile(
+      last.preprocessing.shown(projection: projection.pixels.part(in: inside), side: side), inside: inside,
+      of: field)
   }
 
   private static let title = "Evolution of features during training"
