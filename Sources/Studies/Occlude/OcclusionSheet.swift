@@ -277,7 +277,8 @@ package struct OcclusionSheet: Sendable {
   private func draw(
     _ projections: [Picture], top: Int, left: Int, into drawing: inout Drawing
   ) throws(ImageError) {
-    let tile = Self.projectionSide
+    // One alone has the room of four.
+    let tile = projections.count == 1 ? side : Self.projectionSide
     for (index, projection) in projections.prefix(4).enumerated() {
       let (down, across) = (top + index / 2 * (tile + 4), left + index % 2 * (tile + 4))
       drawing.picture(
@@ -290,7 +291,8 @@ package struct OcclusionSheet: Sendable {
     }
     drawing.paragraph(
       projections.count > 1
-        ? "red frame: this image; the others: images that excite the map most" : "of this image",
+        ? "red frame: this image; the others: images that excite the map most"
+        : "what excites the map in this image",
       top: Double(top + side + 6), column: Double(left), width: Double(side), height: 11)
   }
 
