@@ -269,7 +269,7 @@ public struct Features: Study {
   public func report(_ result: FeatureTable, _ work: Work) throws -> Report {
     let shown = dataset.count(without: work.skipped)
     return Report(
-      title: "What \(result.model) looks for",
+      title: "Features of \(result.model)",
       facts: [
         ("model", subject.model), ("images", "\(shown) of \(dataset.title)"), ("rule", rule.rawValue),
         ("preprocessing", "\(subject.preprocessing)"),
