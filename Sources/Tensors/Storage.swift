@@ -39,8 +39,8 @@ import Synchronization
 /// differ in their sizes, and what one needed must not stay while the next is at work. Large blocks are the system's own
 /// pages and never part of the heap, where what lives longer would keep them from going back.
 enum StoragePool {
-  /// What the pool may hold on to, in floats (256 MiB).
-  private static let limit = 64 << 20
+  /// What the pool may hold on to, in floats (192 MiB).
+  private static let limit = 48 << 20
   /// Blocks from so many floats on (1 MiB) are pages of their own.
   private static let large = 256 << 10
 

@@ -18,7 +18,7 @@ public struct Gallery {
   /// Pictures whose evidence is held at once, projections, and the bytes of both: what bounds the memory.
   private let mostImages = 64
   private let mostPlaces = 256
-  private let mostBytes = 256 << 20
+  private let mostBytes = 128 << 20
   /// Bytes of all forward passes under way; one always is.
   private let mostBytesRunning = 512 << 20
 
