@@ -2,8 +2,9 @@ internal import Files
 internal import Foundation
 
 extension Dataset {
-  /// True classes by picture id, from a list: a line each of file name, tab and class, by its index or its name; further
-  /// columns are ignored.
+  /// True classes by picture id, from a list: a line each of file name, tab and class, by its index or its name.
+  ///
+  /// Further columns are ignored. In a line without a tab a comma stands for it.
   ///
   /// A header line, empty lines and pictures that are not in the data set are passed over. A name may stand in quotation
   /// marks, as a JSON string, and after `./`.
@@ -23,12 +24,20 @@ extension Dataset {
     var labels: [Int: Int] = [:]
     let lines = Listing.text(bytes).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (number, line) in lines.enumerated() {
-      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
       if line.allSatisfy(\.isWhitespace) { continue }
-      let word = fields.count > 1 ? fields[1].trimmingCharacters(in: .whitespaces) : ""
+      func ids(of name: Substring) -> [Int] {
+        let name = Listing.unquoted(String(name))
+        return byPath.places(of: name) + byName.places(of: name)
+      }
+      var fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      let commas = fields.count == 1 ? line.indices.filter { line[$0] == "," } : []
+      // Names and classes may have commas too.
+      if let comma = commas.first(where: { !ids(of: line[..<$0]).isEmpty }) ?? commas.last {
+        fields = [line[..<comma], line[line.index(after: comma)...]]
+      }
+      let ids = ids(of: fields[0])
+      let word = fields.count > 1 ? Listing.unquoted(fields[1].trimmingCharacters(in: .whitespaces)) : ""
       let meant = Int(word).map { [$0] } ?? classes.indices(of: word)
-      let name = Listing.unquoted(String(fields[0]))
-      let ids = byPath.places(of: name) + byName.places(of: name)
       guard let label = meant.first, meant.count == 1, label >= 0 else {
         if number == 0, meant.isEmpty, ids.isEmpty { continue }
         throw .list(
@@ -36,7 +45,8 @@ extension Dataset {
           reason: meant.count > 1
             ? "line \(number + 1) may mean several classes, \(meant.prefix(8).map(String.init).joined(separator: " or ")): "
               + "'\(line.prefix(60))'. Give one of these, by its index."
-            : "line \(number + 1) has no class after a tab, by its index or its name: '\(line.prefix(60))'.")
+            : "line \(number + 1) has no class after a tab or a comma, by its index or its name: '\(line.prefix(60))'."
+        )
       }
       for id in ids { labels[id] = label }
     }

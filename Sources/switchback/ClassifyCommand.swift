@@ -6,7 +6,7 @@ struct ClassifyCommand: ParsableCommand, ModelCommand {
     commandName: "classify",
     abstract: "Classifies images; prints the accuracy if their labels are known.",
     discussion: """
-      Labels come from class folders, or from --labels: lines of an image's file name, a tab and a class, by \
+      Labels come from class folders, or from --labels: lines of an image's file name, a tab or comma and a class, by \
       its index or name. A folder belongs to the class of that name, WordNet id or index. If no folder's name \
       is that of a class and there are as many folders as classes, they are matched in order.
 

@@ -5,7 +5,8 @@ internal import Switchback
 extension ArgumentHelp {
   static let network: Self = "The network, an ONNX file."
   static let run = value("run", "The run's folder; created if missing.")
-  static let labels: Self = "A file of labels: per line an image's file name, a tab, a class index or name."
+  static let labels: Self =
+    "A file of labels: an image's file name, a tab or comma, a class index or name per line."
 
   /// What an option does, and the name of its value.
   static func value(_ name: String, _ text: String) -> Self { Self(.init(text), valueName: name) }

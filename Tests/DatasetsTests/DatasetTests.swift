@@ -66,7 +66,7 @@ import Testing
     #expect(
       throws: DatasetError.list(
         file: wrong, of: "labels",
-        reason: "line 2 has no class after a tab, by its index or its name: 'b.png'.")
+        reason: "line 2 has no class after a tab or a comma, by its index or its name: 'b.png'.")
     ) { try dataset.labels(from: wrong) }
     let other = try folder.write("z.png\t7\n".utf8, to: "other.tsv")
     #expect(

@@ -57,6 +57,14 @@ import Testing
     #expect(several.contains("line 1") && several.contains("0 or 2"))
   }
 
+  @Test func `a comma stands for the tab where there is none`() throws {
+    let classes = ["cat", "crane, bird"]
+    #expect(try labels("image,label\nb.jpg,1\nsub/c.jpg, 0\n") == ["b.jpg": 1, "sub/c.jpg": 0])
+    #expect(try labels("b.jpg,crane, bird\n", classes: classes) == ["b.jpg": 1])
+    #expect(try labels("b.jpg,\"crane, bird\"\n", classes: classes) == ["b.jpg": 1])
+    #expect(refusal("b.jpg,1\nsub/c.jpg,dog\n", classes: classes).contains("line 2"))
+  }
+
   @Test func `a list in UTF-16, as spreadsheets write it, is read`() throws {
     let units = Array("\u{FEFF}b.jpg\t7\r\nsub/c.jpg\t0\r\n".utf16)
     let little = units.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
