@@ -75,9 +75,12 @@ extension Colour {
   /// What a figure points at.
   package static let mark = Colour(214, 39, 40)
 
-  /// The colour of one of several things that have an order, such as layers: from dark to light.
+  /// The colour of one of several things that have an order, such as layers: from dark to light, and lighter on a dark
+  /// page, where the darkest would not be seen.
   package static func ordinal(_ index: Int, of count: Int) -> Colour {
-    .heat(count > 1 ? 0.85 * Double(index) / Double(count - 1) : 0.3)
+    let share = count > 1 ? Double(index) / Double(count - 1) : 0.35
+    let (light, dark) = (heat(0.85 * share), heat(0.4 + 0.6 * share))
+    return Colour(light.red, light.green, light.blue, dark: [dark.red, dark.green, dark.blue])
   }
 
   /// The same colour on light and dark pages, as what stands on a picture or explains one has to be.

@@ -172,6 +172,15 @@ import Testing
     }
   }
 
+  /// On a page of #17191b the darkest of the scale would vanish.
+  @Test func `ordered colours are light enough on a dark page`() throws {
+    var drawing = Drawing(rows: 10, columns: 10, title: "", description: "")
+    drawing.line([(0, 0), (9, 9)], .ordinal(0, of: 5))
+    let shown = try #require(try drawing.svg().firstMatch(of: #/\{stroke:#(..)(..)(..)\}/#)?.output)
+    let channels = [shown.1, shown.2, shown.3].compactMap { Int($0, radix: 16) }
+    #expect(channels.reduce(0, +) > 250, "\(channels)")
+  }
+
   @Test func `values that differ in their last digits alone have an axis`() {
     for values in [[10, 10.000000000000002, 10.000000000000004], [1e17, 1e17], [-3e300, -3e300], [5]] {
       let axis = Chart.fitted(values)
