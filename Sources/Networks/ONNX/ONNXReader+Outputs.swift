@@ -22,9 +22,8 @@ extension ONNXReader {
   /// Operators whose results are indices, labels or truth values: nothing beside the scores that they were made of.
   private static let answers: Set = [
     "And", "ArgMax", "ArgMin", "ArrayFeatureExtractor", "Cast", "Equal", "Greater", "GreaterOrEqual",
-    "Hardmax",
-    "LabelEncoder", "Less", "LessOrEqual", "NonMaxSuppression", "NonZero", "Not", "OneHot", "Or", "TopK",
-    "Unique", "Xor", "ZipMap",
+    "Hardmax", "LabelEncoder", "Less", "LessOrEqual", "NonMaxSuppression", "NonZero", "Not", "OneHot", "Or",
+    "TopK", "Unique", "Xor", "ZipMap",
   ]
 
   /// The outputs that can be computed; the others are left aside where they only pick an answer.

@@ -23,7 +23,11 @@ struct FeaturesEstimate {
   /// One picture's values are worth a word from so many bytes on.
   static let largeTrace = 1 << 30
 
-  /// What one thread takes for a layer: a picture's forward pass and one walk back with its tile, in seconds, and a picture's bytes.
+  /// Threads that are measured at once: enough to see that they share cores, few enough for their memory.
+  private var measured: Int { min(threads, 4) }
+
+  /// What one thread takes for a layer: a picture's forward pass and one walk back with its tile, in seconds, and a
+  /// picture's bytes.
   private struct Cost {
     var forward: Double
     var walk: Double
@@ -38,7 +42,7 @@ struct FeaturesEstimate {
     guard let image = try (0..<min(8, pictures.count)).first(where: { try pictures.tensor($0) != nil }),
       let input = try pictures.tensor(image)
     else { return nil }
-    let runners = try (0..<threads).map { _ in
+    let runners = try (0..<measured).map { _ in
       try Runner(study.subject.network, keeping: study.layers.map(\.value), threads: 1)
     }
     // The first pass prepares weights and takes memory.
@@ -99,12 +103,12 @@ struct FeaturesEstimate {
     let last = study.layers.count - 1
     guard last > 0 else { return try study.layers.map { try cost(of: $0, image) } }
     let steps = min(Self.mostMeasured - 1, last)
-    let measured = try (0...steps).map { try cost(of: study.layers[last * $0 / steps], image) }
+    let costs = try (0...steps).map { try cost(of: study.layers[last * $0 / steps], image) }
     return (0...last).map { index in
       let step = min(index * steps / last, steps - 1)
       let (low, high) = (last * step / steps, last * (step + 1) / steps)
       let share = min(max(Double(index - low) / Double(max(high - low, 1)), 0), 1)
-      let (one, other) = (measured[step], measured[step + 1])
+      let (one, other) = (costs[step], costs[step + 1])
       return Cost(
         forward: one.forward + share * (other.forward - one.forward),
         walk: one.walk + share * (other.walk - one.walk), bytes: max(one.bytes, other.bytes))
@@ -112,7 +116,7 @@ struct FeaturesEstimate {
   }
 
   private func cost(of layer: StudiedLayer, _ image: Int) throws -> Cost {
-    let galleries = try (0..<threads).map { _ in
+    let galleries = try (0..<measured).map { _ in
       try Gallery(study.subject.network, value: layer.value, rule: study.rule, threads: 1)
     }
     let shape = study.subject.shapes[layer.value] ?? []
@@ -140,7 +144,7 @@ struct FeaturesEstimate {
     return Cost(forward: max(one - walk, 0), walk: walk, bytes: galleries[0].bytesOfPicture)
   }
 
-  /// What the same takes on all threads at once: two that share a core are slower than one alone.
+  /// What the same takes on several threads at once: two that share a core are slower than one alone.
   private func seconds<State>(_ states: [State], _ body: @Sendable (State) throws -> Void) throws -> Double {
     let start = ContinuousClock.now
     _ = try Pool.map(over: states.indices, with: states) { _, state in try body(state) }
