@@ -33,11 +33,11 @@ extension Drawing {
     var (fills, strokes): ([Colour], [Colour]) = ([.paper], [])
     for mark in marks {
       switch mark {
-      case .box(_, _, _, _, let fill, let stroke, _), .dot(_, _, _, let fill, let stroke):
+      case .box(_, _, _, _, let fill, let stroke, _):
         fills += [fill].compactMap(\.self)
         strokes += [stroke].compactMap(\.self)
       case .line(_, let colour, _, _): strokes.append(colour)
-      case .text(_, _, _, _, _, _, let colour, _): fills.append(colour)
+      case .text(_, _, _, _, _, let colour, _): fills.append(colour)
       case .picture: break
       }
     }
@@ -70,11 +70,8 @@ extension Drawing {
         + (dash.isEmpty
           ? "" : " stroke-dasharray=\"\(dash.map(\.short).joined(separator: " "))\"") + " points=\""
         + points.map { "\($0.column.short),\($0.row.short)" }.joined(separator: " ") + "\"/>"
-    case .dot(let row, let column, let radius, let fill, let stroke):
-      "<circle cx=\"\(column.short)\" cy=\"\(row.short)\" r=\"\(radius.short)\""
-        + paint(fill: fill, stroke: stroke, width: 1) + "/>"
-    case .text(let text, let top, let column, let height, let bold, let turned, let colour, let anchor):
-      "<text " + place(top: top, column: column, height: height, turned: turned)
+    case .text(let text, let top, let column, let height, let bold, let colour, let anchor):
+      "<text x=\"\(column.short)\" y=\"\((top + height * ascent).short)\""
         + " font-size=\"\(height.short)\"" + paint(fill: colour) + " text-anchor=\"\(anchor.rawValue)\""
         + (bold ? " font-weight=\"bold\"" : "") + ">\(text.escapedForMarkup)</text>"
     case .picture(let picture, let top, let left, let rows, let columns, let keeping, let smooth):
@@ -82,12 +79,6 @@ extension Drawing {
         + "preserveAspectRatio=\"none\"" + (smooth ? "" : " image-rendering=\"pixelated\"")
         + " xlink:href=\"\(try address(picture, keeping))\"/>"
     }
-  }
-
-  private static func place(top: Double, column: Double, height: Double, turned: Bool) -> String {
-    let (x, y) = turned ? (column + height * ascent, top) : (column, top + height * ascent)
-    return "x=\"\(x.short)\" y=\"\(y.short)\""
-      + (turned ? " transform=\"rotate(-90 \(x.short) \(y.short))\"" : "")
   }
 
   private static func address(_ picture: Picture, _ keeping: Keeping) throws(ImageError) -> String {

@@ -56,13 +56,10 @@ extension Drawing {
         }
       case .line(let points, let colour, let width, let dash):
         sheet.line(points, colour.shade, width: width, dash: dash)
-      case .dot(let row, let column, let radius, let fill, let stroke):
-        sheet.disc(row: row, column: column, radius: radius, fill?.shade, edge: stroke?.shade)
-      case .text(let text, let top, let column, let height, let bold, let turned, let colour, let anchor):
-        let ascent = height * Self.ascent
+      case .text(let text, let top, let column, let height, let bold, let colour, let anchor):
         sheet.text(
-          text.inOneLine, baseline: turned ? top : top + ascent, column: turned ? column + ascent : column,
-          share: anchor.share, height: height, bold: bold, turned: turned, colour.shade)
+          text.inOneLine, baseline: top + height * Self.ascent, column: column, share: anchor.share,
+          height: height, bold: bold, colour.shade)
       case .picture(let picture, let top, let left, let rows, let columns, let keeping, let smooth):
         try sheet.picture(
           picture, top: top, left: left, rows: rows, columns: columns, smooth: smooth,

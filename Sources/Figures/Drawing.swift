@@ -39,10 +39,8 @@ public struct Drawing: Sendable {
     case box(
       top: Double, left: Double, rows: Double, columns: Double, fill: Colour?, stroke: Colour?, width: Double)
     case line([(row: Double, column: Double)], Colour, width: Double, dash: [Double])
-    case dot(row: Double, column: Double, radius: Double, fill: Colour?, stroke: Colour?)
-    /// `top` is the upper edge of the letters, or the left one where they are turned.
-    case text(
-      String, top: Double, column: Double, height: Double, bold: Bool, turned: Bool, Colour, Anchor)
+    /// `top` is the upper edge of the letters.
+    case text(String, top: Double, column: Double, height: Double, bold: Bool, Colour, Anchor)
     case picture(
       Picture, top: Double, left: Double, rows: Double, columns: Double, keeping: Keeping, smooth: Bool)
   }
@@ -80,23 +78,12 @@ public struct Drawing: Sendable {
     if points.count > 1 { marks.append(.line(points, colour, width: width, dash: dash)) }
   }
 
-  /// A disc about a place, or a ring where it has an edge alone.
-  public mutating func dot(
-    row: Double, column: Double, radius: Double = 3, fill: Colour? = nil, stroke: Colour? = nil
-  ) {
-    marks.append(.dot(row: row, column: column, radius: radius, fill: fill, stroke: stroke))
-  }
-
   /// A line of text whose upper edge and anchor stand at a place, in units.
-  ///
-  /// Turned text reads from below upwards; its upper edge is then its left one, at `column`, and its anchor at `top`.
   public mutating func text(
     _ text: String, top: Double, column: Double, height: Double = 12, bold: Bool = false,
-    turned: Bool = false, _ colour: Colour = .ink, _ anchor: Anchor = .start
+    _ colour: Colour = .ink, _ anchor: Anchor = .start
   ) {
-    marks.append(
-      .text(
-        text, top: top, column: column, height: height, bold: bold, turned: turned, colour, anchor))
+    marks.append(.text(text, top: top, column: column, height: height, bold: bold, colour, anchor))
   }
 
   /// The same in whole units.
@@ -158,13 +145,8 @@ public struct Drawing: Sendable {
           width: width)
       case .line(let points, let colour, let width, let dash):
         line(points.map { ($0.row + down, $0.column + across) }, colour, width: width, dash: dash)
-      case .dot(let row, let column, let radius, let fill, let stroke):
-        dot(row: row + down, column: column + across, radius: radius, fill: fill, stroke: stroke)
-      case .text(
-        let string, let top, let column, let height, let bold, let turned, let colour, let anchor):
-        text(
-          string, top: top + down, column: column + across, height: height, bold: bold, turned: turned,
-          colour, anchor)
+      case .text(let string, let top, let column, let height, let bold, let colour, let anchor):
+        text(string, top: top + down, column: column + across, height: height, bold: bold, colour, anchor)
       case .picture(let shown, let top, let left, let rows, let columns, let keeping, let smooth):
         picture(
           shown, top: top + down, left: left + across, rows: rows, columns: columns, keeping: keeping,

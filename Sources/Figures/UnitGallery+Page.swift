@@ -26,6 +26,7 @@ extension UnitGallery {
     (function(){
     'use strict';
     var places=Array.prototype.slice.call(document.querySelectorAll('.cards')),shown={order:'best',view:'field',query:''},open=null;
+    places.forEach(function(p){p.layer=decodeURIComponent(p.dataset.layer)});
     function make(tag,name,text){var e=document.createElement(tag);if(name)e.className=name;if(text!==undefined)e.textContent=text;return e}
     function pixels(e,width,height){e.style.width=width+'px';e.style.height=height+'px';return e}
     function grid(d){return{w:d.side*(d.columns+d.gap)-d.gap,h:d.side*(d.rows+d.gap)-d.gap}}
@@ -65,7 +66,7 @@ extension UnitGallery {
     list.forEach(function(u){u.card.hidden=false;all.appendChild(u.card)});
     d.place.appendChild(all);d.list=list;d.place.dataset.count=list.length}
     window.switchbackLayer=function(d){
-    d.place=places.filter(function(p){return p.dataset.layer===d.layer})[0];if(!d.place||d.place.data)return;
+    d.place=places.filter(function(p){return p.layer===d.layer})[0];if(!d.place||d.place.data)return;
     d.place.data=d;d.units.forEach(function(u){u.card=card(d,u)});d.place.style.minHeight='';arrange(d);
     (d.place.waiting||[]).forEach(function(f){f(d)})};
     function load(place,then){if(place.data){if(then)then(place.data);return}
@@ -103,7 +104,7 @@ extension UnitGallery {
     if(event.key==='ArrowRight'){event.preventDefault();step(1)}else if(event.key==='ArrowLeft'){event.preventDefault();step(-1)}});
     function follow(){var hash=location.hash.slice(1),cut=hash.lastIndexOf('/');if(cut<0)return;
     var layer;try{layer=decodeURIComponent(hash.slice(0,cut))}catch(e){return}
-    places.forEach(function(p){if(p.dataset.layer===layer)load(p,function(d){
+    places.forEach(function(p){if(p.layer===layer)load(p,function(d){
     d.units.forEach(function(u){if(String(u.n)===hash.slice(cut+1)){u.card.scrollIntoView();if(u.file)show(d,u)}})})})}
     function choice(text,options,act){var l=make('label','',text+' '),s=make('select');
     options.forEach(function(o){var e=make('option','',o[1]);e.value=o[0];s.appendChild(e)});

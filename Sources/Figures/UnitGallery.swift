@@ -107,7 +107,7 @@ public struct UnitGallery: Sendable {
     }
     return """
       <p>\(note.escapedForMarkup) <a href="\(list)">As a list</a>\(links.map { ", " + $0 }.joined()).</p>
-      <div class="cards" data-layer="\(layer.escapedForMarkup)" data-script="\((file + ".js").escapedForAddress)" \
+      <div class="cards" data-layer="\(layer.escapedForAddress)" data-script="\((file + ".js").escapedForAddress)" \
       data-units="\(units.count)" data-width="\((2 * layout.columns + layout.gutter) * layout.scale)" \
       data-height="\(layout.rows * layout.scale)"></div>
       """

@@ -122,19 +122,6 @@ internal import CCairo
     stroke(shade, width: width, dash: dash)
   }
 
-  /// Draws a disc, and its edge where `edge` is given.
-  package func disc(row: Double, column: Double, radius: Double, _ shade: Shade?, edge: Shade?) {
-    if let shade {
-      unsafe cairo_arc(context, column, row, radius, 0, 2 * .pi)
-      use(shade)
-      unsafe cairo_fill(context)
-    }
-    if let edge {
-      unsafe cairo_arc(context, column, row, radius, 0, 2 * .pi)
-      stroke(edge, width: 1, dash: [])
-    }
-  }
-
   private func stroke(_ shade: Shade, width: Double, dash: [Double]) {
     use(shade)
     unsafe cairo_set_line_width(context, width)
@@ -152,24 +139,19 @@ internal import CCairo
   ///   - share: The share of its width that lies left of the column: 0, 0.5 or 1.
   ///   - height: The font's size.
   ///   - isBold: Whether its strokes are heavy.
-  ///   - isTurned: Whether it reads from below upwards.
   ///   - shade: Its colour.
   package func text(
     _ text: String, baseline: Double, column: Double, share: Double, height: Double, bold isBold: Bool,
-    turned isTurned: Bool, _ shade: Shade
+    _ shade: Shade
   ) {
     use(shade)
     let layout = unsafe Self.layout(text, height: height, bold: isBold, on: context)
     defer { unsafe g_object_unref(UnsafeMutableRawPointer(layout)) }
     let unit = Double(PANGO_SCALE)
     let shift = unsafe (Self.width(of: layout) * share, Double(pango_layout_get_baseline(layout)) / unit)
-    unsafe cairo_save(context)
-    unsafe cairo_translate(context, column, baseline)
-    if isTurned { unsafe cairo_rotate(context, -.pi / 2) }
-    unsafe cairo_move_to(context, -shift.0, -shift.1)
+    unsafe cairo_move_to(context, column - shift.0, baseline - shift.1)
     unsafe pango_cairo_show_layout(context, layout)
-    unsafe cairo_restore(context)
-    // Restoring leaves the pen where the letters were, and the next line would begin there.
+    // The pen stays where the letters were, and the next line would begin there.
     unsafe cairo_new_path(context)
   }
 

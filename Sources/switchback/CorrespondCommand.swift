@@ -24,7 +24,9 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
 
   @Option(help: .run, completion: .directory) var out: String
 
-  @Option(help: .value("a,b", "Layers compared (default: every convolution and fully connected layer)."))
+  @Option(
+    help: .value("a,b", "Layers compared (default: every convolution and fully connected layer)."),
+    completion: .layers)
   var layers: String?
 
   @Option(help: "What a mask is filled with: gray, mean or black.") var fill = Choice(OccluderFill.gray)

@@ -20,7 +20,7 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
     help: .value(
       "a,b",
       "Layers by name, comma-separated (default: every convolution, every activated product over channels and every "
-        + "residual block's end, whose maps have more than one position)."))
+        + "residual block's end, whose maps have more than one position)."), completion: .layers)
   var layers: String?
 
   @Option(

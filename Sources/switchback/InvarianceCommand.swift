@@ -17,7 +17,9 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(help: .value("a,b", "Layers compared (default: the first and the last feature layer)."))
+  @Option(
+    help: .value("a,b", "Layers compared (default: the first and the last feature layer)."),
+    completion: .layers)
   var layers: String?
 
   @Option(

@@ -26,7 +26,8 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
   var fill = Choice(OccluderFill.gray)
 
   @Option(
-    help: .value("a,b", "Layers whose strongest feature map is recorded (default: the last convolution)."))
+    help: .value("a,b", "Layers whose strongest feature map is recorded (default: the last convolution)."),
+    completion: .layers)
   var layer: String?
 
   @Option(

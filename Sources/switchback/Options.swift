@@ -14,6 +14,14 @@ extension ArgumentHelp {
 
 extension CompletionKind {
   static let onnx = file(extensions: ["onnx"])
+
+  /// Names of layers of the network that the line names already, one or several with commas between.
+  static let layers = custom { words, _, typed in
+    guard let model = words.last(where: { $0.hasSuffix(".onnx") }), let network = try? Network(onnx: model)
+    else { return [] }
+    let before = typed.lastIndex(of: ",").map { typed[...$0] } ?? ""
+    return network.layers.map { before + $0.name }
+  }
 }
 
 /// Flags that every command takes.

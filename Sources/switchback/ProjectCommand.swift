@@ -22,7 +22,7 @@ struct ProjectCommand: ParsableCommand, ModelCommand {
   @Option(
     help: """
       The layer: layer3.1.conv2 as the exported program calls it, conv5 by order, a node's name, or its output's name.
-      """)
+      """, completion: .layers)
   var layer: String?
   @Option(help: .value("channel", "The unit (feature map); without it the strongest.")) var unit: Int?
   @Option(help: .value("n", "How many of the strongest units, where --unit names none.")) var top = 3

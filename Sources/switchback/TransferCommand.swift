@@ -21,7 +21,8 @@ struct TransferCommand: ParsableCommand, ModelCommand {
   @OptionGroup var study: StudyArguments
 
   @Option(
-    help: .value("a,b", "Layers compared (default: convolutions, the last pool and fully connected layers)."))
+    help: .value("a,b", "Layers compared (default: convolutions, the last pool and fully connected layers)."),
+    completion: .layers)
   var layers: String?
 
   @Option(

@@ -48,6 +48,14 @@ import Testing
     }
   }
 
+  @Test func `a shell is told the layers of the network that the line names`() throws {
+    let workplace = try Workplace()
+    let model = try workplace.plain()
+    let words = ["switchback", "features", model, "pictures", "--layers", "conv1,co"]
+    let names = try Command.run(["---completion", "features", "--", "--layers", "5", "8"] + words)
+    #expect(names.status == 0 && names.output.contains("conv1,conv2"), "\(names)")
+  }
+
   @Test(arguments: [
     ["frobnicate"], ["inspect"], ["inspect", "a.onnx", "b.onnx"], ["inspect", "a.onnx", "--frobnicate"],
     ["inspect", "a.onnx", "--threads", "0"], ["inspect", "a.onnx", "--threads", "many"],

@@ -47,6 +47,7 @@ import Testing
 
   @Test(arguments: [
     "conv1", "<img src=x onerror=alert(1)>&\"'", "a/b", "\u{2028}</script><script>alert(1)</script>",
+    "a\rb\u{1}\u{85}",
   ])
   func `a gallery keeps names as they are, and none becomes markup`(name: String) throws {
     let gallery = gallery(named: name)
@@ -60,6 +61,8 @@ import Testing
     }
     #expect(
       plain.contains("href=\"../") && plain.contains("<td>3, 4, 5, 6</td>") && !plain.contains("<script"))
+    let layer = try #require(page.firstMatch(of: /data-layer="([^"]*)"/)).1
+    #expect(String(layer).removingPercentEncoding == name)
     #expect(page.contains("data-units=\"1\"") && !page.contains("http:") && !page.contains("https:"))
     let script = try gallery.script()
     #expect(script.hasPrefix("switchbackLayer({") && script.hasSuffix("})\n"))

@@ -302,7 +302,8 @@ import Testing
       title: "t", columns: [(report, tiles, tiles, [(11, Self.grey(20, 20)), (19, Self.grey(20, 20))])])
     let marks = try FigureSVG(drawing.svg())
     let outlines = marks.lines(Verdict.watch.colour)
-    let corners = try marks.pictures().map(\.corner)
+    // A grid's first picture is its whole rows; the last row that is not full is one of its own.
+    let corners = try marks.pictures().map(\.corner).filter { $0.row == 136 }
     #expect(outlines.count == 2)
     let (across, tile) = FilterGrid.layout(of: tiles.count, side: 270)
     for (outline, corner) in zip(outlines, corners) {

@@ -103,26 +103,20 @@ extension ONNXReader {
     }
     let window = Array(filters.extents[2...])
     let rules = try rules(node, window: window, axes: window.count)
-    func operation(_ filters: Tensor, _ rule: SlidingRule, copies: Int = 1) throws -> Operation {
-      let filters = copies == 1 ? filters : Tensor.stacking(Array(repeating: filters, count: copies))
-      let bias = bias.map { $0.reshaped(to: [$0.shape.count]) }
-      return .convolution(
-        Convolution(
-          filters: filters,
-          bias: copies == 1 ? bias : bias.map { Tensor.stacking(Array(repeating: $0, count: copies)) },
-          rule: rule, groups: groups * copies))
+    func operation(_ filters: Tensor, _ rule: SlidingRule, copies: Int = 1) -> Operation {
+      .convolution(Self.grouped(filters: filters, bias: bias, rule: rule, groups: groups, copies: copies))
     }
     switch extents.count {
     case 4:
       return try add(
-        node.name, try operation(try filters.tensor([0, 2, 3, 1]), rules[0]), [node.inputs[0]],
+        node.name, operation(try filters.tensor([0, 2, 3, 1]), rules[0]), [node.inputs[0]],
         [node.outputs[0]])
     case 3:
       let maps = try filters.tensor([0, 2, 1])
       let shape = Shape(maps.shape.dimensions[..<2] + [1, maps.shape[2]])
       return try chain(
         node,
-        [.reshape([0, 0, 0, 1]), try operation(maps.reshaped(to: shape), rules[0]), .reshape([0, 0, -1])])
+        [.reshape([0, 0, 0, 1]), operation(maps.reshaped(to: shape), rules[0]), .reshape([0, 0, -1])])
     default: break
     }
     // Three axes, one of which the window does not cross: each of its positions is a group of channels of its own.
@@ -163,7 +157,7 @@ extension ONNXReader {
       node,
       [
         .transposition(forward), .reshape([0, positions * extents[1], map.rows, map.columns]),
-        try operation(
+        operation(
           maps.reshaped(to: Shape(maps.shape.dimensions[..<3] + [maps.shape[4]])), rule, copies: positions),
         .reshape([0, positions, outputs, made.rows, made.columns]), .transposition(back),
       ])
@@ -198,5 +192,17 @@ extension ONNXReader {
       [.activation(.abs), constant(.power, power)] + (isGlobal && extents.count == 4 ? [pool[1]] : pool) + [
         constant(.multiply, Float(count)), constant(.power, 1 / power),
       ])
+  }
+
+  /// The same convolution for each of several groups of channels, with weights of their own each.
+  static func grouped(
+    filters: Tensor, bias: Tensor?, rule: SlidingRule, groups: Int, copies: Int
+  ) -> Convolution {
+    func copied(_ tensor: Tensor) -> Tensor {
+      copies == 1 ? tensor : Tensor.stacking(Array(repeating: tensor, count: copies))
+    }
+    return Convolution(
+      filters: copied(filters), bias: bias.map { copied($0.reshaped(to: [$0.shape.count])) }, rule: rule,
+      groups: groups * copies)
   }
 }

@@ -121,11 +121,9 @@ extension ONNXReader {
       }
       current = try part("both", of: node, .concatenation(axis: 1), values)
     } else {
-      // A zero stands for what a constant gives.
       let computed = kept == nil ? 0 : 2
       let flat = try part("flat", of: node, .reshape([1, -1]), [node.inputs[computed]])
-      current = try part(
-        "both", of: node, .padding(before: [0, 0], after: [0, 1], mode: .constant(0)), [flat])
+      current = try followedByZero(flat, along: 1, of: 2, in: node)
       let zero = kept == nil ? count : updates.reduce(1, *)
       positions = positions.indices.map { place in
         isNew[place] == (computed == 2) ? positions[place] - (computed == 2 ? count : 0) : zero
@@ -157,6 +155,16 @@ extension ONNXReader {
       suffix + ".spread", of: node, .arithmeticWithConstant(.multiply, ones, constantFirst: false), [value])
   }
 
+  /// A value and after it, along an axis of so many, a zero that stands for what a constant gives.
+  private mutating func followedByZero(
+    _ value: String, along axis: Int, of rank: Int, in node: ONNXNode
+  ) throws -> String {
+    let none = [Int](repeating: 0, count: rank)
+    var after = none
+    after[axis] = 1
+    return try part("both", of: node, .padding(before: none, after: after, mode: .constant(0)), [value])
+  }
+
   /// Each element from the first of two values where it is marked, else from the second; a constant is added where it
   /// is taken.
   private mutating func take(
@@ -174,11 +182,7 @@ extension ONNXReader {
       current = try part("both", of: node, .concatenation(axis: axis), [one, other])
       positions = marked.indices.map { marked[$0] ? $0 : count + $0 }
     } else if let value = flattened[0] ?? flattened[1] {
-      // A zero stands for what a constant gives.
-      var after = [Int](repeating: 0, count: images == nil ? shape.rank : 2)
-      after[axis] = 1
-      current = try part(
-        "both", of: node, .padding(before: after.map { _ in 0 }, after: after, mode: .constant(0)), [value])
+      current = try followedByZero(value, along: axis, of: images == nil ? shape.rank : 2, in: node)
       let isFirst = flattened[0] != nil
       positions = marked.indices.map { marked[$0] == isFirst ? $0 : count }
     } else {

@@ -40,15 +40,12 @@ extension ONNXReader {
     }
     let maps = try Device().permuted(filters, [0, 3, 4, 2, 1]).reshaped(
       to: [outputs, filters.shape[3], filters.shape[4], reach * inputs])
-    func copied(_ tensor: Tensor) -> Tensor { Tensor.stacking(Array(repeating: tensor, count: places)) }
     return parts + [
       .gathering(axis: 2, positions: positions),
       .reshape([0, groups, inputs, places, reach, -1]), .transposition([0, 3, 1, 4, 2, 5]),
       .reshape([0, places * groups * reach * inputs, map.rows, map.columns]),
       .convolution(
-        Convolution(
-          filters: copied(maps), bias: bias.map { copied($0.reshaped(to: [$0.shape.count])) }, rule: plane,
-          groups: groups * places)),
+        Self.grouped(filters: maps, bias: bias, rule: plane, groups: groups, copies: places)),
       .reshape([0, places, outputs, made.rows, made.columns]), .transposition([0, 2, 1, 3, 4]),
     ]
   }

@@ -86,7 +86,7 @@ extension AblationTable {
     }
     drawing.text(
       seeds > 1
-        ? "Black bars: one standard deviation over \(seeds) seeds." : "One seed: the spread is not known.",
+        ? "Error bars: one standard deviation over \(seeds) seeds." : "One seed: the spread is not known.",
       top: top + high + 44, column: left, height: 12, .soft)
     for (number, row) in rows.enumerated() {
       let start = top + group * Double(number) + 6

@@ -133,9 +133,16 @@ package enum DiagnosisSheet {
     drawing.text(grid.caption, top: top, column: left, height: 12, .soft)
     guard let picture = grid.picture else { return }
     let (above, near) = (top + 20, left + gutter)
-    drawing.picture(picture, top: above, left: near)
     let (across, tile) = FilterGrid.layout(of: grid.units.count, side: side)
     let step = tile + FilterGrid.gap
+    // The last row only as far as it goes, so that the page shows where there are no units.
+    let (full, rest) = (grid.units.count / across * step, grid.units.count % across * step)
+    for box in [
+      Box(top: 0, left: 0, bottom: max(0, full - FilterGrid.gap), right: picture.columns),
+      Box(top: full, left: 0, bottom: picture.rows, right: max(0, rest - FilterGrid.gap)),
+    ] where box.rows > 0 && box.columns > 0 {
+      drawing.picture(picture.cropped(to: box), top: above + box.top, left: near)
+    }
     let found = grid.layer.map(report.verdicts(ofLayer:)) ?? [:]
     for (place, unit) in grid.units.enumerated() {
       let corner = (row: above + place / across * step, column: near + place % across * step)
