@@ -138,7 +138,7 @@ package enum DiagnosisSheet {
     // The last row only as far as it goes, so that the page shows where there are no units.
     let (full, rest) = (grid.units.count / across * step, grid.units.count % across * step)
     for box in [
-      Box(top: 0, left: 0, bottom: max(0, full - FilterGrid.gap), right: picture.columns),
+      Box(top: 0, left: 0, bottom: max(0, full - FilterGrid.gap), right: across * step - FilterGrid.gap),
       Box(top: full, left: 0, bottom: picture.rows, right: max(0, rest - FilterGrid.gap)),
     ] where box.rows > 0 && box.columns > 0 {
       drawing.picture(picture.cropped(to: box), top: above + box.top, left: near)
