@@ -31,6 +31,10 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -68,14 +72,21 @@ let package = Package(
     room(
       "Studies", "Attribution", "CLinear", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels",
       "Networks", "Peaks", "Tensors", "Training", .product(name: "Yams", package: "Yams")),
-    // Level 7: folders that differ in case alone are one on some systems, so two targets name theirs.
+    // Level 7
+    room(
+      "Explorer", "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels", "Networks",
+      "Peaks", "Studies", "Tensors", .product(name: "HTTPTypes", package: "swift-http-types"),
+      .product(name: "Hummingbird", package: "hummingbird"),
+      .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+      .product(name: "NIOCore", package: "swift-nio")),
+    // Folders that differ in case alone are one on some systems, so two targets name theirs.
     room(
       "Switchback", "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels",
       "Networks", "Peaks", "Studies", "Tensors", "Training", path: "Sources/Umbrella"),
     // Level 8
     .executableTarget(
       name: "SwitchbackCommand",
-      dependencies: ["Switchback", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Explorer", "Switchback", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/switchback", swiftSettings: house),
     // Tests
     room("TestSupport", path: "Tests/TestSupport"),

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <vips/vips.h>
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
@@ -333,6 +335,28 @@ int imaging_decode(const char *path, double most_pixels, imaging_result *result,
   if (standardized(&image)) return damaged(error);
   int status = take_pixels(image, result, error);
   g_object_unref(image);
+  return status;
+}
+
+int imaging_decode_bytes(
+  const unsigned char *bytes, size_t count, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]) {
+  // A file in memory without a name: what reads files by their paths reads it too.
+  int file = memfd_create("picture", MFD_CLOEXEC);
+  size_t written = 0;
+  while (file >= 0 && written < count) {
+    ssize_t more = write(file, bytes + written, count - written);
+    if (more <= 0) break;
+    written += (size_t)more;
+  }
+  int status = -1;
+  if (file < 0 || written < count) {
+    snprintf(error, IMAGING_ERROR, "there is no memory for it");
+  } else {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    status = imaging_decode(path, most_pixels, result, error);
+  }
+  if (file >= 0) close(file);
   return status;
 }
 

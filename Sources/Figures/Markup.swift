@@ -1,6 +1,6 @@
 extension String {
   /// The text with the five characters that mean something in XML and HTML written out.
-  var escapedForMarkup: String {
+  package var escapedForMarkup: String {
     var escaped = ""
     // By scalars: a letter that is combined with one of the five hides it from whoever looks at characters.
     for scalar in unicodeScalars {

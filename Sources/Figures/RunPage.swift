@@ -112,7 +112,7 @@ public struct RunPage: Sendable {
       + "height=\"\(figure.rows)\" alt=\"\(figure.description.escapedForMarkup)\"></a>"
   }
 
-  static let style = """
+  package static let style = """
     :root{color-scheme:light dark;--ink:#1d1f21;--soft:#5c6166;--line:#d9dce0;--page:#fff;--band:#f5f6f7;--link:#0b57a4}
     @media(prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#a7adb4;--line:#3a3f45;--page:#17191b;--band:#202327;--link:#8ab8f0}}
     body{margin:0 auto;max-width:76rem;padding:0 1.25rem 4rem;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page)}
@@ -135,7 +135,7 @@ public struct RunPage: Sendable {
 
 extension String {
   /// The path as the address of a link.
-  var escapedForAddress: String {
+  package var escapedForAddress: String {
     utf8.map { byte in
       let character = Character(UnicodeScalar(byte))
       return character.isASCII && (character.isLetter || character.isNumber || "-._/".contains(character))

@@ -114,6 +114,15 @@ public struct SafeTensors: Sendable {
     "I16": .int16, "I8": .int8, "U8": .uint8, "BOOL": .uint8,
   ]
 
+  /// The whole file's bytes.
+  package func bytes() -> [UInt8] {
+    let names = tensors.keys.sorted()
+    let arrays = names.compactMap { name in tensors[name].map { (name: name, shape: $0.shape) } }
+    var file = SafeTensorsWriter.header(of: arrays, metadata).bytes
+    for name in names { file.append(tensors[name]?.bytes ?? Data()) }
+    return [UInt8](file)
+  }
+
   /// Writes all arrays, durably.
   public func write(to path: String) throws(FileError) {
     let names = tensors.keys.sorted()

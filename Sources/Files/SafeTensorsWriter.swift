@@ -16,6 +16,19 @@ public final class SafeTensorsWriter {
   public init(path: String, arrays: [(name: String, shape: Shape)], metadata: [String: String] = [:])
     throws(FileError)
   {
+    let (header, starts) = Self.header(of: arrays, metadata)
+    self.starts = starts
+    file = try DurableFile(path: path)
+    try file.write(header)
+    if let end = starts.values.map({ $0.offset + $0.shape.count * 4 }).max(), end > header.count {
+      try file.write(Data([0]), at: end - 1)
+    }
+  }
+
+  /// What stands before the arrays, and where each of them begins in the file.
+  static func header(
+    of arrays: [(name: String, shape: Shape)], _ metadata: [String: String]
+  ) -> (bytes: Data, starts: [String: (offset: Int, shape: Shape)]) {
     var entries: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map {
@@ -38,10 +51,10 @@ public final class SafeTensorsWriter {
     header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
     let length = UInt64(header.count)
     let base = 8 + header.count
-    self.starts = starts.mapValues { ($0.offset + base, $0.shape) }
-    file = try DurableFile(path: path)
-    try file.write(Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + header)
-    if offset > 0 { try file.write(Data([0]), at: base + offset - 1) }
+    return (
+      Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + header,
+      starts.mapValues { ($0.offset + base, $0.shape) }
+    )
   }
 
   /// Writes elements into an array.

@@ -36,6 +36,21 @@ public struct Picture: Hashable, Sendable {
     self.init(rows: decoded.rows, columns: decoded.columns, pixels: decoded.bytes)
   }
 
+  /// Decodes a file's bytes, as ``init(decoding:limit:)`` does a file.
+  ///
+  /// - Parameters:
+  ///   - bytes: The whole file.
+  ///   - name: What a message calls it.
+  ///   - limit: The most pixels that are decoded.
+  public init(decoding bytes: [UInt8], named name: String, limit: Int = 100_000_000) throws(ImageError) {
+    var failure = Failure()
+    let decoded = unsafe failure.result { error, result in
+      unsafe imaging_decode_bytes(bytes, bytes.count, Double(limit), error, result)
+    }
+    guard let decoded else { throw .unreadable(file: name, reason: failure.text) }
+    self.init(rows: decoded.rows, columns: decoded.columns, pixels: decoded.bytes)
+  }
+
   /// The extents that a file's picture has once it stands upright, from its header alone.
   public static func extents(of file: String) throws(ImageError) -> (rows: Int, columns: Int) {
     var failure = Failure()

@@ -17,6 +17,12 @@ package struct PeakLedger: Sendable, Equatable {
     Double(sign: .plus, exponent: band + octaves.lowerBound, significand: 1)
   }
 
+  /// The lower edge of a bin, a sixteenth of an octave.
+  package static func edge(ofBin bin: Int) -> Double {
+    let (octave, part) = bin.quotientAndRemainder(dividingBy: perOctave)
+    return edge(ofBand: octave) * (1 + Double(part) / Double(perOctave))
+  }
+
   /// Pictures seen.
   package private(set) var pictures = 0
   private var counts: [UInt32]

@@ -29,6 +29,10 @@ int imaging_extents(const char *path, int *rows, int *columns, char error[IMAGIN
 /// Decodes a file by its content: upright, sRGB, over white.
 int imaging_decode(const char *path, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]);
 
+/// The same of a file's bytes, which never reach a disk.
+int imaging_decode_bytes(
+  const unsigned char *bytes, size_t count, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]);
+
 /// Another size, by a filter as wide as the step; all four extents are positive.
 int imaging_resize(
   const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,

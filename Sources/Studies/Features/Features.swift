@@ -10,7 +10,7 @@ internal import Peaks
 internal import Tensors
 
 /// What each feature map looks for: its strongest pictures beside their projections (the paper's figure 2).
-public struct Features: Study {
+public struct Features: Study, Sendable {
   public static let kind = "features"
   /// The paper's.
   public static let usualRule = RectifierRule.deconvnet
@@ -104,8 +104,7 @@ public struct Features: Study {
   public func result(_ work: Work) throws -> FeatureTable {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
     let estimate = FeaturesEstimate(study: self, pictures: pictures, threads: work.threads)
-    // Another ranking is another search; a run may come to have both.
-    let file = isInterior ? "search-interior.safetensors" : "search.safetensors"
+    let file = searchFile
     if let note = notesOnInterior { work.listener.note("note: " + note) }
     if !work.run.contains(file), let note = try estimate.note() {
       work.listener.note("estimate: " + note)
@@ -124,6 +123,9 @@ public struct Features: Study {
     try Thumbnails(dataset: dataset, work: work).draw(shown(in: table))
     return table
   }
+
+  /// The file of the search: another ranking is another search, and a run may come to have both.
+  var searchFile: String { isInterior ? "search-interior.safetensors" : "search.safetensors" }
 
   /// For each value the positions whose receptive field lies inside the picture, where only those are looked at.
   private var interiors: [String: PeakSearch.Part] {
@@ -225,7 +227,7 @@ public struct Features: Study {
   }
 
   /// Where the field of a position lies in its tile; nil where all of it is outside the picture.
-  func box(ofRow row: Int, column: Int, _ geometry: FieldGeometry, _ maker: TileMaker) -> Box? {
+  package func box(ofRow row: Int, column: Int, _ geometry: FieldGeometry, _ maker: TileMaker) -> Box? {
     let (top, left) = geometry.start(ofRow: row, column: column)
     return maker.box(top: top, left: left, in: (subject.input.rows, subject.input.columns))
   }

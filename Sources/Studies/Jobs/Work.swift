@@ -1,4 +1,4 @@
-internal import Datasets
+package import Datasets
 public import Files
 internal import Images
 internal import Peaks
@@ -207,5 +207,5 @@ public final class Work {
 
 extension Dataset {
   /// What the user called it.
-  var title: String { specification ?? name }
+  package var title: String { specification ?? name }
 }

@@ -2,9 +2,9 @@ public import Datasets
 internal import Figures
 internal import Files
 internal import Foundation
-internal import Images
+package import Images
 internal import Networks
-internal import Tensors
+package import Tensors
 
 /// What a network makes of pictures while a square hides each part of them in turn (the paper's figure 7).
 public struct Occlude: Study {
@@ -248,7 +248,7 @@ public enum OccluderFill: String, CaseIterable, Sendable {
   case gray, mean, black, noise, blur
 
   /// What hides an input, a tensor of its shape: for ``mean`` `Subject.meanInput()`, for ``noise`` drawn from the seed.
-  func cover(of input: Tensor, _ preprocessing: Preprocessing, mean: Tensor?, seed: UInt64) -> Tensor {
+  package func cover(of input: Tensor, _ preprocessing: Preprocessing, mean: Tensor?, seed: UInt64) -> Tensor {
     func level(_ level: Float) -> Tensor { preprocessing.withPixels(of: input) { _ in level } }
     switch self {
     case .gray: return level(128)

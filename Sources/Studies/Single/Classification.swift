@@ -13,6 +13,10 @@ public struct Classification {
     public var index: Int
     public var name: String
     public var probability: Float
+
+    package init(index: Int, name: String, probability: Float) {
+      (self.index, self.name, self.probability) = (index, name, probability)
+    }
   }
 
   /// One picture's labels.

@@ -78,12 +78,9 @@ public struct UnitFigure {
     ofRun folder: String, units choices: [Choice], top: Int? = nil, rule: RectifierRule? = nil,
     model: String? = nil, pictures: String? = nil, threads: Int
   ) throws {
-    let run = try Features.Configuration(ofRun: folder)
-    guard let table = decoded(FeatureTable.self, from: folder + "/features.json") else {
-      throw StudyError("\(folder) is not finished: give the command that made it once more, and it goes on.")
-    }
-    let source = try Source(
-      run, folder, model: model, pictures: pictures, rule: rule, top: top ?? run.top, threads)
+    let run = try FeaturesRun(folder, pictures: pictures)
+    let table = run.table
+    let source = Source(run, model: model, rule: rule, top: top ?? run.configuration.top, threads)
     layers = try choices.map { choice in
       let found = try table.layers.first { $0.layer == choice.layer } ?? source.layer(choice.layer, of: table)
       for unit in choice.units where unit >= found.units.count {
@@ -93,8 +90,8 @@ public struct UnitFigure {
     }
     self.model = table.model
     self.rule = source.rule
-    isBGR = run.preprocessing.channels == .bgr
-    notes = source.unread.skipped().map { "\($0.image) is left out: \($0.reason)" }
+    isBGR = run.configuration.preprocessing.channels == .bgr
+    notes = run.pictures.skipped().map { "\($0.image) is left out: \($0.reason)" }
   }
 }
 
@@ -103,59 +100,25 @@ private final class Source {
   /// Rows x columns x channels, and where they begin in the network's input.
   private typealias Projection = (pixels: Tensor, top: Int, left: Int)
 
-  let run: Features.Configuration
-  let folder: String
   let rule: RectifierRule
-  let unread: PreparedPictures
+  private let run: FeaturesRun
   private let top: Int
-  private let model: String
+  private let model: String?
   private let threads: Int
-  private let ids: NameTable
   private var made: Features?
 
-  init(
-    _ run: Features.Configuration, _ folder: String, model: String?, pictures: String?, rule: RectifierRule?,
-    top: Int, _ threads: Int
-  ) throws {
+  init(_ run: FeaturesRun, model: String?, rule: RectifierRule?, top: Int, _ threads: Int) {
     self.run = run
-    self.folder = folder
-    self.rule = rule ?? RectifierRule(rawValue: run.rule) ?? Features.usualRule
+    self.rule = rule ?? run.rule
     self.top = top
     self.threads = threads
-    self.model = model ?? run.model
-    let dataset: Dataset
-    do {
-      dataset = try Dataset.parse(pictures ?? run.pictures)
-    } catch {
-      throw StudyError("\(error) Say where \(folder)'s images are now with --pictures.")
-    }
-    guard dataset.digest == run.picturesDigest else {
-      throw StudyError(
-        "\(pictures ?? run.pictures) has other images than \(folder) was made of: some were added, removed or renamed. "
-          + "Give the folder as it was with --pictures, or make the run again.")
-    }
-    unread = PreparedPictures(dataset, run.preprocessing)
-    ids = dataset.idsByPath
+    self.model = model
   }
 
-  /// The study that made the run, for layers by any of their names, and to project again.
+  /// The study that made the run, opened once.
   private func study() throws -> Features {
     if let made { return made }
-    guard FileSystem.exists(model) else {
-      throw StudyError(
-        "\(model), the model of \(folder), is not there. Say where it is now with --model.")
-    }
-    var network = try Network(onnx: model)
-    network.preprocessing = run.preprocessing
-    let subject = try Subject(network, model: model)
-    guard try subject.digest() == run.modelDigest else {
-      throw StudyError(
-        "\(model) is not the model that \(folder) was made with: its weights differ. Give that one with --model, or make "
-          + "the run again.")
-    }
-    let study = try Features(
-      subject, unread.dataset, layers: run.layers.joined(separator: ","), units: try UnitChoice(run.units),
-      top: run.top, rule: rule, beforeRectifier: run.preActivation)
+    let study = try run.study(model: model, rule: rule)
     made = study
     return study
   }
@@ -165,7 +128,7 @@ private final class Source {
     let found = try study().subject.network.layer(named: name).name
     guard let layer = table.layers.first(where: { $0.layer == found }) else {
       throw StudyError(
-        "\(folder) has not searched the layer '\(found)'; it has \(table.layers.map(\.layer).joined(separator: ", "))."
+        "\(run.folder) has not searched the layer '\(found)'; it has \(table.layers.map(\.layer).joined(separator: ", "))."
       )
     }
     return layer
@@ -182,8 +145,8 @@ private final class Source {
         return UnitFigure.Unit(
           number: number, strongest: entries.first?.value ?? 0, isActive: entries.contains(where: isShown),
           peaks: try zip(entries, projections ?? []).compactMap { entry, projection in
-            guard let projection, let id = ids.exact(entry.image).first,
-              let framing = try unread.framing(of: id), let seen = try unread.seen(id)
+            guard let projection, let id = run.ids.exact(entry.image).first,
+              let framing = try run.pictures.framing(of: id), let seen = try run.pictures.seen(id)
             else { return nil }
             // What is drawn beside the projection is what that covers of the picture.
             let covered = Box(
@@ -194,20 +157,20 @@ private final class Source {
             return UnitFigure.Peak(
               projection: projection.pixels, top: projection.top, left: projection.left,
               input: (seen.rows, seen.columns),
-              patch: try unread.dataset.picture(id).cropped(to: framing.original(covered)))
+              patch: try run.pictures.dataset.picture(id).cropped(to: framing.original(covered)))
           })
       })
   }
 
-  private func isShown(_ entry: FeatureTable.Entry) -> Bool { entry.value > 0 || run.preActivation }
+  private func isShown(_ entry: FeatureTable.Entry) -> Bool { entry.value > 0 || run.configuration.preActivation }
 
   /// The projections of a unit that the run has kept, one an activation; nil where it has not.
   private func arrays(of unit: Int, in layer: FeatureTable.Layer) throws -> [Projection?]? {
-    guard rule.rawValue == run.rule else { return nil }
+    guard rule.rawValue == run.configuration.rule else { return nil }
     func stem(_ name: String) -> String { fileNames(forLayers: [name])[0].lowercased() }
     // Of two layers whose names come to one file's name, which has which cannot be told from the names alone.
-    guard run.layers.count(where: { stem($0) == stem(layer.layer) }) == 1 else { return nil }
-    let path = "\(folder)/projections/\(fileNames(forLayers: [layer.layer])[0]).safetensors"
+    guard run.configuration.layers.count(where: { stem($0) == stem(layer.layer) }) == 1 else { return nil }
+    let path = "\(run.folder)/projections/\(fileNames(forLayers: [layer.layer])[0]).safetensors"
     guard let numbers = try SafeTensors.array("units", in: path)?.elements,
       let row = numbers.firstIndex(of: Float(unit)),
       let boxes = try SafeTensors.array("boxes", slice: row, in: path),
@@ -231,17 +194,17 @@ private final class Source {
   private func projected(_ units: [Int], in layer: FeatureTable.Layer) throws -> [[Projection?]?] {
     let study = try study()
     guard let value = study.layers.first(where: { $0.name == layer.layer })?.value else {
-      throw StudyError("\(folder) has not searched the layer '\(layer.layer)'.")
+      throw StudyError("\(run.folder) has not searched the layer '\(layer.layer)'.")
     }
     let gallery = try Gallery(study.subject.network, value: value, rule: rule, threads: threads)
     let places = Set(units).sorted().flatMap { unit in
       layer.units[unit].top.prefix(top).enumerated().compactMap { rank, entry -> Gallery.Place? in
-        guard isShown(entry), let id = ids.exact(entry.image).first else { return nil }
+        guard isShown(entry), let id = run.ids.exact(entry.image).first else { return nil }
         return (unit, rank, Peak(value: entry.value, image: id, row: entry.row, column: entry.column))
       }
     }
     var found: [Int: [Int: Projection]] = [:]
-    let pictures = unread
+    let pictures = run.pictures
     try gallery.project(places, input: { try pictures.tensor($0) }) { results in
       for (place, projection) in results {
         found[place.unit, default: [:]][place.rank] = (projection.pixels, projection.top, projection.left)

@@ -1,0 +1,177 @@
+internal import Kernels
+internal import Studies
+
+/// What an address leads to: the same in the served pages and in the exported ones.
+enum Address: Equatable, Sendable {
+  case home
+  case style
+  case script
+  case layer(stem: String)
+  case layerStyle(stem: String)
+  case unit(stem: String, unit: Int, rule: RectifierRule)
+  case tiles(stem: String, unit: Int, rule: RectifierRule, UnitPicture.File)
+  case atlas(stem: String, name: String, rule: RectifierRule)
+  case image(Int)
+  case search
+  case compare
+  case live
+  case runData
+  case layerData(stem: String)
+  case unitData(stem: String, unit: Int)
+  case livePictures
+  case liveSeen(id: String)
+  case liveLayer(id: String, stem: String)
+  case liveMap(id: String, stem: String, unit: Int)
+  case liveProjection(id: String)
+  case liveArray(id: String)
+  case liveOcclusion(id: String)
+
+  /// The address of a path; nil for one that leads nowhere.
+  ///
+  /// - Parameters:
+  ///   - path: Without the question mark and what follows it; still in percent escapes.
+  ///   - rule: The run's own rule, which addresses do not name.
+  init?(path: String, rule: RectifierRule) {
+    guard path.hasPrefix("/"), let parts = Self.parts(path) else { return nil }
+    func stemmed(_ name: String, _ ending: String) -> String? {
+      name.hasSuffix(ending) && name.utf8.count > ending.utf8.count
+        ? String(name.dropLast(ending.count)) : nil
+    }
+    func number(_ text: some StringProtocol) -> Int? {
+      text.utf8.count <= 9 && text.utf8.allSatisfy { (48...57).contains($0) } ? Int(text) : nil
+    }
+    switch parts.count {
+    case 1:
+      switch parts[0] {
+      case "", "index.html": self = .home
+      case "explorer.css": self = .style
+      case "explorer.js": self = .script
+      case "search.html": self = .search
+      case "compare.html": self = .compare
+      case "live.html": self = .live
+      default: return nil
+      }
+    case 2:
+      switch parts[0] {
+      case "layers":
+        if let stem = stemmed(parts[1], ".html") {
+          self = .layer(stem: stem)
+        } else if let stem = stemmed(parts[1], ".css") {
+          self = .layerStyle(stem: stem)
+        } else {
+          return nil
+        }
+      case "images":
+        guard let id = stemmed(parts[1], ".webp").flatMap({ number($0) }) else { return nil }
+        self = .image(id)
+      case "api" where parts[1] == "run.json": self = .runData
+      case "api" where parts[1] == "live": self = .livePictures
+      default: return nil
+      }
+    case 3:
+      switch parts[0] {
+      case "units":
+        guard let name = stemmed(parts[2], ".html") else { return nil }
+        let pieces = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard let unit = number(pieces[0]), pieces.count <= 2 else { return nil }
+        let named = pieces.count == 2 ? RectifierRule(rawValue: String(pieces[1])) : rule
+        guard let named, pieces.count == 1 || named != rule else { return nil }
+        self = .unit(stem: parts[1], unit: unit, rule: named)
+      case "api" where parts[1] == "layers":
+        guard let stem = stemmed(parts[2], ".json") else { return nil }
+        self = .layerData(stem: stem)
+      default: return nil
+      }
+    case 4:
+      switch parts[0] {
+      case "tiles":
+        guard let rule = RectifierRule(rawValue: parts[1]) else { return nil }
+        // Longer endings first: `17-views.webp` ends in `.webp` too.
+        let files = UnitPicture.File.allCases.sorted { $0.rawValue.count > $1.rawValue.count }
+        for file in files {
+          if let unit = stemmed(parts[3], file.rawValue).flatMap({ number($0) }) {
+            self = .tiles(stem: parts[2], unit: unit, rule: rule, file)
+            return
+          }
+        }
+        return nil
+      case "atlases":
+        guard let rule = RectifierRule(rawValue: parts[1]), let name = stemmed(parts[3], ".jpg") else {
+          return nil
+        }
+        self = .atlas(stem: parts[2], name: name, rule: rule)
+      case "api" where parts[1] == "live":
+        switch parts[3] {
+        case "seen.webp": self = .liveSeen(id: parts[2])
+        case "projection.jpg": self = .liveProjection(id: parts[2])
+        case "projection.safetensors": self = .liveArray(id: parts[2])
+        case "occlusion.json": self = .liveOcclusion(id: parts[2])
+        default: return nil
+        }
+      default: return nil
+      }
+    case 5:
+      guard parts[0] == "api" else { return nil }
+      if parts[1] == "layers", parts[3] == "units",
+        let unit = stemmed(parts[4], ".json").flatMap({ number($0) })
+      {
+        self = .unitData(stem: parts[2], unit: unit)
+      } else if parts[1] == "live", parts[3] == "layers", let stem = stemmed(parts[4], ".json") {
+        self = .liveLayer(id: parts[2], stem: stem)
+      } else {
+        return nil
+      }
+    case 6:
+      guard parts[0] == "api", parts[1] == "live", parts[3] == "maps",
+        let unit = stemmed(parts[5], ".webp").flatMap({ number($0) })
+      else { return nil }
+      self = .liveMap(id: parts[2], stem: parts[4], unit: unit)
+    default: return nil
+    }
+  }
+
+  /// The parts of a path between its slashes, each decoded once; nil where one cannot be decoded, is empty but for the
+  /// only one, or holds what no name of ours does.
+  private static func parts(_ path: String) -> [String]? {
+    let pieces = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    var parts: [String] = []
+    for piece in pieces {
+      guard let part = String(piece).decodedFromAddress, !part.contains("/"), !part.contains("\\"),
+        part != ".", part != "..", part.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
+        !part.isEmpty || pieces.count == 1
+      else { return nil }
+      parts.append(part)
+    }
+    return parts
+  }
+}
+
+extension String {
+  /// The text with its percent escapes undone, once; nil for escapes that are none, or that are no text.
+  var decodedFromAddress: String? {
+    var bytes: [UInt8] = []
+    var rest = utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = rest.popFirst()?.hexadecimalDigit, let low = rest.popFirst()?.hexadecimalDigit else {
+        return nil
+      }
+      bytes.append(high << 4 | low)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
+
+extension UInt8 {
+  fileprivate var hexadecimalDigit: UInt8? {
+    switch self {
+    case 48...57: self - 48
+    case 65...70: self - 55
+    case 97...102: self - 87
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,160 @@
+internal import Figures
+
+/// What all pages share: their look, and the script without which they work too, but for the page of one's own image.
+enum Assets {
+  static let style =
+    RunPage.style + "\n" + """
+      body{max-width:92rem}.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;z-index:3;background:var(--page)}
+      .top{position:sticky;top:0;z-index:2;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;align-items:center;padding:.5rem 0;background:var(--page);border-bottom:1px solid var(--line)}
+      .top nav{position:static;flex:1 1 20rem;margin:0;padding:.2rem 0;border:0;min-width:0}.top form{margin:0}.top .home{font-weight:bold;text-decoration:none}
+      h1 small{font-size:1rem;color:var(--soft);font-weight:normal}h1 a{text-decoration:none}.soft{font-size:.85rem}
+      a:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid var(--link);outline-offset:1px}
+      button,select{font:inherit;padding:.2rem .6rem;border:1px solid var(--line);border-radius:4px;background:var(--band);color:var(--ink)}
+      .layer{content-visibility:auto;contain-intrinsic-size:auto 200px}.layer p{display:flex;gap:.75rem;align-items:center;margin:.25rem 0 .5rem}
+      .field{flex:none;fill:none;stroke:var(--soft)}.field .seen{fill:var(--link);stroke:none}
+      .strip{position:relative;display:inline-block;max-width:100%;overflow-x:auto}.strip img{max-width:none;border:0;border-radius:0;display:block}
+      .strip svg{position:absolute;left:0;top:0}.strip rect{fill:transparent}.strip a:hover rect,.strip a:focus-visible rect{stroke:var(--link);stroke-width:4}
+      .classes a{display:inline-block;margin-right:.75rem}
+      .well{padding:1rem;border:2px dashed var(--line);border-radius:8px}.well.over{border-color:var(--link)}
+      .controls{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;align-items:end}.controls label{margin:0}
+      .grid{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1rem}
+      .card{display:block;padding:.4rem .5rem;border:1px solid var(--line);border-radius:6px;background:var(--band);color:inherit;text-decoration:none;font-size:.85rem;content-visibility:auto;min-width:4.5rem}
+      .card[hidden]{display:none}.card:hover,.card:target{border-color:var(--link)}.card img{display:block;object-fit:none;border:0;border-radius:0;max-width:none}
+      .card small{display:block;color:var(--soft);overflow-wrap:anywhere}.none{display:inline-block;color:var(--soft);font-size:.85rem}
+      .steps{display:flex;gap:1rem;align-items:center}.rules{position:static;border:0;margin:0;padding:.25rem 0}.fires{color:var(--soft)}
+      .nine{display:flex;flex-wrap:wrap;gap:1rem 1.5rem}figure{margin:0;max-width:100%}figure svg{max-width:100%}
+      figcaption{font-size:.85rem;color:var(--soft);overflow-wrap:anywhere;max-width:40rem}.tile .outside{fill:var(--band)}.tile{outline:1px solid var(--line)}
+      .whole rect{fill:none;vector-effect:non-scaling-stroke}.halo{stroke:#fff;stroke-width:4px}.box{stroke:#ff3d00;stroke-width:2px}
+      .histogram{width:100%;max-width:46rem;height:7rem;fill:var(--link);border-bottom:1px solid var(--line)}
+      .bands dd{display:flex;flex-wrap:wrap;gap:.3rem;padding-bottom:.3rem}
+      .panes{display:flex;flex-wrap:wrap;gap:1rem 2rem}.pane{flex:1 1 24rem;min-width:0}.pictures{display:flex;flex-wrap:wrap;gap:.5rem}.blink .pane:first-child{display:none}
+      .live{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:1rem 2rem;align-items:start;margin-top:1rem}.live[hidden]{display:none}
+      .excited{grid-column:1/-1}.stage{position:relative;display:inline-block;max-width:100%}.stage img{display:block;border-radius:0;border:0}
+      #map{position:absolute;inset:0;width:100%;height:100%;image-rendering:pixelated;pointer-events:none}#map[hidden]{display:none}
+      #field,#square{position:absolute;border:2px solid #ff3d00;pointer-events:none;box-sizing:border-box}#field:empty:not(.on){display:none}#square{background:#808080;border:0}#square[hidden]{display:none}
+      #excited{columns:16rem;padding-left:1.5rem}#excited button{width:100%;text-align:left}
+      .bar{display:grid;grid-template-columns:minmax(0,14rem) 1fr 4rem;gap:.5rem;align-items:center;font-size:.9rem}.bar meter{width:100%}
+      dialog{border:1px solid var(--line);border-radius:8px;background:var(--page);color:var(--ink)}
+      @media(max-width:40rem){body{padding:0 .75rem 3rem}.top{position:static}}
+      @media(prefers-reduced-motion:no-preference){.card{transition:border-color .1s}}
+      """
+
+  static let script = """
+    (function(){
+    'use strict';
+    function all(q){return Array.prototype.slice.call(document.querySelectorAll(q))}
+    function one(q){return document.querySelector(q)}
+    function make(tag,name,text){var e=document.createElement(tag);if(name)e.className=name;if(text!==undefined)e.textContent=text;return e}
+    var store;try{store=window.sessionStorage}catch(e){store=null}
+
+    // Keys lead where the page's own links lead.
+    var keys=one('#keys');
+    function follow(rel){var l=one('link[rel='+rel+']');if(l)location.href=l.href}
+    document.addEventListener('keydown',function(e){
+    if(e.altKey||e.ctrlKey||e.metaKey||/^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName)||(keys&&keys.open))return;
+    var rule=one('[data-key="'+(/^[1-9]$/.test(e.key)?e.key:'x')+'"]'),search=one('[role=search] input'),cards,pinned,pin;
+    if(e.key==='ArrowRight')follow('next');else if(e.key==='ArrowLeft')follow('prev');
+    else if(e.key==='u')follow('up');
+    else if(e.key==='/'&&search){e.preventDefault();search.focus()}
+    else if(e.key==='?'&&keys)keys.showModal();
+    else if(e.key==='r'){cards=all('.card:not([hidden]),.strip a,.steps a');if(cards.length)location.href=cards[Math.floor(Math.random()*cards.length)].getAttribute('href')||cards[0].href.baseVal}
+    else if(rule)location.href=rule.href;
+    else if(e.key==='c'){pin=one('#pin');pinned=store&&store.getItem('pinned');if(pin&&pinned)location.href='../../compare.html?a='+encodeURIComponent(pinned)+'&b='+encodeURIComponent(pin.dataset.unit)}
+    else if(e.key==='x'&&one('#panes'))one('#panes').classList.toggle('blink');
+    });
+    var pin=one('#pin');
+    if(pin){pin.addEventListener('click',function(){if(store)store.setItem('pinned',pin.dataset.unit);pin.textContent='Pinned: c compares'});
+    if(store&&store.getItem('pinned')&&store.getItem('pinned')!==pin.dataset.unit){
+    var other=make('a','','Compare with '+store.getItem('pinned'));other.href='../../compare.html?a='+encodeURIComponent(store.getItem('pinned'))+'&b='+encodeURIComponent(pin.dataset.unit);
+    pin.after(other)}}
+
+    // The next unit's files, so that a key leads there at once.
+    window.addEventListener('load',function(){all('link[rel=next],link[rel=prev]').forEach(function(l){
+    if(location.protocol.indexOf('http')!==0||!one('.nine'))return;
+    var p=make('link');p.rel='prefetch';p.href=l.href;document.head.appendChild(p);
+    all('.nine svg.tile image').slice(0,3).forEach(function(i){
+    var here=/([0-9]+)([^/0-9][^/]*)$/.exec(i.getAttribute('href')),there=/([0-9]+)[^/]*$/.exec(l.href);
+    if(here&&there)new Image().src=new URL(i.getAttribute('href').replace(/[0-9]+([^/0-9][^/]*)$/,there[1]+'$1'),location.href).href})})});
+
+    // A grid sorted and filtered here; its address says how.
+    var form=one('#sorting');
+    if(form){var grid=one('.grid'),cards=all('.card'),output=form.querySelector('output');
+    form.querySelector('button').hidden=true;
+    function arrange(){var sort=form.elements.sort.value,q=form.elements.q.value.trim().toLowerCase(),shown=0,part=document.createDocumentFragment();
+    cards.sort(function(a,b){return b.dataset[sort]-a.dataset[sort]||a.dataset.number-b.dataset.number?b.dataset[sort]-a.dataset[sort]||b.dataset.number-a.dataset.number:0});
+    cards.forEach(function(c){var fits=!q||(/^[0-9]+$/.test(q)?c.id==='u'+q:c.dataset.words.indexOf(q)>=0);c.hidden=!fits;if(fits)shown++;part.appendChild(c)});
+    grid.appendChild(part);output.textContent=shown+' of '+cards.length;
+    var query=new URLSearchParams();if(sort!=='selectivity')query.set('sort',sort);if(q)query.set('q',q);
+    history.replaceState(null,'',location.pathname+(query.toString()?'?'+query:'')+location.hash)}
+    function read(){var query=new URLSearchParams(location.search);form.elements.sort.value=query.get('sort')||'selectivity';form.elements.q.value=query.get('q')||''}
+    read();arrange();form.addEventListener('input',arrange);
+    form.addEventListener('submit',function(e){e.preventDefault();arrange()})}
+
+    // One's own image.
+    var live=one('#live');
+    if(live){var said=one('#said'),stage=one('#stage'),seen=one('#seen'),map=one('#map'),field=one('#field'),square=one('#square'),
+    projection=one('#projection'),what=one('#what'),array=one('#array'),excited=one('#excited'),choice=one('#layer'),
+    now=null,unit=null,sweep=null,stream=null,asked=0;
+    function say(t){said.textContent=t}
+    function layer(){return now.layers.filter(function(l){return l.stem===choice.value})[0]}
+    function base(){return 'api/live/'+now.id}
+    function share(u){return u.share===undefined?'new':(100*u.share).toPrecision(3)+'%'}
+    function classes(values){var place=one('#classes');place.textContent='';
+    (now.classes||[]).forEach(function(c,k){var p=values?values[k]:c.probability,row=make('div','bar'),m=make('meter');
+    m.max=1;m.value=p;m.setAttribute('aria-label',c.name);row.appendChild(make('span','',c.name));row.appendChild(m);
+    row.appendChild(make('span','',(100*p).toFixed(1)+'%'));place.appendChild(row)});
+    if(!now.classes)place.textContent='The network names no classes.'}
+    function mark(e,box){e.style.left=100*box.left/now.columns+'%';e.style.top=100*box.top/now.rows+'%';
+    e.style.width=100*(box.right-box.left)/now.columns+'%';e.style.height=100*(box.bottom-box.top)/now.rows+'%'}
+    function box(u){var b=u.box;return Array.isArray(b)?{top:b[0],left:b[1],bottom:b[2],right:b[3]}:b}
+    function hover(u){map.hidden=!u;field.className=u?'on':'';if(!u)return;
+    map.src=base()+'/maps/'+encodeURIComponent(choice.value)+'/'+u.unit+'.webp';mark(field,box(u))}
+    function carry(u,at){unit=u;var l=layer(),q='?layer='+encodeURIComponent(l.stem)+'&unit='+u.unit+'&row='+at[0]+'&column='+at[1]+'&rule='+live.dataset.rule;
+    projection.hidden=false;projection.src=base()+'/projection.jpg'+q;
+    what.textContent=l.layer+' unit '+u.unit+' at row '+at[0]+', column '+at[1]+(u.value===undefined?'':': '+u.value.toPrecision(3)+', '+share(u)+' of its largest');
+    array.textContent='';var a=make('a','','as an array');a.href=base()+'/projection.safetensors'+q;array.appendChild(a);
+    array.appendChild(document.createTextNode(' · '));a=make('a','','the unit\\u2019s page');a.href='units/'+encodeURIComponent(l.stem)+'/'+u.unit+'.html';array.appendChild(a)}
+    function list(){excited.textContent='';var l=layer();if(!l)return;
+    l.units.forEach(function(u){var li=make('li'),b=make('button','','unit '+u.unit+' · '+share(u));b.type='button';
+    b.addEventListener('mouseenter',function(){hover(u)});b.addEventListener('focus',function(){hover(u)});
+    b.addEventListener('click',function(){hover(u);carry(u,[u.row,u.column])});li.appendChild(b);excited.appendChild(li)});
+    if(!l.units.length)excited.appendChild(make('li','','It excites no unit of this layer.'))}
+    function failed(e){say(e&&e.message?e.message:'The server does not answer: was it stopped? Start switchback explore again, then reload this page.')}
+    function answer(r){if(r.ok)return r.json();return r.text().then(function(t){throw new Error(t.trim())})}
+    function give(blob,quiet){var mine=++asked;if(!quiet)say('Computing\\u2026');
+    return fetch('api/live',{method:'POST',headers:{'X-Switchback':'1','Content-Type':'application/octet-stream'},body:blob}).then(answer).then(function(found){
+    if(mine!==asked)return;now=found;sweep=null;unit=null;one('#shown').hidden=false;say(quiet?'':'Done.');
+    seen.src=base()+'/seen.webp';projection.hidden=true;what.textContent='';array.textContent='';map.hidden=true;field.className='';
+    classes();list();if(one('#hiding').checked)hide()},failed)}
+    function hide(){if(!now||!now.classes)return;var size=Math.round(Math.min(now.rows,now.columns)*.22),mine=now.id;
+    function ask(steps){var span=Math.min(now.rows,now.columns)-size;return fetch(base()+'/occlusion.json?size='+size+'&stride='+Math.max(1,Math.floor(span/(steps-1)))).then(answer).then(function(s){if(now.id===mine)sweep=s})}
+    say('Hiding each part in turn\\u2026');ask(7).then(function(){say('Move over the image; a finer grid follows.');return ask(13)}).then(function(){say('Move over the image.')}).catch(failed)}
+    function nearest(list,x){var best=0;list.forEach(function(v,k){if(Math.abs(v-x)<Math.abs(list[best]-x))best=k});return best}
+    stage.addEventListener('mousemove',function(e){if(!sweep||!one('#hiding').checked)return;
+    var r=seen.getBoundingClientRect(),x=(e.clientX-r.left)/r.width*now.columns-sweep.size/2,y=(e.clientY-r.top)/r.height*now.rows-sweep.size/2,
+    i=nearest(sweep.rows,y),j=nearest(sweep.columns,x);square.hidden=false;
+    mark(square,{top:sweep.rows[i],left:sweep.columns[j],bottom:sweep.rows[i]+sweep.size,right:sweep.columns[j]+sweep.size});
+    classes(sweep.classes.map(function(c){return c.probability[i][j]}))});
+    stage.addEventListener('mouseleave',function(){square.hidden=true;if(now)classes()});
+    stage.addEventListener('click',function(e){if(!now||!unit)return;var l=layer(),r=seen.getBoundingClientRect();
+    carry({unit:unit.unit},[Math.min(l.rows-1,Math.max(0,Math.floor((e.clientY-r.top)/r.height*l.rows))),Math.min(l.columns-1,Math.max(0,Math.floor((e.clientX-r.left)/r.width*l.columns)))])});
+    one('#hiding').addEventListener('change',function(){square.hidden=true;if(this.checked&&!sweep)hide();else if(now)classes()});
+    document.addEventListener('keydown',function(e){if(e.key==='o'&&!/^(INPUT|SELECT)$/.test(e.target.tagName))one('#hiding').click()});
+    choice.addEventListener('change',function(){if(now)list()});choice.value=choice.options[choice.options.length-1].value;
+    one('#file').addEventListener('change',function(){if(this.files[0])give(this.files[0])});
+    var well=one('#well');
+    ['dragover','dragenter'].forEach(function(n){document.addEventListener(n,function(e){e.preventDefault();well.classList.add('over')})});
+    document.addEventListener('dragleave',function(){well.classList.remove('over')});
+    document.addEventListener('drop',function(e){e.preventDefault();well.classList.remove('over');if(e.dataTransfer.files[0])give(e.dataTransfer.files[0])});
+    document.addEventListener('paste',function(e){var f=e.clipboardData&&e.clipboardData.files[0];if(f)give(f)});
+    one('#webcam').addEventListener('click',function(){var b=this;
+    if(stream){stream.getTracks().forEach(function(t){t.stop()});stream=null;b.textContent='Camera';return}
+    navigator.mediaDevices.getUserMedia({video:{width:320}}).then(function(s){stream=s;b.textContent='Stop the camera';
+    var v=make('video');v.srcObject=s;v.muted=true;v.play();
+    (function next(){if(!stream)return;if(!v.videoWidth)return setTimeout(next,50);
+    var c=make('canvas');c.width=v.videoWidth;c.height=v.videoHeight;c.getContext('2d').drawImage(v,0,0);
+    c.toBlob(function(blob){give(blob,true).then(next,next)},'image/jpeg',.85)})()},function(){say('The browser gives no camera.')})})}
+    })();
+
+    """
+}

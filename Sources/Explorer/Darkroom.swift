@@ -1,0 +1,201 @@
+internal import Attribution
+internal import Datasets
+internal import Execution
+internal import Figures
+internal import Files
+internal import Foundation
+internal import Images
+internal import Kernels
+internal import Networks
+internal import Peaks
+internal import Studies
+internal import Tensors
+
+/// Makes the pictures that pages show, when they are asked for, and keeps those that were asked for last.
+///
+/// One piece of work at a time; what the run has drawn already is read from there.
+actor Darkroom {
+  private let view: RunView
+  private let threads: Int
+  private var kept: [String: (bytes: [UInt8], use: Int)] = [:]
+  private var (bytesKept, uses) = (0, 0)
+  private let mostBytes = 192 << 20
+  /// Galleries hold a network's prepared weights: the last few are kept.
+  private var galleries: [(key: String, gallery: Gallery)] = []
+  private let mostGalleries = 4
+
+  init(_ view: RunView, threads: Int) {
+    self.view = view
+    self.threads = threads
+  }
+
+  private func keeping(_ key: String, _ make: () throws -> [UInt8]) rethrows -> [UInt8] {
+    uses += 1
+    if let found = kept[key] {
+      kept[key] = (found.bytes, uses)
+      return found.bytes
+    }
+    let bytes = try make()
+    keep(bytes, key)
+    return bytes
+  }
+
+  private func keep(_ bytes: [UInt8], _ key: String) {
+    bytesKept += bytes.count - (kept[key]?.bytes.count ?? 0)
+    kept[key] = (bytes, uses)
+    while bytesKept > mostBytes, let oldest = kept.min(by: { $0.value.use < $1.value.use }), kept.count > 1 {
+      bytesKept -= oldest.value.bytes.count
+      kept[oldest.key] = nil
+    }
+  }
+
+  // MARK: Pictures of units
+
+  /// A file of a unit's tiles.
+  func unit(_ unit: Int, of layer: RunView.Layer, rule: RectifierRule, _ file: UnitPicture.File) throws
+    -> [UInt8]
+  {
+    let stem = "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)"
+    return try keeping(stem + file.rawValue) {
+      if let drawn = FileSystem.contents(of: view.run.folder + "/" + stem + file.rawValue) {
+        return [UInt8](drawn)
+      }
+      let tiles = try tiles(of: [unit], in: layer, ranks: nil, rule: rule)[unit] ?? []
+      let padded = (0..<view.study.top).map { $0 < tiles.count ? tiles[$0] : nil }
+      for other in UnitPicture.File.allCases where other != file {
+        keep(try layer.grid.encoded(other, padded), stem + other.rawValue)
+      }
+      return try layer.grid.encoded(file, padded)
+    }
+  }
+
+  /// Tiles of units' strongest activations, by unit, in the order of their ranks.
+  ///
+  /// - Parameter ranks: How many of each unit's; nil for all.
+  private func tiles(
+    of units: [Int], in layer: RunView.Layer, ranks: Int?, rule: RectifierRule
+  ) throws -> [Int: [PeakTile?]] {
+    let places = units.flatMap { unit in
+      layer.units[unit].entries.prefix(ranks ?? .max).enumerated().map { rank, entry in
+        Gallery.Place(
+          unit: unit, rank: rank,
+          peak: Peak(value: entry.value, image: entry.image, row: entry.row, column: entry.column))
+      }
+    }
+    return try tiles(of: places, in: layer, rule: rule)
+  }
+
+  private func tiles(
+    of places: [Gallery.Place], in layer: RunView.Layer, rule: RectifierRule
+  ) throws -> [Int: [PeakTile?]] {
+    let maker = TileMaker(field: layer.field, preprocessing: view.run.configuration.preprocessing)
+    let (pictures, preprocessing) = (view.run.pictures, view.run.configuration.preprocessing)
+    var found: [Int: [Int: PeakTile]] = [:]
+    try gallery(layer.value, rule).project(
+      places, input: { try pictures.seen($0)?.values(preprocessing) }
+    ) { results in
+      for (place, projection) in results {
+        guard let seen = try pictures.seen(place.peak.image) else { continue }
+        found[place.unit, default: [:]][place.rank] = try maker.tile(
+          of: projection.pixels, top: projection.top, left: projection.left, in: seen)
+      }
+    }
+    return Dictionary(grouping: places, by: \.unit).mapValues { places in
+      places.map { found[$0.unit]?[$0.rank] }
+    }
+  }
+
+  private func gallery(_ value: String, _ rule: RectifierRule) throws -> Gallery {
+    let key = rule.rawValue + " " + value
+    if let place = galleries.firstIndex(where: { $0.key == key }) {
+      let found = galleries.remove(at: place)
+      galleries.append(found)
+      return found.gallery
+    }
+    let gallery = try Gallery(view.study.subject.network, value: value, rule: rule, threads: threads)
+    if galleries.count == mostGalleries { galleries.removeFirst() }
+    galleries.append((key, gallery))
+    return gallery
+  }
+
+  // MARK: Overviews
+
+  /// Some units' strongest activations on one picture: for each, its patch and beside that its projection.
+  func atlas(_ atlas: Atlas, of layer: RunView.Layer, rule: RectifierRule) throws -> [UInt8] {
+    try keeping("atlas/\(rule.rawValue)/\(layer.stem)/\(atlas.name)") {
+      let tiles = try tiles(of: atlas.units, in: layer, ranks: 1, rule: rule)
+      var canvas = Canvas(rows: atlas.rows, columns: atlas.columns, shade: 128)
+      for (place, unit) in atlas.units.enumerated() {
+        guard let tile = tiles[unit]?.first ?? nil else { continue }
+        let (corner, scale) = (atlas.corner(place), atlas.scale)
+        for (picture, shift) in [(tile.field.patch, 0), (tile.field.projection, atlas.tile.columns)] {
+          canvas.place(
+            try picture.resized(rows: scale * picture.rows, columns: scale * picture.columns, by: .nearest),
+            top: corner.row + scale * tile.box.top, left: corner.column + shift + scale * tile.box.left)
+        }
+      }
+      return try canvas.picture.encoded(as: .sharpJPEG(quality: 60))
+    }
+  }
+
+  /// A whole picture, small.
+  func image(_ id: Int, side: Int) throws -> [UInt8] {
+    try keeping("image/\(side)/\(id)") {
+      try view.run.pictures.dataset.picture(id).fitted(into: side).encoded(as: .webp(quality: 70))
+    }
+  }
+}
+
+/// How units' strongest tiles lie on one picture: a row of at most so many, patch beside projection.
+struct Atlas: Sendable {
+  /// Its name among the layer's.
+  let name: String
+  /// In their order on it.
+  let units: [Int]
+  /// How many pixels a tile's pixel is wide: small tiles are drawn as squares that can be seen.
+  let scale: Int
+  /// The extents of a tile as it is drawn.
+  let tile: (rows: Int, columns: Int)
+
+  private init(name: String, units: [Int], of layer: RunView.Layer) {
+    let tile = layer.grid.tile
+    (self.name, self.units) = (name, units)
+    scale = max(1, 36 / max(tile.rows, tile.columns))
+    self.tile = (scale * tile.rows, scale * tile.columns)
+  }
+
+  private static let (across, gap) = (8, 2)
+  /// How many units an atlas holds: it has at most 2,048 pixels a side.
+  static let most = 64
+
+  /// The upper left corner of the unit at a place.
+  func corner(_ place: Int) -> (row: Int, column: Int) {
+    (place / Self.across * (tile.rows + Self.gap), place % Self.across * (2 * tile.columns + Self.gap))
+  }
+
+  var rows: Int { (units.count + Self.across - 1) / Self.across * (tile.rows + Self.gap) - Self.gap }
+  var columns: Int { min(units.count, Self.across) * (2 * tile.columns + Self.gap) - Self.gap }
+
+  /// The atlas of a layer with a number; nil where the layer has fewer.
+  static func numbered(_ number: Int, of layer: RunView.Layer) -> Atlas? {
+    guard number >= 0, number < (layer.units.count + most - 1) / most else { return nil }
+    return Atlas(
+      name: "\(number)", units: Array(number * most..<min((number + 1) * most, layer.units.count)), of: layer)
+  }
+
+  /// The most telling units of a layer in one row; nil where all are dead.
+  static func strip(of layer: RunView.Layer) -> Atlas? {
+    let units = layer.bySelectivity.filter { !$0.isDead }.prefix(across).map(\.number)
+    return units.isEmpty ? nil : Atlas(name: "strip", units: units, of: layer)
+  }
+}
+
+extension Picture {
+  /// The picture so small that its longer side has so many pixels; itself where that is smaller.
+  func fitted(into side: Int) throws(ImageError) -> Picture {
+    let longest = max(rows, columns)
+    guard longest > side else { return self }
+    return try resized(
+      rows: max(1, rows * side / longest), columns: max(1, columns * side / longest), by: .lanczos)
+  }
+}

@@ -1,0 +1,73 @@
+internal import Datasets
+internal import Figures
+internal import Kernels
+internal import Studies
+internal import Tensors
+
+/// What every page has around its own: the way home, the layers, a search.
+struct Page {
+  let title: String
+  /// How many folders the page lies below the first.
+  let depth: Int
+  /// The pages before and after it, up, and others that keys lead to: `rel` and address each.
+  var links: [(rel: String, address: String)] = []
+  /// Style sheets beside the explorer's own, by address.
+  var styles: [String] = []
+  let body: HTML
+
+  /// The way from a page to the explorer's own folder.
+  static func up(_ depth: Int) -> String { String(repeating: "../", count: depth) }
+
+  func html(of view: RunView, isExported: Bool) -> HTML {
+    let up = Self.up(depth)
+    let links = links.map { link -> HTML in
+      "<link rel=\"\(link.rel)\" href=\"\(address: link.address)\">"
+    }
+    let styles = (["\(up)explorer.css"] + styles).map { style -> HTML in
+      "<link rel=\"stylesheet\" href=\"\(address: style)\">"
+    }
+    let layers = view.layers.map { layer -> HTML in
+      "<a href=\"\(up)layers/\(address: layer.stem).html\">\(layer.name)</a>"
+    }
+    let served: HTML =
+      isExported
+      ? .none
+      : """
+      <a href="\(up)live.html">Your image</a>
+      <form action="\(up)search.html" role="search"><input type="search" name="q" aria-label="Search units, layers and classes" \
+      placeholder="conv5:17, a layer, a class"></form>
+      """
+    return """
+      <!doctype html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <title>\(title)</title>
+      \(styles)
+      \(links)
+      <script src="\(up)explorer.js" defer></script>
+      </head>
+      <body>
+      <a class="skip" href="#main">Skip to the content</a>
+      <header class="top"><a class="home" href="\(up)index.html">\(view.title)</a>
+      <nav aria-label="Layers">\(layers)</nav>
+      \(served)</header>
+      <main id="main">
+      \(body)
+      </main>
+      <dialog id="keys" aria-label="Keys"><h2>Keys</h2><dl>
+      <dt>← →</dt><dd>the unit before, the next</dd><dt>u</dt><dd>up: from a unit to its layer, from a layer home</dd>
+      <dt>r</dt><dd>any unit</dd><dt>1 2 3</dt><dd>rules: deconvnet, gradient, guided</dd><dt>c</dt><dd>compare with the unit pinned last</dd>
+      <dt>/</dt><dd>search</dd><dt>?</dt><dd>this list</dd></dl><form method="dialog"><button>Close</button></form></dialog>
+      </body>
+      </html>
+
+      """
+  }
+}
+
+extension Double {
+  /// A share as a reader takes it in.
+  var asShare: String { "\((100 * self).significant)%" }
+}

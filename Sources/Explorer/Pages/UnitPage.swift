@@ -1,0 +1,210 @@
+internal import Datasets
+internal import Figures
+internal import Images
+internal import Kernels
+internal import Peaks
+internal import Studies
+internal import Tensors
+
+/// A unit: its strongest images and their projections, how it is active over all images, and what is like it.
+struct UnitPage {
+  let view: RunView
+  let layer: RunView.Layer
+  let unit: RunView.Unit
+  let rule: RectifierRule
+  /// Extents of the whole pictures that the unit's activations are from, by id.
+  let extents: [Int: (rows: Int, columns: Int)]
+  let isExported: Bool
+
+  private static let up = "../../"
+
+  var page: Page {
+    let ending = rule == view.run.rule ? ".html" : ".\(rule.rawValue).html"
+    var links = [("up", "\(Self.up)layers/\(layer.stem).html")]
+    if unit.number > 0 { links.append(("prev", "\(unit.number - 1)\(ending)")) }
+    if unit.number + 1 < layer.units.count { links.append(("next", "\(unit.number + 1)\(ending)")) }
+    return Page(
+      title: "\(layer.name) unit \(unit.number) · \(view.title)", depth: 2, links: links, body: body)
+  }
+
+  /// The page of the same unit by a rule.
+  private func file(_ rule: RectifierRule) -> String {
+    rule == view.run.rule ? "\(unit.number).html" : "\(unit.number).\(rule.rawValue).html"
+  }
+
+  private var body: HTML {
+    let place = layer.units.count
+    let rules: HTML? =
+      isExported
+      ? nil
+      : """
+      <nav class="rules" aria-label="Rules">\(RectifierRule.allCases.enumerated().map { index, choice -> HTML in
+        choice == rule
+          ? "<b aria-current=\"page\">\(choice.rawValue)</b>"
+          : "<a href=\"\(file(choice))\" data-key=\"\(index + 1)\">\(choice.rawValue)</a>"
+      })</nav>
+      """
+    let pin: HTML? =
+      isExported ? nil : "<button type=\"button\" id=\"pin\" data-unit=\"\(layer.stem):\(unit.number)\">Pin</button>"
+    return """
+      <h1><a href="\(Self.up)layers/\(address: layer.stem).html#u\(unit.number)">\(layer.name)</a> unit \(unit.number) \
+      <small>of \(place)</small></h1>
+      <p class="steps">\(unit.number > 0 ? step("prev", unit.number - 1, "← before") : HTML.none)
+      \(unit.number + 1 < place ? step("next", unit.number + 1, "next →") : HTML.none) \(pin)</p>
+      <p>\(facts)</p>
+      \(classes)
+      \(rules)
+      \(unit.isDead ? "<p>No image of this run makes it active: there is nothing to project.</p>" : nine)
+      \(spread)
+      \(alike)
+      \(taking)
+      """
+  }
+
+  private func step(_ rel: String, _ number: Int, _ text: String) -> HTML {
+    let ending = rule == view.run.rule ? "" : ".\(rule.rawValue)"
+    return "<a rel=\"\(rel)\" href=\"\(number)\(ending).html\">\(text)</a>"
+  }
+
+  private var facts: String {
+    guard !unit.isDead else { return "never active" }
+    return [
+      "largest activation \(Double(unit.strongest).significant)", "mean \(unit.mean.significant)",
+      "active in \(unit.active.asShare) of \(view.searched.counted("images"))",
+      unit.selectivity.map { "selectivity \($0.fixed(decimals: 2))" },
+    ].compactMap(\.self).joined(separator: " · ")
+  }
+
+  private var classes: HTML? {
+    guard !unit.classes.isEmpty else { return nil }
+    let rows = unit.classes.map { share -> HTML in
+      "<li>\(share.name): \(share.count) of its \(share.strongest) strongest images, \(share.lift.significant) times as often as in all</li>"
+    }
+    return "<ul class=\"fires\">\(rows)</ul>"
+  }
+
+  // MARK: The strongest
+
+  private var nine: HTML {
+    let figures = unit.entries.enumerated().map { rank, entry -> HTML in
+      let whole = extents[entry.image].map { self.whole(entry, $0) }
+      return """
+        <figure>\(tile(.projections, 0, rank, entry, "projection")) \(tile(.patches, 0, rank, entry, "patch")) \
+        \(tile(.views, 1, rank, entry, "the patch, dark where the projection is nearly zero")) \(whole)
+        <figcaption>\(rank + 1). \(Double(entry.value).significant) at row \(entry.row), column \(entry.column) · \
+        \(entry.path)\(entry.label.map { " · \($0)" } ?? "")</figcaption></figure>
+        """
+    }
+    return """
+      <section><h2>The \(unit.entries.count) images that excite it most</h2>
+      <p class="soft">Each: the activation projected back by the rule \(rule.rawValue), the patch that it sees, the same dark where the \
+      projection is nearly zero, and the whole image. Grey is zero; each projection has its own scale.</p>
+      <div class="nine">\(figures)</div></section>
+      """
+  }
+
+  /// A tile of one of the unit's files, drawn without what lies outside the picture.
+  private func tile(
+    _ file: UnitPicture.File, _ grid: Int, _ rank: Int, _ entry: RunView.Entry, _ what: String
+  ) -> HTML {
+    guard let inside = entry.inside else { return "<span class=\"none\">outside the image</span>" }
+    let drawing = layer.grid
+    let (rows, columns) = drawing.tile
+    let scale = max(1, 144 / max(rows, columns, 1))
+    let all = drawing.extents(grids: file == .views ? 2 : 1)
+    let left = grid * (drawing.extents(grids: 1).columns + UnitPicture.gutter)
+      + rank % drawing.side * (columns + UnitPicture.gap) + inside.left
+    let top = rank / drawing.side * (rows + UnitPicture.gap) + inside.top
+    let address: HTML =
+      "\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number)\(file.rawValue)"
+    return """
+      <svg class="tile" width="\(scale * columns)" height="\(scale * rows)" viewBox="0 0 \(columns) \(rows)" role="img" \
+      aria-label="\(what), rank \(rank + 1)"><rect class="outside" width="\(columns)" height="\(rows)"/>\
+      <svg x="\(inside.left)" y="\(inside.top)" width="\(inside.columns)" height="\(inside.rows)" \
+      viewBox="\(left) \(top) \(inside.columns) \(inside.rows)"><image href="\(address)" width="\(all.columns)" \
+      height="\(all.rows)"/></svg></svg>
+      """
+  }
+
+  private func whole(_ entry: RunView.Entry, _ extents: (rows: Int, columns: Int)) -> HTML {
+    let height = 144
+    let width = max(1, min(240, height * extents.columns / max(extents.rows, 1)))
+    let box = entry.box
+    return """
+      <svg class="whole" width="\(width)" height="\(height)" viewBox="0 0 \(extents.columns) \(extents.rows)" role="img" \
+      aria-label="the whole image, with the receptive field: rows \(box.top) to \(box.bottom), columns \(box.left) to \(box.right)">\
+      <image href="\(Self.up)images/\(entry.image).webp" width="\(extents.columns)" height="\(extents.rows)"/>\
+      <rect class="halo" x="\(box.left)" y="\(box.top)" width="\(box.columns)" height="\(box.rows)"/>\
+      <rect class="box" x="\(box.left)" y="\(box.top)" width="\(box.columns)" height="\(box.rows)"/></svg>
+      """
+  }
+
+  // MARK: All images
+
+  /// How its largest activations are spread over all images, with images that stand for each octave.
+  private var spread: HTML? {
+    guard !unit.isDead, let distribution = view.peaks.distributions[layer.value] else { return nil }
+    let counts = Array(distribution.ledger.counts(of: unit.number))
+    guard let first = counts.firstIndex(where: { $0 > 0 }), let last = counts.lastIndex(where: { $0 > 0 })
+    else { return nil }
+    let most = Double(counts.max() ?? 1)
+    let (wide, high) = (Double(last - first + 1), 100.0)
+    let bars = (first...last).filter { counts[$0] > 0 }.map { bin -> HTML in
+      let tall = high * Double(counts[bin]) / most
+      return """
+        <rect x="\(bin - first)" y="\((high - tall).fixed(decimals: 2))" width="0.9" height="\(tall.fixed(decimals: 2))"/>
+        """
+    }
+    let bands = distribution.samples(unit: unit.number).reversed().map { band -> HTML in
+      "<dt>\(band.from.significant) to \((2 * band.from).significant)</dt><dd>\(images(band.images))</dd>"
+    }
+    let least = distribution.leastActive(unit: unit.number).map(\.image)
+    let inactive = view.searched - distribution.ledger.active(unit: unit.number)
+    return """
+      <section><h2>All images</h2>
+      <svg class="histogram" viewBox="0 0 \(wide.fixed(decimals: 0)) 100" preserveAspectRatio="none" role="img" \
+      aria-label="Histogram of the largest activation in each image">\(bars)</svg>
+      <p class="soft">How many images have each largest activation, from \(Self.edge(first)) to \(Self.edge(last + 1)), each bar a \
+      sixteenth of an octave; \(inactive.counted("images")) do not make it active. Below, images drawn at random from each octave.</p>
+      <dl class="bands">\(bands)<dt>least active</dt><dd>\(images(least))</dd></dl></section>
+      """
+  }
+
+  /// The lower edge of a bin of the ledger.
+  private static func edge(_ bin: Int) -> String { PeakLedger.edge(ofBin: bin).significant }
+
+  private func images(_ ids: [Int]) -> HTML {
+    let shown = ids.map { id -> HTML in
+      """
+      <img loading="lazy" height="72" src="\(Self.up)images/\(id).webp" alt="\(view.run.pictures.dataset.items[id].path)">
+      """
+    }
+    return "\(shown)"
+  }
+
+  // MARK: Others
+
+  private var alike: HTML? {
+    let neighbours = view.neighbours(of: unit, in: layer)
+    guard !neighbours.isEmpty else { return nil }
+    let links = neighbours.map { other, share -> HTML in
+      "<li><a href=\"\(other.number).html\">unit \(other.number)</a> \(share.asShare) of their images in common</li>"
+    }
+    return "<section><h2>Excited by the same images</h2><ul>\(links)</ul></section>"
+  }
+
+  private var taking: HTML {
+    let figure =
+      "switchback figure \(view.run.folder.quotedForShell) --units \("\(layer.name):\(unit.number)".quotedForShell)"
+      + (rule == view.run.rule ? "" : " --rule \(rule.rawValue)") + " --width 170mm --out unit.pdf"
+    let data: HTML? =
+      isExported
+      ? nil
+      : """
+      <p><a href="\(Self.up)api/layers/\(address: layer.stem)/units/\(unit.number).json">JSON</a> · \
+      <a href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).jpg">projections</a> · \
+      <a href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).webp">patches</a></p>
+      """
+    return "<section><h2>Take it away</h2>\(data)<pre>\(figure)</pre></section>"
+  }
+}

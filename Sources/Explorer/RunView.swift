@@ -1,0 +1,163 @@
+internal import Datasets
+internal import Figures
+internal import Foundation
+internal import Images
+internal import Kernels
+internal import Networks
+internal import Peaks
+internal import Studies
+internal import Tensors
+
+/// A run as its pages see it: every layer and unit with its numbers, worked out once.
+struct RunView: Sendable {
+  /// One of a unit's strongest activations.
+  struct Entry: Sendable {
+    /// The picture's id in the data set.
+    let image: Int
+    let path: String
+    let label: String?
+    let value: Float
+    let row: Int
+    let column: Int
+    /// What the unit sees, in pixels of the whole picture.
+    let box: Box
+    /// Where that lies in a tile; nil where all of it is outside the picture.
+    let inside: Box?
+  }
+
+  struct Unit: Sendable {
+    let number: Int
+    /// Those that are shown: none where the unit was never active.
+    let entries: [Entry]
+    /// The largest activation in any picture.
+    let strongest: Float
+    /// The mean over pictures of the largest activation.
+    let mean: Double
+    /// The share of pictures that make it active.
+    let active: Double
+    let selectivity: Double?
+    let classes: [FeatureTable.ClassShare]
+    /// The class of most of its shown pictures, and their share; nil where pictures have no classes.
+    let purest: (name: String, share: Double)?
+
+    var isDead: Bool { entries.isEmpty }
+  }
+
+  struct Layer: Sendable {
+    let name: String
+    /// Its name in addresses.
+    let stem: String
+    let value: String
+    /// Rows and columns of the maps.
+    let map: (rows: Int, columns: Int)
+    /// Rows and columns of the receptive field in the network's input.
+    let field: (rows: Int, columns: Int)
+    /// How tiles of its units lie in their pictures.
+    let grid: UnitPicture
+    let units: [Unit]
+
+    var dead: Int { units.count(where: \.isDead) }
+
+    /// The most telling first: those that pictures excite, by their selectivity.
+    var bySelectivity: [Unit] {
+      units.sorted {
+        ($1.entries.count, $1.selectivity ?? 0, $0.number) < ($0.entries.count, $0.selectivity ?? 0, $1.number)
+      }
+    }
+  }
+
+  let study: Features
+  let run: FeaturesRun
+  let peaks: PeakTable
+  let layers: [Layer]
+  private let placesByStem: [String: Int]
+
+  /// - Throws: `StudyError` or `PeakError` where the run is not finished, or is not whole.
+  init(_ run: FeaturesRun, model: String?) throws {
+    let study = try run.study(model: model, rule: run.rule)
+    (self.run, self.study) = (run, study)
+    let peaks = try run.search(of: study)
+    self.peaks = peaks
+    let names = run.pictures.dataset.classNames
+    let items = run.pictures.dataset.items
+    let layers = try zip(study.layers, run.table.layers).map { layer, table in
+      let geometry = try FieldGeometry(study.subject.network, value: layer.value, rule: run.rule)
+      let maker = TileMaker(field: geometry.extents, preprocessing: run.configuration.preprocessing)
+      let map = study.subject.shapes[layer.value]
+      let isMap = map?.rank == 4
+      let units = table.units.map { unit in
+        let shown = unit.top.filter { $0.value > 0 || run.configuration.preActivation }
+        let entries = shown.compactMap { entry -> Entry? in
+          guard let id = run.ids.exact(entry.image).first else { return nil }
+          return Entry(
+            image: id, path: entry.image,
+            label: items[id].label.map { label in
+              names.flatMap { $0.indices.contains(label) ? $0[label] : nil } ?? "class \(label)"
+            }, value: entry.value, row: entry.row, column: entry.column, box: entry.box,
+            inside: study.box(ofRow: entry.row, column: entry.column, geometry, maker))
+        }
+        return Unit(
+          number: unit.unit, entries: entries, strongest: unit.top.first?.value ?? 0,
+          mean: peaks.distributions[layer.value]?.mean(unit: unit.unit) ?? 0, active: unit.active ?? 0,
+          selectivity: unit.selectivity, classes: unit.classes ?? [],
+          purest: Self.purest(entries.compactMap(\.label)))
+      }
+      return Layer(
+        name: layer.name, stem: layer.stem, value: layer.value,
+        map: isMap ? (map?.rows ?? 1, map?.columns ?? 1) : (1, 1), field: geometry.extents,
+        grid: UnitPicture(depth: study.top, tile: maker.tile), units: units)
+    }
+    self.layers = layers
+    placesByStem = Dictionary(
+      layers.indices.map { (layers[$0].stem, $0) }, uniquingKeysWith: { one, _ in one })
+  }
+
+  private static func purest(_ labels: [String]) -> (name: String, share: Double)? {
+    let counts = Dictionary(labels.map { ($0, 1) }, uniquingKeysWith: +)
+    guard let most = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return nil }
+    return (most.key, Double(most.value) / Double(labels.count))
+  }
+
+  /// A layer by its name in addresses.
+  func layer(_ stem: String) -> Layer? { placesByStem[stem].map { layers[$0] } }
+
+  /// What the run is of, for titles.
+  var title: String { study.subject.name }
+
+  /// How many pictures were searched.
+  var searched: Int { run.pictures.dataset.items.count - run.pictures.skippedIDs.count }
+
+  /// The line that made the run, as it may be typed again.
+  var command: String {
+    let configuration = run.configuration
+    var words = [
+      "switchback", "features", study.subject.model, configuration.pictures, "--out", run.folder,
+      "--layers", layers.map(\.name).joined(separator: ","), "--units", configuration.units,
+    ]
+    if configuration.top != 9 { words += ["--top", "\(configuration.top)"] }
+    if configuration.rule != Features.usualRule.rawValue { words += ["--rule", configuration.rule] }
+    return words.map(\.quotedForShell).joined(separator: " ")
+  }
+
+  /// The units of a layer whose strongest pictures are most like a unit's, by the share that they have in common.
+  func neighbours(of unit: Unit, in layer: Layer, most count: Int = 8) -> [(unit: Unit, share: Double)] {
+    let own = Set(unit.entries.map(\.image))
+    guard !own.isEmpty else { return [] }
+    return layer.units.filter { $0.number != unit.number }.map { other in
+      let images = Set(other.entries.map(\.image))
+      return (other, Double(own.intersection(images).count) / Double(max(own.union(images).count, 1)))
+    }.filter { $0.1 > 0 }.sorted { ($1.1, $0.0.number) < ($0.1, $1.0.number) }.prefix(count).map { $0 }
+  }
+}
+
+extension String {
+  /// The word as a shell takes it back.
+  var quotedForShell: String {
+    let isPlain = !isEmpty && utf8.allSatisfy { byte in
+      let character = Character(UnicodeScalar(byte))
+      return character.isASCII
+        && (character.isLetter || character.isNumber || "-_./:,=<+@%".contains(character)) && character != "<"
+    }
+    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+  }
+}
