@@ -23,7 +23,7 @@ enum Assets {
       .card small{display:block;color:var(--soft);overflow-wrap:anywhere}.none{display:inline-block;color:var(--soft);font-size:.85rem}
       .steps{display:flex;gap:1rem;align-items:center}.rules{position:static;border:0;margin:0;padding:.25rem 0}.fires{color:var(--soft)}
       .nine{display:flex;flex-wrap:wrap;gap:1rem 1.5rem}figure{margin:0;max-width:100%}figure svg{max-width:100%}
-      figcaption{font-size:.85rem;color:var(--soft);overflow-wrap:anywhere;max-width:40rem}.tile .outside{fill:var(--band)}.tile{outline:1px solid var(--line)}
+      figcaption{font-size:.85rem;color:var(--soft);overflow-wrap:anywhere;max-width:40rem}.tile .outside{fill:var(--band)}.tile{outline:1px solid var(--line)}.pixels image{image-rendering:pixelated}
       .whole rect{fill:none;vector-effect:non-scaling-stroke}.halo{stroke:#fff;stroke-width:4px}.box{stroke:#ff3d00;stroke-width:2px}
       .histogram{width:100%;max-width:46rem;height:7rem;fill:var(--link);border-bottom:1px solid var(--line)}
       .bands dd{display:flex;flex-wrap:wrap;gap:.3rem;padding-bottom:.3rem}

@@ -125,7 +125,9 @@ actor Darkroom {
     try keeping("atlas/\(rule.rawValue)/\(layer.stem)/\(atlas.name)") {
       let tiles = try tiles(of: atlas.units, in: layer, ranks: 1, rule: rule)
       var canvas = Canvas(rows: atlas.rows, columns: atlas.columns, shade: 128)
+      let outside = Atlas.hatched(rows: atlas.tile.rows, columns: 2 * atlas.tile.columns)
       for (place, unit) in atlas.units.enumerated() {
+        canvas.place(outside, top: atlas.corner(place).row, left: atlas.corner(place).column)
         guard let tile = tiles[unit]?.first ?? nil else { continue }
         let (corner, scale) = (atlas.corner(place), atlas.scale)
         for (picture, shift) in [(tile.field.patch, 0), (tile.field.projection, atlas.tile.columns)] {
@@ -171,6 +173,16 @@ struct Atlas: Sendable {
   /// The upper left corner of the unit at a place.
   func corner(_ place: Int) -> (row: Int, column: Int) {
     (place / Self.across * (tile.rows + Self.gap), place % Self.across * (2 * tile.columns + Self.gap))
+  }
+
+  /// What stands where a tile reaches beyond its picture: zero's grey would be a projection of nothing.
+  static func hatched(rows: Int, columns: Int) -> Picture {
+    Picture(
+      rows: rows, columns: columns,
+      pixels: (0..<rows * columns).flatMap { place -> [UInt8] in
+        let shade: UInt8 = (place / columns + place % columns) % 6 == 0 ? 90 : 165
+        return [shade, shade, shade]
+      })
   }
 
   var rows: Int { (units.count + Self.across - 1) / Self.across * (tile.rows + Self.gap) - Self.gap }

@@ -133,7 +133,9 @@ public struct Explorer: Sendable {
     return (layer, layer.units[number])
   }
 
-  func unitPage(_ layer: RunView.Layer, _ unit: RunView.Unit, _ rule: RectifierRule, isExported: Bool) -> UnitPage {
+  func unitPage(_ layer: RunView.Layer, _ unit: RunView.Unit, _ rule: RectifierRule, isExported: Bool)
+    -> UnitPage
+  {
     var extents: [Int: (rows: Int, columns: Int)] = [:]
     for entry in unit.entries where extents[entry.image] == nil {
       extents[entry.image] = try? view.run.pictures.dataset.extents(of: entry.image)

@@ -59,7 +59,8 @@ struct Gatekeeper: Sendable {
     }
     guard given.contains(where: { Self.isSame($0, token) }) else {
       return .refusal(
-        403, "Open the whole address that 'switchback explore' printed: its token lets you, and nobody else, in.")
+        403,
+        "Open the whole address that 'switchback explore' printed: its token lets you, and nobody else, in.")
     }
     return nil
   }

@@ -61,7 +61,9 @@ struct RunView: Sendable {
     /// The most telling first: those that pictures excite, by their selectivity.
     var bySelectivity: [Unit] {
       units.sorted {
-        ($1.entries.count, $1.selectivity ?? 0, $0.number) < ($0.entries.count, $0.selectivity ?? 0, $1.number)
+        ($1.entries.count, $1.selectivity ?? 0, $0.number) < (
+          $0.entries.count, $0.selectivity ?? 0, $1.number
+        )
       }
     }
   }
@@ -153,11 +155,14 @@ struct RunView: Sendable {
 extension String {
   /// The word as a shell takes it back.
   var quotedForShell: String {
-    let isPlain = !isEmpty && utf8.allSatisfy { byte in
-      let character = Character(UnicodeScalar(byte))
-      return character.isASCII
-        && (character.isLetter || character.isNumber || "-_./:,=<+@%".contains(character)) && character != "<"
-    }
+    let isPlain =
+      !isEmpty
+      && utf8.allSatisfy { byte in
+        let character = Character(UnicodeScalar(byte))
+        return character.isASCII
+          && (character.isLetter || character.isNumber || "-_./:,=<+@%".contains(character))
+          && character != "<"
+      }
     return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }

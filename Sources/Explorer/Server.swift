@@ -19,7 +19,8 @@ public struct Server: Sendable {
   ///   - host: The address that is listened on.
   ///   - port: 0 for any that is free.
   ///   - hosts: Names beside this machine's own by which it may be asked for.
-  public init(_ explorer: Explorer, host: String = "127.0.0.1", port: Int = 0, allowing hosts: [String] = []) {
+  public init(_ explorer: Explorer, host: String = "127.0.0.1", port: Int = 0, allowing hosts: [String] = [])
+  {
     (self.explorer, self.host, self.port, self.hosts) = (explorer, host, port, hosts)
     var generator = SystemRandomNumberGenerator()
     token = (0..<2).map { _ in

@@ -26,7 +26,9 @@ struct ExploreCommand: ParsableCommand {
 
   @Option(help: "With a model and images: the run's folder.", completion: .directory) var out: String?
   @Option(help: .value("n", "The port (default: any that is free).")) var port = 0
-  @Option(help: .value("address", "The address that is listened on. Others than this machine's own need --allow-host."))
+  @Option(
+    help: .value(
+      "address", "The address that is listened on. Others than this machine's own need --allow-host."))
   var host = "127.0.0.1"
   @Option(
     parsing: .singleValue,
@@ -51,7 +53,8 @@ struct ExploreCommand: ParsableCommand {
     }
     guard ["127.0.0.1", "::1", "localhost"].contains(host) || !allowHost.isEmpty else {
       throw ValidationError(
-        "--host \(host) lets others on the network ask: name the host by which they do with --allow-host NAME.")
+        "--host \(host) lets others on the network ask: name the host by which they do with --allow-host NAME."
+      )
     }
   }
 
@@ -61,7 +64,8 @@ struct ExploreCommand: ParsableCommand {
       try Explorer(run: folder, model: model, pictures: pictures, threads: common.workers), host: host,
       port: port, allowing: allowHost)
     if !["127.0.0.1", "::1", "localhost"].contains(host) {
-      Terminal.say("note: \(host) is open to the network: whoever sees the address with its token sees your images.")
+      Terminal.say(
+        "note: \(host) is open to the network: whoever sees the address with its token sees your images.")
     }
     let (isJSON, isOpened) = (common.json, open)
     let failure = waited {

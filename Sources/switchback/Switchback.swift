@@ -25,7 +25,8 @@ struct Switchback: ParsableCommand {
       CommandGroup(
         name: "Visualize",
         subcommands: [
-          FeaturesCommand.self, ExploreCommand.self, FigureCommand.self, ProjectCommand.self, OccludeCommand.self,
+          FeaturesCommand.self, ExploreCommand.self, FigureCommand.self, ProjectCommand.self,
+          OccludeCommand.self,
           InvarianceCommand.self,
           CorrespondCommand.self, DiagnoseCommand.self,
         ]),

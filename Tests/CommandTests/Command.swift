@@ -28,6 +28,20 @@ struct Command {
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
+    /// What it has written so far, once there is a whole line of it.
+    func firstLine(within seconds: Double = 60) throws -> String {
+      let end = Date().addingTimeInterval(seconds)
+      while Date() < end, process.isRunning {
+        let file = folder.appendingPathComponent("output")
+        let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+        if let line = text.split(separator: "\n").first, text.contains("\n") { return String(line) }
+        usleep(5000)
+      }
+      let errors = try Data(contentsOf: folder.appendingPathComponent("errors"))
+      Issue.record("it wrote no line: \(String(decoding: errors, as: UTF8.self))")
+      return ""
+    }
+
     /// Waits until it has ended; one that takes longer than it may is killed, and the test fails.
     func outcome(within seconds: Double = 60) throws -> Outcome {
       let end = Date().addingTimeInterval(seconds)

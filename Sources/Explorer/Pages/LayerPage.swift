@@ -43,7 +43,8 @@ struct LayerPage {
     if place > 0 { links.append(("prev", view.layers[place - 1].stem + ".html")) }
     if place + 1 < view.layers.count { links.append(("next", view.layers[place + 1].stem + ".html")) }
     return Page(
-      title: "\(layer.name) · \(view.title)", depth: 1, links: links, styles: ["\(layer.stem).css"], body: body)
+      title: "\(layer.name) · \(view.title)", depth: 1, links: links, styles: ["\(layer.stem).css"],
+      body: body)
   }
 
   private var units: [RunView.Unit] {
@@ -52,9 +53,10 @@ struct LayerPage {
 
   /// What a filter looks in, in small letters.
   private static func words(_ unit: RunView.Unit) -> String {
-    ([String(unit.number)] + unit.classes.map(\.name) + Set(unit.entries.compactMap(\.label)).sorted()).joined(
-      separator: "\n"
-    ).lowercased()
+    ([String(unit.number)] + unit.classes.map(\.name) + Set(unit.entries.compactMap(\.label)).sorted())
+      .joined(
+        separator: "\n"
+      ).lowercased()
   }
 
   private var body: HTML {
@@ -103,7 +105,8 @@ struct LayerPage {
   static func style(of layer: RunView.Layer) -> String {
     guard let atlas = Atlas.numbered(0, of: layer) else { return "" }
     let size = "width:\(2 * atlas.tile.columns)px;height:\(atlas.tile.rows)px"
-    return ".card img{\(size)}.card{contain-intrinsic-size:\(2 * atlas.tile.columns + 18)px \(atlas.tile.rows + 48)px;"
+    return
+      ".card img{\(size)}.card{contain-intrinsic-size:\(2 * atlas.tile.columns + 18)px \(atlas.tile.rows + 48)px;"
       + "max-width:\(max(2 * atlas.tile.columns, 72) + 18)px}\n"
       + atlas.units.indices.map { place in
         ".p\(place){object-position:-\(atlas.corner(place).column)px -\(atlas.corner(place).row)px}"

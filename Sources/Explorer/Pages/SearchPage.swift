@@ -12,7 +12,9 @@ struct SearchPage {
   private static let mostUnits = 60
 
   /// Units whose shown images are of a class, the purest first: of each how large their share is.
-  static func units(of name: String, in view: RunView) -> [(layer: RunView.Layer, unit: RunView.Unit, share: Double)] {
+  static func units(of name: String, in view: RunView) -> [(
+    layer: RunView.Layer, unit: RunView.Unit, share: Double
+  )] {
     let asked = name.lowercased()
     guard !asked.isEmpty else { return [] }
     return view.layers.flatMap { layer in

@@ -45,7 +45,8 @@ struct UnitPage {
       })</nav>
       """
     let pin: HTML? =
-      isExported ? nil : "<button type=\"button\" id=\"pin\" data-unit=\"\(layer.stem):\(unit.number)\">Pin</button>"
+      isExported
+      ? nil : "<button type=\"button\" id=\"pin\" data-unit=\"\(layer.stem):\(unit.number)\">Pin</button>"
     return """
       <h1><a href="\(Self.up)layers/\(address: layer.stem).html#u\(unit.number)">\(layer.name)</a> unit \(unit.number) \
       <small>of \(place)</small></h1>
@@ -110,15 +111,16 @@ struct UnitPage {
     guard let inside = entry.inside else { return "<span class=\"none\">outside the image</span>" }
     let drawing = layer.grid
     let (rows, columns) = drawing.tile
-    let scale = max(1, 144 / max(rows, columns, 1))
+    let scale = max(1, 128 / max(rows, columns, 1))
     let all = drawing.extents(grids: file == .views ? 2 : 1)
-    let left = grid * (drawing.extents(grids: 1).columns + UnitPicture.gutter)
+    let left =
+      grid * (drawing.extents(grids: 1).columns + UnitPicture.gutter)
       + rank % drawing.side * (columns + UnitPicture.gap) + inside.left
     let top = rank / drawing.side * (rows + UnitPicture.gap) + inside.top
     let address: HTML =
       "\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number)\(file.rawValue)"
     return """
-      <svg class="tile" width="\(scale * columns)" height="\(scale * rows)" viewBox="0 0 \(columns) \(rows)" role="img" \
+      <svg class="\(max(rows, columns) <= 16 ? "tile pixels" : "tile")" width="\(scale * columns)" height="\(scale * rows)" viewBox="0 0 \(columns) \(rows)" role="img" \
       aria-label="\(what), rank \(rank + 1)"><rect class="outside" width="\(columns)" height="\(rows)"/>\
       <svg x="\(inside.left)" y="\(inside.top)" width="\(inside.columns)" height="\(inside.rows)" \
       viewBox="\(left) \(top) \(inside.columns) \(inside.rows)"><image href="\(address)" width="\(all.columns)" \
@@ -127,8 +129,8 @@ struct UnitPage {
   }
 
   private func whole(_ entry: RunView.Entry, _ extents: (rows: Int, columns: Int)) -> HTML {
-    let height = 144
-    let width = max(1, min(240, height * extents.columns / max(extents.rows, 1)))
+    let height = 128
+    let width = max(1, min(200, height * extents.columns / max(extents.rows, 1)))
     let box = entry.box
     return """
       <svg class="whole" width="\(width)" height="\(height)" viewBox="0 0 \(extents.columns) \(extents.rows)" role="img" \

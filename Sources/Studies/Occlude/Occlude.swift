@@ -248,7 +248,8 @@ public enum OccluderFill: String, CaseIterable, Sendable {
   case gray, mean, black, noise, blur
 
   /// What hides an input, a tensor of its shape: for ``mean`` `Subject.meanInput()`, for ``noise`` drawn from the seed.
-  package func cover(of input: Tensor, _ preprocessing: Preprocessing, mean: Tensor?, seed: UInt64) -> Tensor {
+  package func cover(of input: Tensor, _ preprocessing: Preprocessing, mean: Tensor?, seed: UInt64) -> Tensor
+  {
     func level(_ level: Float) -> Tensor { preprocessing.withPixels(of: input) { _ in level } }
     switch self {
     case .gray: return level(128)

@@ -162,7 +162,9 @@ private final class Source {
       })
   }
 
-  private func isShown(_ entry: FeatureTable.Entry) -> Bool { entry.value > 0 || run.configuration.preActivation }
+  private func isShown(_ entry: FeatureTable.Entry) -> Bool {
+    entry.value > 0 || run.configuration.preActivation
+  }
 
   /// The projections of a unit that the run has kept, one an activation; nil where it has not.
   private func arrays(of unit: Int, in layer: FeatureTable.Layer) throws -> [Projection?]? {

@@ -1,0 +1,314 @@
+import Files
+import Foundation
+import Images
+import TestSupport
+import Testing
+
+/// An explorer that serves a small run with classes, for as long as the value lives.
+final class Served {
+  let workplace: Workplace
+  let running: Command.Running
+  let http: RawHTTP
+  let token: String
+
+  init(named name: String = "pictures", _ flags: [String] = []) throws {
+    workplace = try Workplace()
+    let model = try workplace.classifier()
+    for (place, label) in ["ant", "bee & <b>wasp</b>"].enumerated() {
+      _ = try workplace.pictures(5, in: "\(name)/\(label)")
+      for number in 0..<5 {
+        let picture = Workplace.picture(10 * place + number, rows: 40 + number, columns: 60)
+        try workplace.folder.write(picture.encodedPNG(), to: "\(name)/\(label)/\(number).png")
+      }
+    }
+    let made = try Command.run([
+      "features", model, workplace.path(name), "--out", workplace.path("run"), "--units", "0..<2", "--quiet",
+    ])
+    #expect(made.status == 0, "\(made.errors)")
+    running = try Command.start(["explore", workplace.path("run"), "--no-open", "--json"] + flags)
+    let line = try running.firstLine()
+    let report = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
+    let address = try #require(URLComponents(string: report["url"] ?? ""))
+    http = RawHTTP(port: try #require(address.port))
+    token = try #require(address.queryItems?.first { $0.name == "token" }?.value)
+  }
+
+  deinit { running.send(SIGKILL) }
+
+  var cookie: String { "Cookie: switchback-\(http.port)=\(token)" }
+
+  func get(_ target: String) throws -> RawHTTP.Reply { try http.request("GET", target, headers: [cookie]) }
+
+  func json(_ target: String) throws -> [String: Any] {
+    let reply = try get(target)
+    #expect(reply.status == 200, "\(target): \(reply.text.prefix(300))")
+    return try #require(try JSONSerialization.jsonObject(with: Data(reply.body.utf8)) as? [String: Any])
+  }
+}
+
+@Suite struct Explore {
+  @Test func `the token opens it once, and the cookie from there on`() throws {
+    let served = try Served()
+    let opened = try served.http.request("GET", "/?token=\(served.token)")
+    #expect(opened.status == 303 && opened.header("Location") == "/")
+    let cookie = try #require(opened.header("Set-Cookie"))
+    #expect(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"))
+    let home = try served.get("/")
+    #expect(home.status == 200 && home.body.contains("units in"))
+    for (name, value) in [
+      ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+      ("Cross-Origin-Resource-Policy", "same-origin"),
+    ] { #expect(home.header(name) == value) }
+    let policy = try #require(home.header("Content-Security-Policy"))
+    #expect(policy.contains("default-src 'none'") && !policy.contains("unsafe"))
+    #expect(home.header("Access-Control-Allow-Origin") == nil)
+    // Programs give the token with each question.
+    #expect(try served.http.request("GET", "/api/run.json?token=\(served.token)").status == 200)
+  }
+
+  @Test func `every unit has a page, drawn by the run or not, and links that lead somewhere`() throws {
+    let served = try Served()
+    let run = try served.json("/api/run.json")
+    let layers = try #require(run["layers"] as? [[String: Any]])
+    #expect(!layers.isEmpty)
+    var seen = Set<String>()
+    var queue = ["/"]
+    while let address = queue.popLast() {
+      guard seen.insert(address).inserted, seen.count < 400 else { continue }
+      let reply = try served.get(address)
+      #expect([200, 303].contains(reply.status), "\(address): \(reply.text.prefix(200))")
+      guard reply.header("Content-Type")?.hasPrefix("text/html") == true else { continue }
+      #expect(!reply.body.contains("<b>wasp</b>") && !reply.body.contains(" style="))
+      let base = try #require(URL(string: "http://x" + address))
+      for match in reply.body.matches(of: /(?:href|src)="([^"#]+)/) {
+        let target = String(match.1).replacing("&amp;", with: "&")
+        let url = try #require(URL(string: target, relativeTo: base)?.absoluteURL, "\(target)")
+        #expect(url.host == "x", "\(target) leaves the explorer")
+        queue.append(
+          url.path(percentEncoded: true) + (url.query(percentEncoded: true).map { "?" + $0 } ?? ""))
+      }
+    }
+    for layer in layers {
+      let stem = try #require(layer["stem"] as? String)
+      let count = try #require(layer["units"] as? Int)
+      for unit in 0..<count { #expect(seen.contains("/units/\(stem)/\(unit).html"), "\(stem) \(unit)") }
+    }
+    #expect(seen.contains { $0.hasPrefix("/tiles/") } && seen.contains { $0.hasPrefix("/atlases/") })
+  }
+
+  @Test func `a unit's tiles are the bytes that features would draw`() throws {
+    let served = try Served()
+    // The run has drawn units 0 and 1; unit 3 is drawn for the page.
+    let layers = try #require(try served.json("/api/run.json")["layers"] as? [[String: Any]])
+    let stem = try #require(layers[0]["stem"] as? String)
+    let model = served.workplace.path("classifier.onnx")
+    let grown = try Command.run([
+      "features", model, served.workplace.path("pictures"), "--out", served.workplace.path("other"),
+      "--units", "0..<4", "--quiet",
+    ])
+    #expect(grown.status == 0, "\(grown.errors)")
+    for ending in [".jpg", ".webp", "-fitted.jpg", "-views.webp"] {
+      let file = served.workplace.path("other/gallery/deconvnet/\(stem)/3\(ending)")
+      guard let drawn = try? Data(contentsOf: URL(fileURLWithPath: file)) else { continue }
+      let reply = try served.get("/tiles/deconvnet/\(stem)/3\(ending)")
+      #expect(reply.header("Content-Length") == "\(drawn.count)", "\(ending)")
+      #expect(reply.body == String(decoding: drawn, as: UTF8.self), "\(ending)")
+    }
+  }
+
+  @Test func `an image of one's own excites what the command says it does`() throws {
+    let served = try Served()
+    let image = try served.workplace.folder.write(
+      try Workplace.picture(77).encodedPNG(), to: "own.png")
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: image)))
+    let reply = try served.http.request(
+      "POST", "/api/live", headers: [served.cookie, "X-Switchback: 1"], body: bytes)
+    #expect(reply.status == 200, "\(reply.text.prefix(400))")
+    let found = try #require(
+      try JSONSerialization.jsonObject(with: Data(reply.body.utf8)) as? [String: Any])
+    let id = try #require(found["id"] as? String)
+    let classes = try #require(found["classes"] as? [[String: Any]])
+    let model = served.workplace.path("classifier.onnx")
+    let classified = try Command.run(["classify", model, image, "--json"]).json()
+    let top = try #require((classified["pictures"] as? [[String: Any]])?.first?["top"] as? [[String: Any]])
+    #expect(classes[0]["name"] as? String == top[0]["name"] as? String)
+    let layers = try #require(found["layers"] as? [[String: Any]])
+    let excited = try #require(layers.first { !(($0["units"] as? [Any]) ?? []).isEmpty })
+    let unit = try #require((excited["units"] as? [[String: Any]])?.first)
+    let (layer, stem) = (
+      try #require(excited["layer"] as? String), try #require(excited["stem"] as? String)
+    )
+    let (number, row, column) = (
+      try #require(unit["unit"] as? Int), try #require(unit["row"] as? Int),
+      try #require(unit["column"] as? Int)
+    )
+    let array = try served.get(
+      "/api/live/\(id)/projection.safetensors?layer=\(stem)&unit=\(number)&row=\(row)&column=\(column)")
+    #expect(array.status == 200)
+    let projected = try Command.run([
+      "project", model, image, "--layer", layer, "--unit", "\(number)", "--at", "\(row),\(column)",
+      "--array", served.workplace.path("array.safetensors"), "--out", served.workplace.path("p.png"),
+    ])
+    #expect(projected.status == 0, "\(projected.errors)")
+    let file = try Data(contentsOf: URL(fileURLWithPath: served.workplace.path("array.safetensors")))
+    #expect(array.body == String(decoding: file, as: UTF8.self))
+    for address in [
+      "seen.webp", "maps/\(stem)/\(number).webp", "projection.jpg?layer=\(stem)&unit=\(number)",
+      "layers/\(stem).json",
+    ] { #expect(try served.get("/api/live/\(id)/\(address)").status == 200, "\(address)") }
+    let sweep = try served.json("/api/live/\(id)/occlusion.json?size=6&stride=5")
+    let rows = try #require(sweep["rows"] as? [Int])
+    #expect(rows == Array(stride(from: 0, through: 16 - 6, by: 5)))
+  }
+
+  @Test func `a search finds units by the classes of their images`() throws {
+    let served = try Served()
+    let layers = try #require(try served.json("/api/run.json")["layers"] as? [[String: Any]])
+    let stem = try #require(layers[0]["stem"] as? String)
+    #expect(try served.get("/search.html?q=\(stem):3").header("Location") == "/units/\(stem)/3.html")
+    let ants = try served.get("/search.html?q=ant").body
+    #expect(ants.contains("of its images") && ants.contains("units/\(stem)/"))
+    #expect(try served.get("/search.html?q=zebra").body.contains("Nothing is called"))
+  }
+
+  @Test func `who is not the one that started it is refused`() throws {
+    let served = try Served()
+    let (http, cookie, port) = (served.http, served.cookie, served.http.port)
+    func refused(
+      _ what: String, _ expected: Set<Int>, _ reply: RawHTTP.Reply,
+      at location: SourceLocation = #_sourceLocation
+    ) {
+      #expect(
+        expected.contains(reply.status), "\(what): \(reply.text.prefix(200))", sourceLocation: location)
+      for secret in ["units in", served.token, "root:"] {
+        #expect(!reply.text.contains(secret), "\(what)", sourceLocation: location)
+      }
+    }
+    // Another site's page, by DNS rebinding or otherwise.
+    for host in [
+      "evil.example", "evil.example:\(port)", "127.0.0.1", "127.0.0.1:1", "localhost", "0.0.0.0:\(port)",
+      "127.0.0.1:\(port).evil.example", "127.0.0.1.evil.example:\(port)", "user@127.0.0.1:\(port)",
+      "127.1:\(port)", "[::]:\(port)", "2130706433:\(port)",
+    ] { refused("host \(host)", [403, 400], try http.request("GET", "/", headers: [cookie], host: host)) }
+    refused(
+      "no host", [400, 403],
+      try http.send([Array("GET / HTTP/1.1\r\n\(cookie)\r\nConnection: close\r\n\r\n".utf8)]))
+    refused(
+      "two hosts", [400, 403],
+      try http.request("GET", "/", headers: [cookie, "Host: 127.0.0.1:\(port)"], host: "evil.example"))
+    for site in ["cross-site", "same-site", "", "none, cross-site"] {
+      refused(
+        "from \(site)", [403], try http.request("GET", "/", headers: [cookie, "Sec-Fetch-Site: \(site)"]))
+    }
+    for origin in ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1:\(port)", ""] {
+      refused(
+        "origin \(origin)", [403], try http.request("GET", "/", headers: [cookie, "Origin: \(origin)"]))
+    }
+    // Another user of this machine.
+    for headers in [
+      [], ["Cookie: switchback-\(port)="], ["Cookie: switchback-\(port)=0"],
+      ["Cookie: switchback-1=\(served.token)"],
+      ["Authorization: Bearer \(String(served.token.reversed()))"],
+      ["Cookie: switchback-\(port)=\(served.token)0"],
+    ] { refused("cookie \(headers)", [403], try http.request("GET", "/", headers: headers)) }
+    for target in [
+      "/?token=", "/?token=0", "/?token=\(served.token)x", "/api/run.json", "/api/run.json?token=1",
+    ] {
+      refused(target, [403], try http.request("GET", target))
+    }
+    // Methods.
+    for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "POST"] {
+      refused(method, [403, 405, 400], try http.request(method, "/", headers: [cookie, "X-Switchback: 1"]))
+    }
+    refused("a form's POST", [403], try http.request("POST", "/api/live", headers: [cookie], body: [1, 2]))
+    refused("GET of the upload", [405], try http.request("GET", "/api/live", headers: [cookie]))
+    // Paths.
+    for path in [
+      "/../../../../etc/passwd", "/..%2f..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
+      "/%252e%252e/etc/passwd",
+      "/images/..%2f..%2fetc%2fpasswd.webp", "/images/%00.webp", "/images/-1.webp",
+      "/images/99999999999999.webp",
+      "/images/1e1.webp", "/images/.webp", "//etc/passwd", "/etc/passwd", "/run.json", "/..\\..\\etc\\passwd",
+      "/tiles/deconvnet/..%2f..%2f..%2fetc/passwd.jpg", "/tiles/deconvnet/conv1/../../run.json",
+      "/tiles/nonsense/conv1/0.jpg", "/units/conv1/0", "/units/conv1/00000000000.html",
+      "/units/conv1/-1.html",
+      "/units/conv1/0.html/..", "/layers/%ff.html", "/layers/%zz.html", "/layers/.css", "/%",
+      "/atlases/deconvnet/conv1/-1.jpg",
+      "/atlases/deconvnet/conv1/9.jpg", "/atlases/deconvnet/conv1/00.jpg", "/api/live/../run.json",
+      "/api/live/0/seen.webp/..",
+    ] { refused(path, [400, 404], try http.request("GET", path, headers: [cookie])) }
+    refused(
+      "a whole address", [400, 403, 404],
+      try http.request("GET", "http://127.0.0.1:\(port)/", headers: [cookie], host: "evil.example"))
+    refused("an id of nobody's", [410], try http.request("GET", "/api/live/0/seen.webp", headers: [cookie]))
+  }
+
+  @Test func `what is sent cannot hold it up, fill it or bring it down`() throws {
+    let served = try Served()
+    let (http, cookie) = (served.http, served.cookie)
+    func post(_ body: [UInt8]) throws -> Int {
+      try http.request("POST", "/api/live", headers: [cookie, "X-Switchback: 1"], body: body).status
+    }
+    #expect(try post(PictureFiles.pngClaiming(rows: 30_000, columns: 30_000)) == 422)
+    #expect(try post(Array("no picture".utf8)) == 422)
+    #expect(try post(Array("<svg xmlns=\"http://www.w3.org/2000/svg\"/>".utf8)) == 422)
+    #expect(try post(Array(try Workplace.picture(1).encodedJPEG(quality: 90).prefix(400))) == 422)
+    #expect([413, 0].contains(try post([UInt8](repeating: 0, count: 21 << 20))))
+    // A claim of more than is sent, and headers without an end.
+    let claim =
+      "POST /api/live HTTP/1.1\r\nHost: 127.0.0.1:\(http.port)\r\n\(cookie)\r\nX-Switchback: 1\r\nContent-Length: 999999999\r\n\r\n"
+    #expect([0, 400, 413].contains(try http.send([Array(claim.utf8)], patience: 2).status))
+    let flood = (0..<5000).map { "X-\($0): \(String(repeating: "a", count: 100))\r\n" }.joined()
+    let long = try http.request(
+      "GET", "/", headers: [cookie, "X-Long: \(String(repeating: "a", count: 200_000))"])
+    #expect([0, 400, 431].contains(long.status))
+    #expect(
+      [0, 400, 431].contains(
+        try http.send([Array(("GET / HTTP/1.1\r\nHost: 127.0.0.1:\(http.port)\r\n" + flood + "\r\n").utf8)])
+          .status))
+    for bytes in [
+      "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}",
+      "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+    ] {
+      #expect(try http.send([Array(bytes.utf8)], patience: 2).status != 200)
+    }
+    // A slow one holds up nobody else.
+    let slow = "GET / HTTP/1.1\r\nHost: 127.0.0.1:\(http.port)\r\n"
+    #expect(try http.send([Array(slow.utf8)], pause: 0.2, patience: 1).status != 200)
+    for query in [
+      "size=0&stride=1", "size=9999&stride=1", "size=1&stride=0", "size=-1&stride=-1", "size=x", "",
+    ] {
+      let picture = try Workplace.picture(3).encodedPNG()
+      let reply = try http.request("POST", "/api/live", headers: [cookie, "X-Switchback: 1"], body: picture)
+      let id = try #require(reply.body.firstMatch(of: /"id":"([0-9a-f]+)"/)).1
+      #expect(try served.get("/api/live/\(id)/occlusion.json?\(query)").status == 422, "\(query)")
+      for place in ["layer=none&unit=0", "layer=&unit=", "unit=1"] {
+        #expect(try served.get("/api/live/\(id)/projection.jpg?\(place)").status == 422, "\(place)")
+      }
+    }
+    #expect(try served.get("/").status == 200)
+  }
+
+  @Test func `what cannot be explored is refused in a sentence`() throws {
+    let workplace = try Workplace()
+    let model = try workplace.classifier()
+    try Command.refusal(["explore", workplace.path("nowhere")], naming: ["is not a run"])
+    try Command.refusal(["explore", model, "pictures"], naming: ["--out"])
+    try Command.refusal(["explore", "run", "--host", "0.0.0.0"], naming: ["--allow-host"])
+    try Command.refusal(["explore", "run", "--port", "70000"], naming: ["--port"])
+  }
+
+  @Test func `a model and images are searched first`() throws {
+    let workplace = try Workplace()
+    let model = try workplace.classifier()
+    let pictures = try workplace.pictures(4)
+    let running = try Command.start(
+      ["explore", model, pictures, "--out", workplace.path("fresh"), "--no-open", "--json"],
+      shell: "exec env --default-signal=INT \"$@\"")
+    let line = try running.firstLine()
+    #expect(line.hasPrefix("{\"url\":\"http://127.0.0.1:"))
+    running.send(SIGINT)
+    #expect(try running.outcome().status == 130)
+    #expect(FileManager.default.fileExists(atPath: workplace.path("fresh/features.json")))
+  }
+}
