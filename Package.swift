@@ -77,7 +77,8 @@ let package = Package(
       "Explorer", "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels", "Networks",
       "Peaks", "Studies", "Tensors", .product(name: "HTTPTypes", package: "swift-http-types"),
       .product(name: "Hummingbird", package: "hummingbird"),
-      .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+      .product(name: "HummingbirdCore", package: "hummingbird"),
+      .product(name: "Logging", package: "swift-log"),
       .product(name: "NIOCore", package: "swift-nio")),
     // Folders that differ in case alone are one on some systems, so two targets name theirs.
     room(
@@ -86,7 +87,9 @@ let package = Package(
     // Level 8
     .executableTarget(
       name: "SwitchbackCommand",
-      dependencies: ["Explorer", "Switchback", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Explorer", "Switchback", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Sources/switchback", swiftSettings: house),
     // Tests
     room("TestSupport", path: "Tests/TestSupport"),

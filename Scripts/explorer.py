@@ -2,9 +2,9 @@
 
 Usage: explorer.py SWITCHBACK NAME=RUN [NAME=RUN ...] [--only PART OF A JOURNEY'S NAME]
 
-RUN is a finished run of `features`. Prints a line for each journey, `ok JOURNEY (NAME): figure`, `skipped` or `FAILED`
-with the reason. In no journey may a page log an error, break the Content Security Policy, ask anyone but this machine,
-or be refused, unless the journey is about that. Exits with 1 where a journey failed.
+RUN is a finished run of `features`. Prints a line for each journey, `ok JOURNEY (NAME): figure`, `skipped` or
+`FAILED` with the reason. In no journey may a page log an error, break the Content Security Policy, ask anyone
+but this machine, or be refused, unless the journey is about that. Exits with 1 where a journey failed.
 """
 
 import argparse
@@ -23,10 +23,11 @@ from collections.abc import Callable
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, WebError, sync_playwright
+from playwright.sync_api import (
+    Browser, BrowserContext, ConsoleMessage, FilePayload, Page, Request, Response, WebError, sync_playwright)
 
 LIMIT = 1e-4
-WAIT = 20_000
+WAIT = 60_000
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
 CHROMIUM = "/usr/bin/chromium"
 NARROW = {"width": 375, "height": 812}
@@ -34,7 +35,7 @@ NARROW = {"width": 375, "height": 812}
 SLACK = 3
 BUDGETS = {
     "home": 1000, "home kB": 300, "home requests": 20, "cold unit": 1500, "unit again": 250, "next unit": 250,
-    "live": 1000,
+    "live": 1000, "unit out of a cold layer": 2500,
 }
 # True once every picture in sight is there.
 SHOWN = """() => [...document.images].filter(image => {
@@ -46,18 +47,23 @@ GIVEN = """async kind => {
   const bytes = await (await fetch('images/0.webp')).blob(), data = new DataTransfer();
   data.items.add(new File([bytes], 'picture.webp', {type: 'image/webp'}));
   document.dispatchEvent(kind === 'drop'
-    ? new DragEvent('drop', {dataTransfer: data, cancelable: true}) : new ClipboardEvent('paste', {clipboardData: data}));
+    ? new DragEvent('drop', {dataTransfer: data, cancelable: true})
+    : new ClipboardEvent('paste', {clipboardData: data}));
 }"""
+# True once the live page says something that is not said where all goes well.
+COMPLAINT = "() => !/^(|Done.|Computing…)$/.test(document.querySelector('#said').textContent)"
 SHOWN_CARDS = "cards => cards.map(card => card.id)"
 # What reaches beyond the right edge of the window, but for what lies in a box that scrolls by itself.
 BEYOND = """() => [...document.body.querySelectorAll('*')].filter(e => {
   for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
     if (getComputedStyle(p).overflowX !== 'visible') return false;
   return e.getBoundingClientRect().right > innerWidth + 1;
-}).slice(0, 3).map(e => `${e.tagName.toLowerCase()}${e.id ? '#' + e.id : ''} to ${Math.round(e.getBoundingClientRect().right)}`)"""
+}).slice(0, 3).map(e =>
+  `${e.tagName.toLowerCase()}${e.id ? '#' + e.id : ''} to ${Math.round(e.getBoundingClientRect().right)}`)"""
 MOVING = """() => [...document.querySelectorAll('*')].filter(e => {
   const style = getComputedStyle(e);
-  return style.animationName !== 'none' || style.transitionDuration.split(', ').some(time => parseFloat(time) > 0);
+  return style.animationName !== 'none'
+    || style.transitionDuration.split(', ').some(time => parseFloat(time) > 0);
 }).length"""
 
 
@@ -76,7 +82,8 @@ def need(holds: bool, otherwise: str) -> None:
 
 def switchback(tool: str, *arguments: str) -> None:
     result = subprocess.run([tool, *arguments, "--quiet"], capture_output=True, text=True)
-    need(result.returncode == 0, f"switchback {arguments[0]} exits with {result.returncode}: {result.stderr.strip()}")
+    said = f"switchback {arguments[0]} exits with {result.returncode}: {result.stderr.strip()}"
+    need(result.returncode == 0, said)
 
 
 def tensor(data: bytes) -> tuple[list[int], array.array]:
@@ -90,12 +97,18 @@ def tensor(data: bytes) -> tuple[list[int], array.array]:
     return entry["shape"], values
 
 
+def named(picture: bytes) -> FilePayload:
+    """A file as it is chosen."""
+    return {"name": "picture.webp", "mimeType": "image/webp", "buffer": picture}
+
+
 class Server:
     """`switchback explore`, serving."""
 
     def __init__(self, tool: str, run: str, port: int = 0) -> None:
         self.process = subprocess.Popen(
-            [tool, "explore", run, "--no-open", "--json", "--port", str(port)], stdout=subprocess.PIPE, text=True)
+            [tool, "explore", run, "--no-open", "--json", "--port", str(port)], stdout=subprocess.PIPE,
+            text=True)
         assert self.process.stdout
         line = self.process.stdout.readline()
         need(bool(line), f"switchback explore {run} does not serve")
@@ -126,7 +139,7 @@ class Site:
         self.last = self.layers[-1]
         self.units: list[dict[str, Any]] = self.server.json(f"api/layers/{self.quoted}.json")["units"]
         active = [unit["unit"] for unit in self.units if unit["strongest"] > 0]
-        # The first of three units in a row that are active: what leads from one to the next has something to show.
+        # The first of three units in a row that are active, so that each has something to show.
         self.unit = next(unit for unit in active if {unit + 1, unit + 2} <= set(active))
         top = self.server.json(f"api/layers/{self.quoted}/units/{self.unit}.json")["top"]
         self.class_name: str | None = top[0].get("label")
@@ -138,6 +151,12 @@ class Site:
     @property
     def quoted(self) -> str:
         return urllib.parse.quote(self.stem, safe="")
+
+    @property
+    def ranked(self) -> list[str]:
+        """The last layer's units by their largest activation, as a page names them."""
+        units = sorted(self.units, key=lambda unit: (-unit["strongest"], unit["unit"]))
+        return [f"u{unit['unit']}" for unit in units]
 
     def unit_page(self, unit: int, rule: str = "") -> str:
         return f"units/{self.quoted}/{unit}{rule and '.' + rule}.html"
@@ -165,6 +184,7 @@ class Visit:
         self.browser, self.site = browser, site
         self.faults: list[str] = []
         self.requests: list[str] = []
+        self.open: set[Request] = set()
         # Faults that the journey is about, as a pattern.
         self.expected: str | None = None
         self.contexts: list[BrowserContext] = []
@@ -177,6 +197,8 @@ class Visit:
         context.on("weberror", self._thrown)
         context.on("request", self._asked)
         context.on("response", self._answered)
+        context.on("requestfinished", self._closed)
+        context.on("requestfailed", self._closed)
         return context
 
     def enter(self, path: str = "index.html", **options: Any) -> Page:
@@ -200,7 +222,7 @@ class Visit:
         """Gives the live page a picture: what the explorer answers, once its units are listed."""
         picture = self.picture(page)
         with page.expect_response(lambda answer: answer.url.endswith("/api/live")) as awaited:
-            page.set_input_files("#file", {"name": "picture.webp", "mimeType": "image/webp", "buffer": picture})
+            page.set_input_files("#file", named(picture))
         found = awaited.value.json()
         page.wait_for_selector("#excited button")
         page.wait_for_function(SHOWN)
@@ -212,6 +234,14 @@ class Visit:
         page.locator("#excited button").first.click()
         page.wait_for_selector("#array a")
         page.wait_for_function(SHOWN)
+
+    def quiet(self, page: Page) -> None:
+        """Waits until nothing was asked for in the last while."""
+        still, end = 0, time.monotonic() + WAIT / 1000
+        while still < 5:
+            need(time.monotonic() < end, f"still open: {[request.url for request in self.open][:3]}")
+            page.wait_for_timeout(100)
+            still = 0 if self.open else still + 1
 
     def end(self) -> list[str]:
         """Closes all; the faults that the journey is not about."""
@@ -229,9 +259,13 @@ class Visit:
 
     def _asked(self, request: Request) -> None:
         self.requests.append(request.url)
+        self.open.add(request)
         parts = urllib.parse.urlsplit(request.url)
         if parts.scheme != "blob" and parts.hostname not in LOOPBACK:
             self.faults.append(f"leaves this machine: {request.url}")
+
+    def _closed(self, request: Request) -> None:
+        self.open.discard(request)
 
     def _answered(self, response: Response) -> None:
         if response.status >= 400:
@@ -266,7 +300,8 @@ def walk(visit: Visit) -> str:
     """From the first page to a unit, to the next by key, and to two units beside each other and back."""
     site = visit.site
     page = visit.enter()
-    need(page.locator("section.layer").count() == len(site.layers), "the first page does not show every layer")
+    shown = page.locator("section.layer").count()
+    need(shown == len(site.layers), f"the first page shows {shown} of {len(site.layers)} layers")
     page.click(f"section.layer h2 a[href='{site.layer_page}']")
     settled(page, site.layer_page)
     need(len(order(page)) == len(site.units), f"{len(order(page))} cards for {len(site.units)} units")
@@ -296,12 +331,12 @@ def walk(visit: Visit) -> str:
     settled(page, site.unit_page(site.unit))
     page.go_back()
     settled(page, site.layer_page)
-    return f"{len(site.layers)} layers, {len(site.units)} units, {figures} images of one, {len(visit.requests)} requests"
+    return f"{shown} layers, {len(site.units)} units, {figures} images of one, {len(visit.requests)} requests"
 
 
 @journey("projection")
 def projection(visit: Visit) -> str:
-    """A picture of one's own: what the page gives for a unit of each layer is what `switchback project` gives."""
+    """Of a picture of one's own, the page gives for a unit of each layer what `switchback project` gives."""
     site = visit.site
     page = visit.enter("live.html")
     visit.give(page)
@@ -321,9 +356,9 @@ def projection(visit: Visit) -> str:
         need(answer.status == 200, f"{link} answers {answer.status}")
         stem = site.folder / f"{layer['stem']}-projection"
         switchback(
-            site.tool, "project", site.facts["model"], str(file), "--layer", layer["layer"], "--unit", asked["unit"],
-            "--at", f"{asked['row']},{asked['column']}", "--rule", asked["rule"], "--array", f"{stem}.safetensors",
-            "--out", f"{stem}.png")
+            site.tool, "project", site.facts["model"], str(file), "--layer", layer["layer"],
+            "--unit", asked["unit"], "--at", f"{asked['row']},{asked['column']}", "--rule", asked["rule"],
+            "--array", f"{stem}.safetensors", "--out", f"{stem}.png")
         shape, found = tensor(answer.body())
         expected_shape, expected = tensor(pathlib.Path(f"{stem}.safetensors").read_bytes())
         need(shape == expected_shape, f"{layer['layer']}: {shape}, not {expected_shape}")
@@ -334,19 +369,19 @@ def projection(visit: Visit) -> str:
     # Where the picture is pressed is where the activation is carried back from.
     before = page.inner_text("#what")
     page.locator("#stage").click(position={"x": 3, "y": 3})
-    need("row 0, column 0" in page.inner_text("#what"), f"pressing the corner shows {page.inner_text('#what')}")
-    need(before != page.inner_text("#what"), "pressing the picture changes nothing")
+    after = page.inner_text("#what")
+    need("row 0, column 0" in after and after != before, f"pressing the corner shows {after}")
     page.wait_for_function(SHOWN)
     return f"{len(site.layers)} layers, differs by {worst:.1e} of the largest"
 
 
 @journey("ways in")
 def ways_in(visit: Visit) -> str:
-    """Pictures are dropped, pasted or taken by the camera, and what is no picture is refused with the reason."""
+    """Pictures may be dropped, pasted or taken by the camera; what is none is refused with the reason."""
     visit.expected = r"\b422\b"
     page = visit.enter("live.html")
-    page.set_input_files("#file", {"name": "text.webp", "mimeType": "image/webp", "buffer": b"no picture"})
-    page.wait_for_function("() => !/^(|Computing…)$/.test(document.querySelector('#said').textContent)")
+    page.set_input_files("#file", named(b"no picture"))
+    page.wait_for_function(COMPLAINT)
     refused = page.inner_text("#said")
     need("the image" in refused, f"what is no picture is answered '{refused}'")
     for kind in ("drop", "paste"):
@@ -363,7 +398,7 @@ def ways_in(visit: Visit) -> str:
     page.wait_for_selector("#excited button")
     page.click("#webcam")
     need(page.inner_text("#webcam") == "Camera", "the camera does not stop")
-    page.wait_for_load_state("networkidle")
+    visit.quiet(page)
     return f"'{refused}'; camera {rate:.1f} pictures/s"
 
 
@@ -373,8 +408,7 @@ def sort_and_filter(visit: Visit) -> str:
     site = visit.site
     page = visit.enter(site.layer_page)
     page.select_option("#sorting select", "strongest")
-    ranked = sorted(site.units, key=lambda unit: (-unit["strongest"], unit["unit"]))
-    need(order(page) == [f"u{unit['unit']}" for unit in ranked], "the order is not that of the largest activations")
+    need(order(page) == site.ranked, "the order is not that of the largest activations")
     word = site.class_name or str(site.unit)
     page.fill("#sorting [name=q]", word)
     shown = order(page)
@@ -394,7 +428,7 @@ def sort_and_filter(visit: Visit) -> str:
 
 @journey("occluder")
 def occluder(visit: Visit) -> str:
-    """Hiding parts of a picture changes its classes as in `switchback occlude`, and hovering asks for nothing."""
+    """Hiding parts changes the classes as `switchback occlude` has it, and hovering asks for nothing."""
     site = visit.site
     page = visit.enter("live.html")
     given = visit.give(page)
@@ -414,8 +448,8 @@ def occluder(visit: Visit) -> str:
     for name in swept["classes"][:3]:
         run = site.folder / f"occlusion-{name['index']}"
         switchback(
-            site.tool, "occlude", site.facts["model"], str(file), "--size", str(size), "--stride", str(stride), "--class",
-            str(name["index"]), "--out", str(run))
+            site.tool, "occlude", site.facts["model"], str(file), "--size", str(size),
+            "--stride", str(stride), "--class", str(name["index"]), "--out", str(run))
         (made,) = (run / "occlusion").glob("*.json")
         expected = [value for row in json.loads(made.read_text())["probability"] for value in row]
         found = [value for row in name["probability"] for value in row]
@@ -438,13 +472,16 @@ def occluder(visit: Visit) -> str:
     need(not page.is_visible("#square"), "the hidden part stays when the pointer has left")
     need(len(visit.requests) == asked, f"hovering makes {len(visit.requests) - asked} requests")
     need(len(bars) > 1, "the classes stay the same wherever the pointer is")
-    # A picture that is given while another's parts are being hidden takes its place.
-    for _ in range(3):
-        visit.give(page)
-    page.wait_for_load_state("networkidle")
-    said = page.inner_text("#said")
-    need(said == "Move over the image.", f"after another picture is given, the page says '{said}'")
-    return f"{len(found)} positions, differs by {worst:.1e}; hovering 25 places: 0 requests, {len(bars)} readings"
+    # A picture that is given while another's parts are being hidden takes its place; so does asking again.
+    again: dict[str, Callable[[], Any]] = {
+        "another picture": lambda: visit.give(page), "asking again": lambda: page.click("#hiding")}
+    for what, act in again.items():
+        for _ in range(4):
+            act()
+        visit.quiet(page)
+        said = page.inner_text("#said")
+        need(said == "Move over the image.", f"after {what} the page says '{said}'")
+    return f"{len(found)} positions, differs by {worst:.1e}; 25 places: 0 requests, {len(bars)} readings"
 
 
 @journey("keyboard")
@@ -453,14 +490,17 @@ def keyboard(visit: Visit) -> str:
     site = visit.site
     page = visit.enter()
     page.keyboard.press("Tab")
-    need(page.evaluate("document.activeElement.className") == "skip", "Tab does not lead to the skip link first")
-    need(page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0, "the skip link stays out of sight")
+    first, left = page.evaluate(
+        "[document.activeElement.className, document.activeElement.getBoundingClientRect().left]")
+    need(first == "skip", "Tab does not lead to the skip link first")
+    need(left >= 0, "the skip link stays out of sight")
     page.keyboard.press("Enter")
     need(page.url.endswith("#main"), "the skip link does not lead to the content")
     stops = 0
     for _ in range(12):
         page.keyboard.press("Tab")
-        style, tag = page.evaluate("[getComputedStyle(document.activeElement).outlineStyle, document.activeElement.tagName]")
+        tag, style = page.evaluate(
+            "[document.activeElement.tagName, getComputedStyle(document.activeElement).outlineStyle]")
         need(tag != "BODY", f"Tab leads nowhere after {stops} stops")
         need(style != "none", f"nothing shows that {tag} has the focus")
         stops += 1
@@ -501,7 +541,7 @@ def keyboard(visit: Visit) -> str:
     need(not page.is_checked("#hiding"), "o does not end hiding parts")
     page.keyboard.press("Control+o")
     need(not page.is_checked("#hiding"), "Control and o, which opens a file, starts hiding parts")
-    page.wait_for_load_state("networkidle")
+    visit.quiet(page)
     return f"{stops} stops of Tab, each to be seen; search, rules, up, any unit, list of keys, live"
 
 
@@ -515,8 +555,7 @@ def no_script(visit: Visit) -> str:
     page.select_option("#sorting select", "strongest")
     page.click("#sorting button")
     page.wait_for_url("**sort=strongest*")
-    ranked = sorted(site.units, key=lambda unit: (-unit["strongest"], unit["unit"]))
-    need(order(page) == [f"u{unit['unit']}" for unit in ranked], "the order is not that of the largest activations")
+    need(order(page) == site.ranked, "the order is not that of the largest activations")
     visit.go(page, site.unit_page(site.unit))
     need(page.locator(".nine figure svg.tile").count() > 0, "the unit's page shows no tile")
     page.click(".steps a[rel=next]")
@@ -544,7 +583,9 @@ def no_script(visit: Visit) -> str:
         path = f"{site.layer_page}?{urllib.parse.urlencode({'sort': 'strongest', 'q': word})}"
         visit.go(page, path)
         without, scripted = order(page), order(visit.enter(path))
-        need(without == scripted, f"'{word}' leaves {len(without)} units without the script, {len(scripted)} with it")
+        need(
+            without == scripted,
+            f"'{word}' leaves {len(without)} units without the script, {len(scripted)} with it")
         filtered.append(f"'{word}' leaves {len(without)}")
     return f"7 pages, search finds {found}, {', '.join(filtered)}"
 
@@ -581,7 +622,8 @@ def accessibility(visit: Visit) -> str:
         judge(page, f"keys, {look}")
     need(
         not serious,
-        "; ".join(f"{rule} on {len(where)} of {checked} pages, {where[0]}" for rule, where in serious.items()))
+        "; ".join(
+            f"{rule} on {len(where)} of {checked} pages, {where[0]}" for rule, where in serious.items()))
     return f"{checked} pages, {slight} slighter remarks"
 
 
@@ -634,11 +676,12 @@ def token(visit: Visit) -> str:
         answer = stranger.goto(server.base + path)
         need(answer is not None and answer.status == 403, f"/{path} answers {answer and answer.status}")
     need("token" in stranger.inner_text("body"), "the refusal does not say what is missing")
-    paths = [*visit.site.pages.values(), "images/0.webp", "api/run.json", "explorer.js", "nothing", "../../etc/passwd"]
+    paths = [*visit.site.pages.values(), "images/0.webp", "api/run.json", "explorer.js", "nothing"]
     for path in paths:
         status = stranger.context.request.get(server.base + path).status
         need(status == 403, f"{path} answers {status} without the cookie")
-    posted = stranger.context.request.post(f"{server.base}api/live", data=b"picture", headers={"X-Switchback": "1"})
+    posted = stranger.context.request.post(
+        f"{server.base}api/live", data=b"picture", headers={"X-Switchback": "1"})
     need(posted.status == 403, f"a picture without the cookie is answered {posted.status}")
     foreign = {"Host": "example.org"}, {"Origin": "http://example.org"}, {"Sec-Fetch-Site": "cross-site"}
     for headers in foreign:
@@ -660,12 +703,12 @@ def restart(visit: Visit) -> str:
         page = visit.context().new_page()
         page.goto(server.address)
         page.goto(f"{server.base}live.html")
-        picture = {"name": "picture.webp", "mimeType": "image/webp", "buffer": visit.picture(page, server)}
+        picture = named(visit.picture(page, server))
         page.set_input_files("#file", picture)
         page.wait_for_selector("#excited button")
         server.kill()
         page.set_input_files("#file", picture)
-        page.wait_for_function("() => !/^(|Done.|Computing…)$/.test(document.querySelector('#said').textContent)")
+        page.wait_for_function(COMPLAINT)
         said = page.inner_text("#said")
         server = Server(site.tool, site.run, server.port)
         page.goto(server.address)
@@ -699,11 +742,11 @@ def speed(visit: Visit) -> str:
         settled(page, site.unit_page(site.unit + 1))
 
     def listed() -> None:
-        page.set_input_files("#file", {"name": "picture.webp", "mimeType": "image/webp", "buffer": picture})
+        page.set_input_files("#file", named(picture))
         page.wait_for_selector("#excited button")
 
+    page = visit.context().new_page()
     try:
-        page = visit.context().new_page()
         wire = page.context.new_cdp_session(page)
         wire.send("Network.enable")
         wire.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
@@ -711,15 +754,25 @@ def speed(visit: Visit) -> str:
         found["home kB"], found["home requests"] = sum(sizes) / 1000, len(visit.requests)
         unit = server.base + site.unit_page(site.unit)
         timed("cold unit", lambda: page.goto(unit))
-        page.wait_for_load_state("networkidle")
+        visit.quiet(page)
         timed("unit again", lambda: page.goto(unit))
-        page.wait_for_load_state("networkidle")
+        visit.quiet(page)
         timed("next unit", next_unit)
-        page.wait_for_load_state("networkidle")
+        visit.quiet(page)
         page.goto(f"{server.base}live.html")
         picture = visit.picture(page, server)
         timed("live", listed)
+        # A unit is pressed before its layer's page has its pictures, of which most are still to be drawn.
+        largest = max(site.layers, key=lambda layer: layer["units"])
+        stem = urllib.parse.quote(largest["stem"], safe="")
+        page.goto(f"{server.base}layers/{stem}.html", wait_until="commit")
+        card = page.locator(".card").nth(7)
+        card.wait_for()
+        page.wait_for_timeout(300)
+        unit = urllib.parse.urljoin(page.url, card.get_attribute("href") or "")
+        timed("unit out of a cold layer", lambda: page.goto(unit))
     finally:
+        page.context.close()
         server.kill()
     figures = ", ".join(
         f"{name} {value:.0f}{'' if name.startswith('home ') else ' ms'}" for name, value in found.items())

@@ -23,10 +23,10 @@ enum Assets {
       .card small{display:block;color:var(--soft);overflow-wrap:anywhere}.none{display:inline-block;color:var(--soft);font-size:.85rem}
       .steps{display:flex;gap:1rem;align-items:center}.rules{position:static;border:0;margin:0;padding:.25rem 0}.fires{color:var(--soft)}
       .nine{display:flex;flex-wrap:wrap;gap:1rem 1.5rem}figure{margin:0;max-width:100%}figure svg{max-width:100%}
-      figcaption{font-size:.85rem;color:var(--soft);overflow-wrap:anywhere;max-width:40rem}.tile .outside{fill:var(--band)}.tile{outline:1px solid var(--line)}.pixels image{image-rendering:pixelated}
-      .whole rect{fill:none;vector-effect:non-scaling-stroke}.halo{stroke:#fff;stroke-width:4px}.box{stroke:#ff3d00;stroke-width:2px}
+      figcaption{font-size:.85rem;color:var(--soft);overflow-wrap:anywhere;max-width:40rem}.tile>rect{fill:var(--band);stroke:var(--line);vector-effect:non-scaling-stroke}.pixels image{image-rendering:pixelated}
+      .whole rect{fill:none;stroke:#ff3d00;stroke-width:2px;vector-effect:non-scaling-stroke;filter:drop-shadow(0 0 1px #fff) drop-shadow(0 0 1px #fff)}
       .histogram{width:100%;max-width:46rem;height:7rem;fill:var(--link);border-bottom:1px solid var(--line)}
-      .bands dd{display:flex;flex-wrap:wrap;gap:.3rem;padding-bottom:.3rem}
+      .bands dd{display:flex;flex-wrap:wrap;gap:.3rem;padding-bottom:.3rem}.bands img{height:4.5rem;width:auto}
       .panes{display:flex;flex-wrap:wrap;gap:1rem 2rem}.pane{flex:1 1 24rem;min-width:0}.pictures{display:flex;flex-wrap:wrap;gap:.5rem}.blink .pane:first-child{display:none}
       .live{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:1rem 2rem;align-items:start;margin-top:1rem}.live[hidden]{display:none}
       .excited{grid-column:1/-1}.stage{position:relative;display:inline-block;max-width:100%}.stage img{display:block;border-radius:0;border:0}

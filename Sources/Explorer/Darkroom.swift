@@ -9,6 +9,7 @@ internal import Kernels
 internal import Networks
 internal import Peaks
 internal import Studies
+internal import Synchronization
 internal import Tensors
 
 /// Makes the pictures that pages show, when they are asked for, and keeps those that were asked for last.
@@ -51,27 +52,44 @@ actor Darkroom {
 
   // MARK: Pictures of units
 
+  /// Draws units that neither the run nor an earlier page has drawn, together.
+  func draw(_ units: [Int], of layer: RunView.Layer, rule: RectifierRule) throws {
+    let missing = units.filter { unit in
+      let stem = "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)"
+      return !UnitPicture.File.allCases.allSatisfy {
+        kept[stem + $0.rawValue] != nil || FileSystem.exists(view.run.folder + "/" + stem + $0.rawValue)
+      }
+    }
+    guard !missing.isEmpty else { return }
+    let tiles = try tiles(of: missing, in: layer, ranks: nil, rule: rule)
+    let depth = view.study.top
+    let jobs = missing.flatMap { unit in UnitPicture.File.allCases.map { (unit, $0) } }
+    let files = try Pool.map(over: jobs.indices, threads: threads) { index -> [UInt8] in
+      let (unit, file) = jobs[index]
+      let shown = tiles[unit] ?? []
+      return try layer.grid.encoded(file, (0..<depth).map { $0 < shown.count ? shown[$0] : nil })
+    }
+    for ((unit, file), bytes) in zip(jobs, files) {
+      uses += 1
+      keep(bytes, "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)\(file.rawValue)")
+    }
+  }
+
   /// A file of a unit's tiles.
   func unit(_ unit: Int, of layer: RunView.Layer, rule: RectifierRule, _ file: UnitPicture.File) throws
     -> [UInt8]
   {
     let stem = "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)"
-    return try keeping(stem + file.rawValue) {
-      if let drawn = FileSystem.contents(of: view.run.folder + "/" + stem + file.rawValue) {
-        return [UInt8](drawn)
-      }
-      let tiles = try tiles(of: [unit], in: layer, ranks: nil, rule: rule)[unit] ?? []
-      let padded = (0..<view.study.top).map { $0 < tiles.count ? tiles[$0] : nil }
-      for other in UnitPicture.File.allCases where other != file {
-        keep(try layer.grid.encoded(other, padded), stem + other.rawValue)
-      }
-      return try layer.grid.encoded(file, padded)
+    if kept[stem + file.rawValue] == nil,
+      let drawn = FileSystem.contents(of: view.run.folder + "/" + stem + file.rawValue)
+    {
+      return [UInt8](drawn)
     }
+    try draw([unit], of: layer, rule: rule)
+    return keeping(stem + file.rawValue) { [] }
   }
 
-  /// Tiles of units' strongest activations, by unit, in the order of their ranks.
-  ///
-  /// - Parameter ranks: How many of each unit's; nil for all.
+  /// Tiles of units' strongest activations, by unit in the order of their ranks: of each so many, or all.
   private func tiles(
     of units: [Int], in layer: RunView.Layer, ranks: Int?, rule: RectifierRule
   ) throws -> [Int: [PeakTile?]] {
@@ -82,23 +100,29 @@ actor Darkroom {
           peak: Peak(value: entry.value, image: entry.image, row: entry.row, column: entry.column))
       }
     }
-    return try tiles(of: places, in: layer, rule: rule)
-  }
-
-  private func tiles(
-    of places: [Gallery.Place], in layer: RunView.Layer, rule: RectifierRule
-  ) throws -> [Int: [PeakTile?]] {
     let maker = TileMaker(field: layer.field, preprocessing: view.run.configuration.preprocessing)
     let (pictures, preprocessing) = (view.run.pictures, view.run.configuration.preprocessing)
     var found: [Int: [Int: PeakTile]] = [:]
+    let held = Mutex([Int: Picture]())
     try gallery(layer.value, rule).project(
-      places, input: { try pictures.seen($0)?.values(preprocessing) }
-    ) { results in
-      for (place, projection) in results {
-        guard let seen = try pictures.seen(place.peak.image) else { continue }
-        found[place.unit, default: [:]][place.rank] = try maker.tile(
-          of: projection.pixels, top: projection.top, left: projection.left, in: seen)
+      places,
+      input: { image in
+        guard let seen = try pictures.seen(image) else { return nil }
+        held.withLock { $0[image] = seen }
+        return seen.values(preprocessing)
       }
+    ) { results in
+      let seen = held.withLock { $0 }
+      let tiles = try Pool.map(over: results.indices, threads: threads) { index -> PeakTile? in
+        let (place, projection) = results[index]
+        return try seen[place.peak.image].flatMap {
+          try maker.tile(of: projection.pixels, top: projection.top, left: projection.left, in: $0)
+        }
+      }
+      for (result, tile) in zip(results, tiles) {
+        found[result.place.unit, default: [:]][result.place.rank] = tile
+      }
+      held.withLock { $0 = [:] }
     }
     return Dictionary(grouping: places, by: \.unit).mapValues { places in
       places.map { found[$0.unit]?[$0.rank] }
@@ -196,8 +220,9 @@ struct Atlas: Sendable {
   }
 
   /// The most telling units of a layer in one row; nil where all are dead.
-  static func strip(of layer: RunView.Layer) -> Atlas? {
-    let units = layer.bySelectivity.filter { !$0.isDead }.prefix(across).map(\.number)
+  static func strip(of layer: RunView.Layer, in scope: Scope = .served) -> Atlas? {
+    let units = layer.bySelectivity.filter { !$0.isDead && scope.has($0.number, of: layer) }.prefix(across)
+      .map(\.number)
     return units.isEmpty ? nil : Atlas(name: "strip", units: units, of: layer)
   }
 }

@@ -10,7 +10,7 @@ internal import Tensors
 /// A finished run of `features` as pages: every unit of every layer has one, made when it is asked for.
 public struct Explorer: Sendable {
   let view: RunView
-  private let darkroom: Darkroom
+  let darkroom: Darkroom
   private let live: LiveRoom
 
   /// - Parameters:
@@ -47,9 +47,9 @@ public struct Explorer: Sendable {
     410, "That image is not held any more: the server keeps the last few. Give it once more.")
 
   private func answer(_ address: Address, _ question: Question) async throws -> Answer {
-    func page(_ page: Page) -> Answer { Answer(.html, page.html(of: view, isExported: false).text) }
+    func page(_ page: Page) -> Answer { Answer(.html, page.html(of: view, in: .served).text) }
     switch address {
-    case .home: return page(HomePage(view: view, isExported: false).page)
+    case .home: return page(HomePage(view: view).page)
     case .style: return Answer(.css, Assets.style)
     case .script: return Answer(.script, Assets.script)
     case .layer(let stem):
@@ -65,7 +65,7 @@ public struct Explorer: Sendable {
       return Answer(.css, LayerPage.style(of: layer))
     case .unit(let stem, let number, let rule):
       guard let (layer, unit) = unit(stem, number) else { return Self.nowhere }
-      return page(unitPage(layer, unit, rule, isExported: false).page)
+      return page(unitPage(layer, unit, rule).page)
     case .tiles(let stem, let number, let rule, let file):
       guard let (layer, unit) = unit(stem, number), !unit.isDead else { return Self.nowhere }
       return Answer(
@@ -133,15 +133,15 @@ public struct Explorer: Sendable {
     return (layer, layer.units[number])
   }
 
-  func unitPage(_ layer: RunView.Layer, _ unit: RunView.Unit, _ rule: RectifierRule, isExported: Bool)
-    -> UnitPage
-  {
+  func unitPage(
+    _ layer: RunView.Layer, _ unit: RunView.Unit, _ rule: RectifierRule, in scope: Scope = .served
+  ) -> UnitPage {
     var extents: [Int: (rows: Int, columns: Int)] = [:]
     for entry in unit.entries where extents[entry.image] == nil {
       extents[entry.image] = try? view.run.pictures.dataset.extents(of: entry.image)
     }
     return UnitPage(
-      view: view, layer: layer, unit: unit, rule: rule, extents: extents, isExported: isExported)
+      view: view, layer: layer, unit: unit, rule: rule, extents: extents, scope: scope)
   }
 
   /// Where a question's projection starts.

@@ -80,10 +80,7 @@ actor LiveRoom {
     return Cancellation { [self] in latest.withLock { $0 } != mine }
   }
 
-  /// Takes a picture in.
-  ///
-  /// - Parameter bytes: A file of a kind that is read.
-  /// - Throws: `ImageError` for what is no picture.
+  /// Takes in a picture, a file of a kind that is read; `ImageError` where it is none.
   func take(_ bytes: [UInt8]) throws -> Impression {
     let preprocessing = view.study.subject.preprocessing
     let picture = try Picture(decoding: bytes, named: "the image", limit: Self.mostPixels)
@@ -242,12 +239,10 @@ actor LiveRoom {
     var classes: [Class]
   }
 
-  /// Sweeps a grey square over a picture; nil for one that is not held any more.
+  /// Sweeps a grey square of a side over a picture, so many pixels between its positions; nil for one that is not held
+  /// any more.
   ///
-  /// - Parameters:
-  ///   - size: The square's side.
-  ///   - stride: Pixels between its positions.
-  /// - Throws: `StudyError` for a network without classes, or `Interruption` where a newer picture or sweep was asked for.
+  /// A newer sweep ends it with an `Interruption`; a network without classes is a `StudyError`.
   func sweep(_ id: String, size: Int, stride: Int) throws -> Sweep? {
     guard let held = given[id] else { return nil }
     guard let classes = held.impression.classes, let head = view.study.subject.head else {

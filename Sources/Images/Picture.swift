@@ -42,6 +42,7 @@ public struct Picture: Hashable, Sendable {
   ///   - bytes: The whole file.
   ///   - name: What a message calls it.
   ///   - limit: The most pixels that are decoded.
+  /// - Throws: ``ImageError/unreadable(file:reason:)`` for what is no picture.
   public init(decoding bytes: [UInt8], named name: String, limit: Int = 100_000_000) throws(ImageError) {
     var failure = Failure()
     let decoded = unsafe failure.result { error, result in

@@ -36,6 +36,19 @@ struct ExploreCommand: ParsableCommand {
   var allowHost: [String] = []
   @Flag(inversion: .prefixedNo, help: "Open the browser.") var open = true
 
+  @Option(
+    help: .value(
+      "folder",
+      "Write a copy of the pages that opens from the disk and from any host, in place of serving them."),
+    completion: .directory)
+  var export: String?
+  @Option(help: .value("a,b", "With --export: the layers (default: all of the run)."), completion: .layers)
+  var layers: String?
+  @Option(
+    help: .value("units", "With --export: units of each layer, as 0..<64, 1,5,8 or all (default: all)."),
+    transform: { try UnitChoice($0) })
+  var units: UnitChoice?
+
   @Option(help: "Where the model is now, if it was moved.", completion: .onnx) var model: String?
   @Option(help: "Where the images are now, if they were moved.", completion: .directory) var pictures: String?
 
@@ -60,9 +73,9 @@ struct ExploreCommand: ParsableCommand {
 
   func run() throws {
     let folder = what.count == 2 ? try searched() : what[0]
-    let server = Server(
-      try Explorer(run: folder, model: model, pictures: pictures, threads: common.workers), host: host,
-      port: port, allowing: allowHost)
+    let explorer = try Explorer(run: folder, model: model, pictures: pictures, threads: common.workers)
+    if let export { return try write(explorer, to: export) }
+    let server = Server(explorer, host: host, port: port, allowing: allowHost)
     if !["127.0.0.1", "::1", "localhost"].contains(host) {
       Terminal.say(
         "note: \(host) is open to the network: whoever sees the address with its token sees your images.")
@@ -75,6 +88,25 @@ struct ExploreCommand: ParsableCommand {
       }
     }
     if let failure { throw failure }
+  }
+
+  /// Writes the copy.
+  private func write(_ explorer: Explorer, to folder: String) throws {
+    let (names, common) = (layers?.split(separator: ",").map(String.init), common)
+    let units = try units ?? UnitChoice("all")
+    let failure = Interrupts.heeded { cancellation in
+      waited {
+        let plan = try await explorer.copyPlan(layers: names, units: units)
+        common.note(
+          "\(folder): about \(max(1, plan.bytes / 1_000_000)) MB for \(plan.count.units.counted("units")) and "
+            + "\(plan.count.images.counted("images")), which go along: mind who may see them.")
+        try await explorer.copy(
+          plan, to: folder, cancellation: cancellation, listener: Terminal.listener(quiet: common.quiet))
+      }
+    }
+    if let failure { throw failure }
+    if common.json { return try Terminal.print(json: ["export": folder]) }
+    if !common.quiet { try Terminal.print(folder + "/index.html") }
   }
 
   /// Searches the images first, where there is no run yet.

@@ -171,6 +171,44 @@ final class Served {
     #expect(try served.get("/search.html?q=zebra").body.contains("Nothing is called"))
   }
 
+  @Test func `a copy has the same pages at the same addresses, and every link of them leads to a file`()
+    throws
+  {
+    let served = try Served()
+    let run = served.workplace.path("run")
+    let copied = try Command.run(["explore", run, "--export", served.workplace.path("copy"), "--json"])
+    #expect(copied.status == 0, "\(copied.errors)")
+    #expect(copied.errors.contains("MB for ") && copied.errors.contains("mind who may see them"))
+    let files = try served.workplace.contents(of: "copy")
+    #expect(files["index.html"] != nil && files["explorer.js"] != nil)
+    for (name, bytes) in files where name.hasSuffix(".html") {
+      let page = String(decoding: bytes, as: UTF8.self)
+      let folder = URL(string: "http://x/\(name)")
+      for match in page.matches(of: /(?:href|src)="([^"#]+)/) {
+        let target = try #require(URL(string: String(match.1), relativeTo: folder)?.absoluteURL)
+        #expect(files[String(target.path.dropFirst())] != nil, "\(name) leads to \(match.1)")
+      }
+      #expect(try served.get("/" + name).status == 200, "\(name)")
+    }
+    let tiles = files.keys.filter { $0.hasPrefix("tiles/") || $0.hasPrefix("atlases/") }
+    #expect(!tiles.isEmpty)
+    for name in tiles {
+      let reply = try served.get("/" + name)
+      #expect(reply.body == files[name].map { String(decoding: $0, as: UTF8.self) }, "\(name)")
+    }
+    // Some units alone: their neighbours have no page, and nothing leads there.
+    let stem = try #require(files.keys.first { $0.hasPrefix("units/") }?.split(separator: "/")[1])
+    let some = try Command.run([
+      "explore", run, "--export", served.workplace.path("some"), "--layers", String(stem), "--units", "1,3",
+      "--quiet",
+    ])
+    #expect(some.status == 0, "\(some.errors)")
+    let fewer = try served.workplace.contents(of: "some").keys.filter { $0.hasPrefix("units/") }
+    #expect(fewer.sorted() == ["units/\(stem)/1.html", "units/\(stem)/3.html"])
+    try Command.refusal(
+      ["explore", run, "--export", served.workplace.path("pictures")], naming: ["something else"])
+  }
+
   @Test func `who is not the one that started it is refused`() throws {
     let served = try Served()
     let (http, cookie, port) = (served.http, served.cookie, served.http.port)

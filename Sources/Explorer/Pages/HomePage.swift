@@ -7,14 +7,14 @@ internal import Tensors
 /// The network as its layers in order, each with a strip of its most telling units.
 struct HomePage {
   let view: RunView
-  let isExported: Bool
+  var scope = Scope.served
 
   var page: Page { Page(title: "\(view.title) · units", depth: 0, body: body) }
 
   private var body: HTML {
     let input = view.study.subject.input
     let longest = Double(max(input.rows, input.columns, 1))
-    let layers = view.layers.map { layer -> HTML in
+    let layers = view.layers.filter(scope.has).map { layer -> HTML in
       // The field beside the whole input, both to scale.
       let side = 48.0
       let (rows, columns) = (
@@ -22,7 +22,7 @@ struct HomePage {
         side * min(Double(layer.field.columns), longest) / longest
       )
       let link: HTML = "layers/\(address: layer.stem).html"
-      let strip = Atlas.strip(of: layer).map { strip -> HTML in
+      let strip = Atlas.strip(of: layer, in: scope).map { strip -> HTML in
         let units = strip.units.enumerated().map { place, unit -> HTML in
           """
           <a href="units/\(address: layer.stem)/\(unit).html"><rect x="\(strip.corner(place).column)" y="0" \
@@ -49,7 +49,7 @@ struct HomePage {
     }
     let classes = view.run.pictures.dataset.classNames ?? []
     let found: HTML? =
-      classes.isEmpty || isExported
+      classes.isEmpty || scope.isCopy
       ? nil
       : """
       <section><h2>Classes</h2><p class="classes">\(classes.prefix(200).map { name -> HTML in
@@ -57,7 +57,7 @@ struct HomePage {
       })\(classes.count > 200 ? " and \(classes.count - 200) more: search for them" : "")</p></section>
       """
     let live: HTML? =
-      isExported
+      scope.isCopy
       ? nil
       : """
       <p class="well"><a href="live.html">Drop an image of yours</a>: which units it excites, where, and what each of them saw.</p>

@@ -36,19 +36,23 @@ struct LayerPage {
   let layer: RunView.Layer
   var order = Order.selectivity
   var filter = ""
+  var scope = Scope.served
 
   var page: Page {
-    let place = view.layers.firstIndex { $0.stem == layer.stem } ?? 0
+    let layers = view.layers.filter(scope.has)
+    let place = layers.firstIndex { $0.stem == layer.stem } ?? 0
     var links = [("up", "../index.html")]
-    if place > 0 { links.append(("prev", view.layers[place - 1].stem + ".html")) }
-    if place + 1 < view.layers.count { links.append(("next", view.layers[place + 1].stem + ".html")) }
+    if place > 0 { links.append(("prev", layers[place - 1].stem + ".html")) }
+    if place + 1 < layers.count { links.append(("next", layers[place + 1].stem + ".html")) }
     return Page(
       title: "\(layer.name) · \(view.title)", depth: 1, links: links, styles: ["\(layer.stem).css"],
       body: body)
   }
 
   private var units: [RunView.Unit] {
-    layer.units.sorted { ((order.key($1), $0.number)) < ((order.key($0), $1.number)) }
+    layer.units.filter { scope.has($0.number, of: layer) }.sorted {
+      ((order.key($1), $0.number)) < ((order.key($0), $1.number))
+    }
   }
 
   /// What a filter looks in, in small letters.

@@ -18,7 +18,7 @@ struct Page {
   /// The way from a page to the explorer's own folder.
   static func up(_ depth: Int) -> String { String(repeating: "../", count: depth) }
 
-  func html(of view: RunView, isExported: Bool) -> HTML {
+  func html(of view: RunView, in scope: Scope) -> HTML {
     let up = Self.up(depth)
     let links = links.map { link -> HTML in
       "<link rel=\"\(link.rel)\" href=\"\(address: link.address)\">"
@@ -26,11 +26,11 @@ struct Page {
     let styles = (["\(up)explorer.css"] + styles).map { style -> HTML in
       "<link rel=\"stylesheet\" href=\"\(address: style)\">"
     }
-    let layers = view.layers.map { layer -> HTML in
+    let layers = view.layers.filter(scope.has).map { layer -> HTML in
       "<a href=\"\(up)layers/\(address: layer.stem).html\">\(layer.name)</a>"
     }
     let served: HTML =
-      isExported
+      scope.isCopy
       ? .none
       : """
       <a href="\(up)live.html">Your image</a>

@@ -14,18 +14,22 @@ struct UnitPage {
   let rule: RectifierRule
   /// Extents of the whole pictures that the unit's activations are from, by id.
   let extents: [Int: (rows: Int, columns: Int)]
-  let isExported: Bool
+  var scope = Scope.served
 
   private static let up = "../../"
 
   var page: Page {
     let ending = rule == view.run.rule ? ".html" : ".\(rule.rawValue).html"
     var links = [("up", "\(Self.up)layers/\(layer.stem).html")]
-    if unit.number > 0 { links.append(("prev", "\(unit.number - 1)\(ending)")) }
-    if unit.number + 1 < layer.units.count { links.append(("next", "\(unit.number + 1)\(ending)")) }
+    if let before { links.append(("prev", "\(before)\(ending)")) }
+    if let after { links.append(("next", "\(after)\(ending)")) }
     return Page(
       title: "\(layer.name) unit \(unit.number) · \(view.title)", depth: 2, links: links, body: body)
   }
+
+  /// The units before and after it that have pages.
+  private var before: Int? { (0..<unit.number).last { scope.has($0, of: layer) } }
+  private var after: Int? { (unit.number + 1..<layer.units.count).first { scope.has($0, of: layer) } }
 
   /// The page of the same unit by a rule.
   private func file(_ rule: RectifierRule) -> String {
@@ -35,7 +39,7 @@ struct UnitPage {
   private var body: HTML {
     let place = layer.units.count
     let rules: HTML? =
-      isExported
+      scope.isCopy
       ? nil
       : """
       <nav class="rules" aria-label="Rules">\(RectifierRule.allCases.enumerated().map { index, choice -> HTML in
@@ -45,13 +49,13 @@ struct UnitPage {
       })</nav>
       """
     let pin: HTML? =
-      isExported
+      scope.isCopy
       ? nil : "<button type=\"button\" id=\"pin\" data-unit=\"\(layer.stem):\(unit.number)\">Pin</button>"
     return """
       <h1><a href="\(Self.up)layers/\(address: layer.stem).html#u\(unit.number)">\(layer.name)</a> unit \(unit.number) \
       <small>of \(place)</small></h1>
-      <p class="steps">\(unit.number > 0 ? step("prev", unit.number - 1, "← before") : HTML.none)
-      \(unit.number + 1 < place ? step("next", unit.number + 1, "next →") : HTML.none) \(pin)</p>
+      <p class="steps">\(before.map { step("prev", $0, "← before") })
+      \(after.map { step("next", $0, "next →") }) \(pin)</p>
       <p>\(facts)</p>
       \(classes)
       \(rules)
@@ -88,43 +92,51 @@ struct UnitPage {
 
   private var nine: HTML {
     let figures = unit.entries.enumerated().map { rank, entry -> HTML in
-      let whole = extents[entry.image].map { self.whole(entry, $0) }
-      return """
-        <figure>\(tile(.projections, 0, rank, entry, "projection")) \(tile(.patches, 0, rank, entry, "patch")) \
-        \(tile(.views, 1, rank, entry, "the patch, dark where the projection is nearly zero")) \(whole)
-        <figcaption>\(rank + 1). \(Double(entry.value).significant) at row \(entry.row), column \(entry.column) · \
-        \(entry.path)\(entry.label.map { " · \($0)" } ?? "")</figcaption></figure>
-        """
+      """
+      <figure>\(tiles(rank, entry)) \(extents[entry.image].map { whole(entry, $0) })
+      <figcaption>\(rank + 1). \(Double(entry.value).significant) at row \(entry.row), column \(entry.column) · \
+      \(entry.path)\(entry.label.map { " · \($0)" } ?? "")</figcaption></figure>
+      """
     }
     return """
       <section><h2>The \(unit.entries.count) images that excite it most</h2>
-      <p class="soft">Each: the activation projected back by the rule \(rule.rawValue), the patch that it sees, the same dark where the \
-      projection is nearly zero, and the whole image. Grey is zero; each projection has its own scale.</p>
+      <p class="soft">Each: the activation projected back by the rule \(rule.rawValue), the patch that it sees,\
+      \(scope.isCopy ? "" : " the same dark where the projection is nearly zero,") and the whole image. Grey is zero; each \
+      projection has its own scale.</p>
       <div class="nine">\(figures)</div></section>
       """
   }
 
-  /// A tile of one of the unit's files, drawn without what lies outside the picture.
-  private func tile(
-    _ file: UnitPicture.File, _ grid: Int, _ rank: Int, _ entry: RunView.Entry, _ what: String
-  ) -> HTML {
+  /// What is shown of each activation: a file of the unit's tiles, and which of its grids.
+  private var panels: [(file: UnitPicture.File, grid: Int)] {
+    [(.projections, 0), (.patches, 0)] + (scope.isCopy ? [] : [(.views, 1)])
+  }
+
+  /// An activation's tiles beside each other, without what lies outside the picture.
+  private func tiles(_ rank: Int, _ entry: RunView.Entry) -> HTML {
     guard let inside = entry.inside else { return "<span class=\"none\">outside the image</span>" }
     let drawing = layer.grid
     let (rows, columns) = drawing.tile
+    let (gap, count) = (2, panels.count)
     let scale = max(1, 128 / max(rows, columns, 1))
-    let all = drawing.extents(grids: file == .views ? 2 : 1)
-    let left =
-      grid * (drawing.extents(grids: 1).columns + UnitPicture.gutter)
-      + rank % drawing.side * (columns + UnitPicture.gap) + inside.left
-    let top = rank / drawing.side * (rows + UnitPicture.gap) + inside.top
-    let address: HTML =
-      "\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number)\(file.rawValue)"
+    let shown = panels.enumerated().map { place, panel -> HTML in
+      let all = drawing.extents(grids: panel.file == .views ? 2 : 1)
+      let left =
+        panel.grid * (drawing.extents(grids: 1).columns + UnitPicture.gutter)
+        + rank % drawing.side * (columns + UnitPicture.gap) + inside.left
+      let top = rank / drawing.side * (rows + UnitPicture.gap) + inside.top
+      let start = place * (columns + gap)
+      return """
+        <rect x="\(start)" width="\(columns)" height="\(rows)"/><svg x="\(start + inside.left)" y="\(inside.top)" \
+        width="\(inside.columns)" height="\(inside.rows)" viewBox="\(left) \(top) \(inside.columns) \(inside.rows)">\
+        <image href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number)\(panel.file.rawValue)" \
+        width="\(all.columns)" height="\(all.rows)"/></svg>
+        """
+    }
+    let wide = count * (columns + gap) - gap
     return """
-      <svg class="\(max(rows, columns) <= 16 ? "tile pixels" : "tile")" width="\(scale * columns)" height="\(scale * rows)" viewBox="0 0 \(columns) \(rows)" role="img" \
-      aria-label="\(what), rank \(rank + 1)"><rect class="outside" width="\(columns)" height="\(rows)"/>\
-      <svg x="\(inside.left)" y="\(inside.top)" width="\(inside.columns)" height="\(inside.rows)" \
-      viewBox="\(left) \(top) \(inside.columns) \(inside.rows)"><image href="\(address)" width="\(all.columns)" \
-      height="\(all.rows)"/></svg></svg>
+      <svg class="\(max(rows, columns) <= 16 ? "tile pixels" : "tile")" width="\(scale * wide)" height="\(scale * rows)" \
+      viewBox="0 0 \(wide) \(rows)" role="img" aria-label="rank \(rank + 1): projection and patch">\(shown)</svg>
       """
   }
 
@@ -134,10 +146,9 @@ struct UnitPage {
     let box = entry.box
     return """
       <svg class="whole" width="\(width)" height="\(height)" viewBox="0 0 \(extents.columns) \(extents.rows)" role="img" \
-      aria-label="the whole image, with the receptive field: rows \(box.top) to \(box.bottom), columns \(box.left) to \(box.right)">\
+      aria-label="the whole image; the field is rows \(box.top) to \(box.bottom), columns \(box.left) to \(box.right)">\
       <image href="\(Self.up)images/\(entry.image).webp" width="\(extents.columns)" height="\(extents.rows)"/>\
-      <rect class="halo" x="\(box.left)" y="\(box.top)" width="\(box.columns)" height="\(box.rows)"/>\
-      <rect class="box" x="\(box.left)" y="\(box.top)" width="\(box.columns)" height="\(box.rows)"/></svg>
+      <rect x="\(box.left)" y="\(box.top)" width="\(box.columns)" height="\(box.rows)"/></svg>
       """
   }
 
@@ -187,7 +198,7 @@ struct UnitPage {
   // MARK: Others
 
   private var alike: HTML? {
-    let neighbours = view.neighbours(of: unit, in: layer)
+    let neighbours = view.neighbours(of: unit, in: layer).filter { scope.has($0.unit.number, of: layer) }
     guard !neighbours.isEmpty else { return nil }
     let links = neighbours.map { other, share -> HTML in
       "<li><a href=\"\(other.number).html\">unit \(other.number)</a> \(share.asShare) of their images in common</li>"
@@ -200,7 +211,7 @@ struct UnitPage {
       "switchback figure \(view.run.folder.quotedForShell) --units \("\(layer.name):\(unit.number)".quotedForShell)"
       + (rule == view.run.rule ? "" : " --rule \(rule.rawValue)") + " --width 170mm --out unit.pdf"
     let data: HTML? =
-      isExported
+      scope.isCopy
       ? nil
       : """
       <p><a href="\(Self.up)api/layers/\(address: layer.stem)/units/\(unit.number).json">JSON</a> · \

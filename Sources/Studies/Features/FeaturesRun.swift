@@ -16,7 +16,7 @@ package struct FeaturesRun: Sendable {
 
   /// - Parameters:
   ///   - folder: The run.
-  ///   - pictures: Where the pictures are now; nil for where the run had them.
+  ///   - place: Where the pictures are now; nil for where the run had them.
   /// - Throws: ``StudyError`` where the run is not finished, or its pictures are not what they were.
   package init(_ folder: String, pictures place: String? = nil) throws {
     self.folder = folder
@@ -48,6 +48,7 @@ package struct FeaturesRun: Sendable {
   /// - Parameters:
   ///   - place: Where the model's file is now; nil for where the run had it.
   ///   - rule: How signals pass rectifiers.
+  /// - Returns: The study, of the run's layers.
   /// - Throws: ``StudyError`` where the model is not there, or not the one that the run was made with.
   package func study(model place: String? = nil, rule: RectifierRule) throws -> Features {
     let model = place ?? configuration.model

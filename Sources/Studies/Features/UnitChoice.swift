@@ -42,7 +42,7 @@ public struct UnitChoice: Sendable, CustomStringConvertible {
   var isAll: Bool { range == 0..<Int.max }
 
   /// The chosen ones of a layer's units, ascending.
-  func units(of count: Int) -> [Int] {
+  package func units(of count: Int) -> [Int] {
     (0..<count).filter { range?.contains($0) ?? listed.contains($0) }
   }
 

@@ -67,24 +67,24 @@ public struct Listener: Sendable {
 }
 
 /// Counts one part of a job and tells the listener.
-struct Meter {
+package struct Meter {
   private let listener: Listener
   private let started = ContinuousClock.now
   private var progress: Listener.Progress
 
-  init(_ listener: Listener, _ label: String, total: Int, unit: String, alreadyDone: Int = 0) {
+  package init(_ listener: Listener, _ label: String, total: Int, unit: String, alreadyDone: Int = 0) {
     self.listener = listener
     progress = Listener.Progress(
       label: label, unit: unit, done: alreadyDone, total: total, alreadyDone: alreadyDone, seconds: 0,
       isFinished: false)
   }
 
-  mutating func show(_ done: Int) {
+  package mutating func show(_ done: Int) {
     progress.done = min(done, progress.total)
     tell()
   }
 
-  mutating func finish() {
+  package mutating func finish() {
     progress.done = progress.total
     progress.isFinished = true
     tell()
