@@ -19,6 +19,15 @@ public struct Evidence: Sendable {
   /// The signal at the layer: 1 x 1 x 1 x channels for one activation, else the layer's shape.
   let signal: Tensor
   let items: [String: Item]
+
+  /// The same way back for another signal: what a pass over one picture asks of the switches of another's.
+  ///
+  /// - Parameter other: Of the same layer and place.
+  /// - Returns: This evidence with the other's signal.
+  package func carrying(signalOf other: Evidence) -> Evidence {
+    precondition(signal.shape == other.signal.shape, "a signal of \(other.signal.shape) for \(signal.shape)")
+    return Evidence(isWindow: isWindow, row: row, column: column, signal: other.signal, items: items)
+  }
 }
 
 /// One seed carried back to the network's input, or to the value where its walk ends.

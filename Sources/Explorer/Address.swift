@@ -6,10 +6,13 @@ enum Address: Equatable, Sendable {
   case home
   case style
   case script
+  case icon
   case layer(stem: String)
   case layerStyle(stem: String)
   case unit(stem: String, unit: Int, rule: RectifierRule)
   case tiles(stem: String, unit: Int, rule: RectifierRule, UnitPicture.File)
+  case controls(stem: String, unit: Int, rule: RectifierRule)
+  case control(stem: String, unit: Int, rule: RectifierRule, Controls.Kind)
   case atlas(stem: String, name: String, rule: RectifierRule)
   case image(Int)
   case search
@@ -46,6 +49,7 @@ enum Address: Equatable, Sendable {
       case "", "index.html": self = .home
       case "explorer.css": self = .style
       case "explorer.js": self = .script
+      case "explorer.svg": self = .icon
       case "search.html": self = .search
       case "compare.html": self = .compare
       case "live.html": self = .live
@@ -70,13 +74,16 @@ enum Address: Equatable, Sendable {
       }
     case 3:
       switch parts[0] {
-      case "units":
+      case "units", "controls":
         guard let name = stemmed(parts[2], ".html") else { return nil }
         let pieces = name.split(separator: ".", omittingEmptySubsequences: false)
         guard let unit = number(pieces[0]), pieces.count <= 2 else { return nil }
         let named = pieces.count == 2 ? RectifierRule(rawValue: String(pieces[1])) : rule
         guard let named, pieces.count == 1 || named != rule else { return nil }
-        self = .unit(stem: parts[1], unit: unit, rule: named)
+        self =
+          parts[0] == "units"
+          ? .unit(stem: parts[1], unit: unit, rule: named)
+          : .controls(stem: parts[1], unit: unit, rule: named)
       case "api" where parts[1] == "layers":
         guard let stem = stemmed(parts[2], ".json") else { return nil }
         self = .layerData(stem: stem)
@@ -91,6 +98,15 @@ enum Address: Equatable, Sendable {
         for file in files {
           if let unit = stemmed(parts[3], file.rawValue).flatMap({ number($0) }) {
             self = .tiles(stem: parts[2], unit: unit, rule: rule, file)
+            return
+          }
+        }
+        return nil
+      case "controls":
+        guard let rule = RectifierRule(rawValue: parts[1]) else { return nil }
+        for kind in Controls.Kind.allCases {
+          if let unit = stemmed(parts[3], "-\(kind.rawValue).jpg").flatMap({ number($0) }) {
+            self = .control(stem: parts[2], unit: unit, rule: rule, kind)
             return
           }
         }

@@ -7,8 +7,8 @@ enum Assets {
       body{max-width:92rem}.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;z-index:3;background:var(--page)}
       .top{position:sticky;top:0;z-index:2;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;align-items:center;padding:.5rem 0;background:var(--page);border-bottom:1px solid var(--line)}
       .top nav{position:static;flex:1 1 20rem;margin:0;padding:.2rem 0;border:0;min-width:0}.top form{margin:0}.top .home{font-weight:bold;text-decoration:none}
-      h1 small{font-size:1rem;color:var(--soft);font-weight:normal}h1 a{text-decoration:none}.soft{font-size:.85rem}
-      a:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid var(--link);outline-offset:1px}
+      h1 small{font-size:1rem;color:var(--soft);font-weight:normal}input[type=file]{max-width:100%}pre{white-space:pre-wrap;overflow-wrap:anywhere}.soft{font-size:.85rem}
+      #stage:focus-visible,a:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid var(--link);outline-offset:1px}
       button,select{font:inherit;padding:.2rem .6rem;border:1px solid var(--line);border-radius:4px;background:var(--band);color:var(--ink)}
       .layer{content-visibility:auto;contain-intrinsic-size:auto 200px}.layer p{display:flex;gap:.75rem;align-items:center;margin:.25rem 0 .5rem}
       .field{flex:none;fill:none;stroke:var(--soft)}.field .seen{fill:var(--link);stroke:none}
@@ -38,6 +38,11 @@ enum Assets {
       @media(max-width:40rem){body{padding:0 .75rem 3rem}.top{position:static}}
       @media(prefers-reduced-motion:no-preference){.card{transition:border-color .1s}}
       """
+
+  /// What a browser shows beside the page's title.
+  static let icon =
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\"><rect width=\"16\" height=\"16\" rx=\"3\" fill=\"#0b57a4\"/>"
+    + "<path d=\"M3 3h4v4H3zM9 9h4v4H9zM9 3l4 4M3 13l4-4\" fill=\"none\" stroke=\"#fff\" stroke-width=\"1.5\"/></svg>\n"
 
   static let script = """
     (function(){
@@ -94,7 +99,7 @@ enum Assets {
     var live=one('#live');
     if(live){var said=one('#said'),stage=one('#stage'),seen=one('#seen'),map=one('#map'),field=one('#field'),square=one('#square'),
     projection=one('#projection'),what=one('#what'),array=one('#array'),excited=one('#excited'),choice=one('#layer'),
-    now=null,unit=null,sweep=null,stream=null,asked=0;
+    now=null,unit=null,place=null,sweep=null,stream=null,asked=0;
     function say(t){said.textContent=t}
     function layer(){return now.layers.filter(function(l){return l.stem===choice.value})[0]}
     function base(){return 'api/live/'+now.id}
@@ -109,7 +114,7 @@ enum Assets {
     function box(u){var b=u.box;return Array.isArray(b)?{top:b[0],left:b[1],bottom:b[2],right:b[3]}:b}
     function hover(u){map.hidden=!u;field.className=u?'on':'';if(!u)return;
     map.src=base()+'/maps/'+encodeURIComponent(choice.value)+'/'+u.unit+'.webp';mark(field,box(u))}
-    function carry(u,at){unit=u;var l=layer(),q='?layer='+encodeURIComponent(l.stem)+'&unit='+u.unit+'&row='+at[0]+'&column='+at[1]+'&rule='+live.dataset.rule;
+    function carry(u,at){unit=u;place=at;var l=layer(),q='?layer='+encodeURIComponent(l.stem)+'&unit='+u.unit+'&row='+at[0]+'&column='+at[1]+'&rule='+live.dataset.rule;
     projection.hidden=false;projection.src=base()+'/projection.jpg'+q;
     what.textContent=l.layer+' unit '+u.unit+' at row '+at[0]+', column '+at[1]+(u.value===undefined?'':': '+u.value.toPrecision(3)+', '+share(u)+' of its largest');
     array.textContent='';var a=make('a','','as an array');a.href=base()+'/projection.safetensors'+q;array.appendChild(a);
@@ -119,16 +124,16 @@ enum Assets {
     b.addEventListener('mouseenter',function(){hover(u)});b.addEventListener('focus',function(){hover(u)});
     b.addEventListener('click',function(){hover(u);carry(u,[u.row,u.column])});li.appendChild(b);excited.appendChild(li)});
     if(!l.units.length)excited.appendChild(make('li','','It excites no unit of this layer.'))}
-    function failed(e){say(e&&e.message?e.message:'The server does not answer: was it stopped? Start switchback explore again, then reload this page.')}
-    function answer(r){if(r.ok)return r.json();return r.text().then(function(t){throw new Error(t.trim())})}
+    function failed(e){say(e instanceof Error&&!(e instanceof TypeError)?e.message:'The server does not answer: was it stopped? Start switchback explore again, then reload this page.')}
+    function answer(r){if(r.status===204)return null;if(r.ok)return r.json();return r.text().then(function(t){throw new Error(t.trim())})}
     function give(blob,quiet){var mine=++asked;if(!quiet)say('Computing\\u2026');
     return fetch('api/live',{method:'POST',headers:{'X-Switchback':'1','Content-Type':'application/octet-stream'},body:blob}).then(answer).then(function(found){
-    if(mine!==asked)return;now=found;sweep=null;unit=null;one('#shown').hidden=false;say(quiet?'':'Done.');
+    if(!found||mine!==asked)return;now=found;sweep=null;unit=null;one('#shown').hidden=false;say(quiet?'':'Done.');
     seen.src=base()+'/seen.webp';projection.hidden=true;what.textContent='';array.textContent='';map.hidden=true;field.className='';
     classes();list();if(one('#hiding').checked)hide()},failed)}
     function hide(){if(!now||!now.classes)return;var size=Math.round(Math.min(now.rows,now.columns)*.22),mine=now.id;
-    function ask(steps){var span=Math.min(now.rows,now.columns)-size;return fetch(base()+'/occlusion.json?size='+size+'&stride='+Math.max(1,Math.floor(span/(steps-1)))).then(answer).then(function(s){if(now.id===mine)sweep=s})}
-    say('Hiding each part in turn\\u2026');ask(7).then(function(){say('Move over the image; a finer grid follows.');return ask(13)}).then(function(){say('Move over the image.')}).catch(failed)}
+    function ask(steps){var span=Math.min(now.rows,now.columns)-size;return fetch(base()+'/occlusion.json?size='+size+'&stride='+Math.max(1,Math.floor(span/(steps-1)))).then(answer).then(function(s){if(s&&now.id===mine)sweep=s;return s})}
+    say('Hiding each part in turn\\u2026');ask(7).then(function(s){if(!s)return null;say('Move over the image; a finer grid follows.');return ask(13)}).then(function(s){if(s)say('Move over the image.')}).catch(function(e){if(now.id===mine)failed(e)})}
     function nearest(list,x){var best=0;list.forEach(function(v,k){if(Math.abs(v-x)<Math.abs(list[best]-x))best=k});return best}
     stage.addEventListener('mousemove',function(e){if(!sweep||!one('#hiding').checked)return;
     var r=seen.getBoundingClientRect(),x=(e.clientX-r.left)/r.width*now.columns-sweep.size/2,y=(e.clientY-r.top)/r.height*now.rows-sweep.size/2,
@@ -138,8 +143,11 @@ enum Assets {
     stage.addEventListener('mouseleave',function(){square.hidden=true;if(now)classes()});
     stage.addEventListener('click',function(e){if(!now||!unit)return;var l=layer(),r=seen.getBoundingClientRect();
     carry({unit:unit.unit},[Math.min(l.rows-1,Math.max(0,Math.floor((e.clientY-r.top)/r.height*l.rows))),Math.min(l.columns-1,Math.max(0,Math.floor((e.clientX-r.left)/r.width*l.columns)))])});
+    stage.addEventListener('keydown',function(e){var d={ArrowUp:[-1,0],ArrowDown:[1,0],ArrowLeft:[0,-1],ArrowRight:[0,1]}[e.key],l;
+    if(!d||!now||!unit)return;e.preventDefault();l=layer();
+    carry({unit:unit.unit},[Math.min(l.rows-1,Math.max(0,place[0]+d[0])),Math.min(l.columns-1,Math.max(0,place[1]+d[1]))])});
     one('#hiding').addEventListener('change',function(){square.hidden=true;if(this.checked&&!sweep)hide();else if(now)classes()});
-    document.addEventListener('keydown',function(e){if(e.key==='o'&&!/^(INPUT|SELECT)$/.test(e.target.tagName))one('#hiding').click()});
+    document.addEventListener('keydown',function(e){if(e.key==='o'&&!e.altKey&&!e.ctrlKey&&!e.metaKey&&!(keys&&keys.open)&&!/^(INPUT|SELECT)$/.test(e.target.tagName))one('#hiding').click()});
     choice.addEventListener('change',function(){if(now)list()});choice.value=choice.options[choice.options.length-1].value;
     one('#file').addEventListener('change',function(){if(this.files[0])give(this.files[0])});
     var well=one('#well');

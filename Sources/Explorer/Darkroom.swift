@@ -12,55 +12,59 @@ internal import Studies
 internal import Synchronization
 internal import Tensors
 
-/// Makes the pictures that pages show, when they are asked for, and keeps those that were asked for last.
+/// Makes the pictures that pages show, when they are asked for.
 ///
-/// One piece of work at a time; what the run has drawn already is read from there.
+/// One piece of work at a time, and none for a page that was left meanwhile; what the run has drawn already, or is kept
+/// from before, waits for nothing.
 actor Darkroom {
   private let view: RunView
   private let threads: Int
-  private var kept: [String: (bytes: [UInt8], use: Int)] = [:]
-  private var (bytesKept, uses) = (0, 0)
-  private let mostBytes = 192 << 20
+  private let cache: PictureCache
   /// Galleries hold a network's prepared weights: the last few are kept.
   private var galleries: [(key: String, gallery: Gallery)] = []
   private let mostGalleries = 4
+  private var controlled: [(key: String, controls: Controls)] = []
 
-  init(_ view: RunView, threads: Int) {
-    self.view = view
-    self.threads = threads
-  }
-
-  private func keeping(_ key: String, _ make: () throws -> [UInt8]) rethrows -> [UInt8] {
-    uses += 1
-    if let found = kept[key] {
-      kept[key] = (found.bytes, uses)
-      return found.bytes
-    }
-    let bytes = try make()
-    keep(bytes, key)
-    return bytes
-  }
-
-  private func keep(_ bytes: [UInt8], _ key: String) {
-    bytesKept += bytes.count - (kept[key]?.bytes.count ?? 0)
-    kept[key] = (bytes, uses)
-    while bytesKept > mostBytes, let oldest = kept.min(by: { $0.value.use < $1.value.use }), kept.count > 1 {
-      bytesKept -= oldest.value.bytes.count
-      kept[oldest.key] = nil
-    }
+  init(_ view: RunView, threads: Int, cache: PictureCache) {
+    (self.view, self.threads, self.cache) = (view, threads, cache)
   }
 
   // MARK: Pictures of units
 
+  /// The path of a unit's file in the run, and its name in the cache.
+  private nonisolated func path(
+    _ unit: Int, _ layer: RunView.Layer, _ rule: RectifierRule, _ file: UnitPicture.File
+  ) -> String {
+    "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)\(file.rawValue)"
+  }
+
+  /// A file of a unit's tiles.
+  nonisolated func unit(
+    _ unit: Int, of layer: RunView.Layer, rule: RectifierRule, _ file: UnitPicture.File
+  ) async throws -> [UInt8] {
+    let path = path(unit, layer, rule, file)
+    if let known = cache[path] { return known }
+    if let drawn = FileSystem.contents(of: view.run.folder + "/" + path) { return [UInt8](drawn) }
+    return try await drawn(unit, layer, rule)[file] ?? []
+  }
+
+  private func drawn(
+    _ unit: Int, _ layer: RunView.Layer, _ rule: RectifierRule
+  ) throws -> [UnitPicture.File: [UInt8]] {
+    try draw([unit], of: layer, rule: rule)
+    return UnitPicture.File.allCases.reduce(into: [:]) { $0[$1] = cache[path(unit, layer, rule, $1)] }
+  }
+
   /// Draws units that neither the run nor an earlier page has drawn, together.
   func draw(_ units: [Int], of layer: RunView.Layer, rule: RectifierRule) throws {
     let missing = units.filter { unit in
-      let stem = "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)"
-      return !UnitPicture.File.allCases.allSatisfy {
-        kept[stem + $0.rawValue] != nil || FileSystem.exists(view.run.folder + "/" + stem + $0.rawValue)
+      !UnitPicture.File.allCases.allSatisfy { file in
+        let path = path(unit, layer, rule, file)
+        return cache[path] != nil || FileSystem.exists(view.run.folder + "/" + path)
       }
     }
     guard !missing.isEmpty else { return }
+    try Task.checkCancellation()
     let tiles = try tiles(of: missing, in: layer, ranks: nil, rule: rule)
     let depth = view.study.top
     let jobs = missing.flatMap { unit in UnitPicture.File.allCases.map { (unit, $0) } }
@@ -69,24 +73,7 @@ actor Darkroom {
       let shown = tiles[unit] ?? []
       return try layer.grid.encoded(file, (0..<depth).map { $0 < shown.count ? shown[$0] : nil })
     }
-    for ((unit, file), bytes) in zip(jobs, files) {
-      uses += 1
-      keep(bytes, "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)\(file.rawValue)")
-    }
-  }
-
-  /// A file of a unit's tiles.
-  func unit(_ unit: Int, of layer: RunView.Layer, rule: RectifierRule, _ file: UnitPicture.File) throws
-    -> [UInt8]
-  {
-    let stem = "gallery/\(rule.rawValue)/\(layer.stem)/\(unit)"
-    if kept[stem + file.rawValue] == nil,
-      let drawn = FileSystem.contents(of: view.run.folder + "/" + stem + file.rawValue)
-    {
-      return [UInt8](drawn)
-    }
-    try draw([unit], of: layer, rule: rule)
-    return keeping(stem + file.rawValue) { [] }
+    for ((unit, file), bytes) in zip(jobs, files) { cache[path(unit, layer, rule, file)] = bytes }
   }
 
   /// Tiles of units' strongest activations, by unit in the order of their ranks: of each so many, or all.
@@ -142,33 +129,56 @@ actor Darkroom {
     return gallery
   }
 
+  // MARK: Controls
+
+  /// A unit's controls.
+  func controls(of unit: RunView.Unit, in layer: RunView.Layer, rule: RectifierRule) throws -> Controls {
+    let key = "\(rule.rawValue)/\(layer.stem)/\(unit.number)"
+    if let (_, known) = controlled.first(where: { $0.key == key }) { return known }
+    try Task.checkCancellation()
+    let made = try Controls(of: unit, in: layer, rule: rule, view: view, threads: threads)
+    if controlled.count == 16 { controlled.removeFirst() }
+    controlled.append((key, made))
+    return made
+  }
+
   // MARK: Overviews
 
   /// Some units' strongest activations on one picture: for each, its patch and beside that its projection.
-  func atlas(_ atlas: Atlas, of layer: RunView.Layer, rule: RectifierRule) throws -> [UInt8] {
-    try keeping("atlas/\(rule.rawValue)/\(layer.stem)/\(atlas.name)") {
-      let tiles = try tiles(of: atlas.units, in: layer, ranks: 1, rule: rule)
-      var canvas = Canvas(rows: atlas.rows, columns: atlas.columns, shade: 128)
-      let outside = Atlas.hatched(rows: atlas.tile.rows, columns: 2 * atlas.tile.columns)
-      for (place, unit) in atlas.units.enumerated() {
-        canvas.place(outside, top: atlas.corner(place).row, left: atlas.corner(place).column)
-        guard let tile = tiles[unit]?.first ?? nil else { continue }
-        let (corner, scale) = (atlas.corner(place), atlas.scale)
-        for (picture, shift) in [(tile.field.patch, 0), (tile.field.projection, atlas.tile.columns)] {
-          canvas.place(
-            try picture.resized(rows: scale * picture.rows, columns: scale * picture.columns, by: .nearest),
-            top: corner.row + scale * tile.box.top, left: corner.column + shift + scale * tile.box.left)
-        }
+  nonisolated func atlas(_ atlas: Atlas, of layer: RunView.Layer, rule: RectifierRule) async throws -> [UInt8]
+  {
+    let key = "atlas/\(rule.rawValue)/\(layer.stem)/\(atlas.name)"
+    if let known = cache[key] { return known }
+    let bytes = try await composed(atlas, of: layer, rule: rule)
+    cache[key] = bytes
+    return bytes
+  }
+
+  private func composed(_ atlas: Atlas, of layer: RunView.Layer, rule: RectifierRule) throws -> [UInt8] {
+    try Task.checkCancellation()
+    let tiles = try tiles(of: atlas.units, in: layer, ranks: 1, rule: rule)
+    var canvas = Canvas(rows: atlas.rows, columns: atlas.columns, shade: 128)
+    let outside = Atlas.hatched(rows: atlas.tile.rows, columns: 2 * atlas.tile.columns)
+    for (place, unit) in atlas.units.enumerated() {
+      let (corner, scale) = (atlas.corner(place), atlas.scale)
+      canvas.place(outside, top: corner.row, left: corner.column)
+      guard let tile = tiles[unit]?.first ?? nil else { continue }
+      for (picture, shift) in [(tile.field.patch, 0), (tile.field.projection, atlas.tile.columns)] {
+        canvas.place(
+          try picture.resized(rows: scale * picture.rows, columns: scale * picture.columns, by: .nearest),
+          top: corner.row + scale * tile.box.top, left: corner.column + shift + scale * tile.box.left)
       }
-      return try canvas.picture.encoded(as: .sharpJPEG(quality: 60))
     }
+    return try canvas.picture.encoded(as: .sharpJPEG(quality: 60))
   }
 
   /// A whole picture, small.
-  func image(_ id: Int, side: Int) throws -> [UInt8] {
-    try keeping("image/\(side)/\(id)") {
-      try view.run.pictures.dataset.picture(id).fitted(into: side).encoded(as: .webp(quality: 70))
-    }
+  nonisolated func image(_ id: Int, side: Int) throws -> [UInt8] {
+    let key = "image/\(side)/\(id)"
+    if let known = cache[key] { return known }
+    let bytes = try view.run.pictures.dataset.picture(id).fitted(into: side).encoded(as: .webp(quality: 70))
+    cache[key] = bytes
+    return bytes
   }
 }
 

@@ -106,6 +106,7 @@ extension Explorer {
     let (scope, rule) = (plan.scope, view.run.rule)
     try write(Assets.style.utf8, "explorer.css")
     try write(Assets.script.utf8, "explorer.js")
+    try write(Assets.icon.utf8, "explorer.svg")
     var meter = Meter(listener, "copy", total: plan.count.units, unit: "units")
     var done = 0
     let layers = view.layers.filter(scope.has)
@@ -119,7 +120,7 @@ extension Explorer {
       for atlas in atlases {
         try cancellation.check("stopped; the same command writes the copy anew.")
         try write(
-          try await darkroom.atlas(atlas, of: layer, rule: rule),
+          try await overviews.atlas(atlas, of: layer, rule: rule),
           "atlases/\(rule.rawValue)/\(layer.stem)/\(atlas.name).jpg")
       }
       for start in stride(from: 0, to: units.count, by: 32) {
@@ -140,7 +141,7 @@ extension Explorer {
     }
     for id in images(of: layers, plan.units) {
       try cancellation.check("stopped; the same command writes the copy anew.")
-      try write(try await darkroom.image(id, side: Self.imageSide), "images/\(id).webp")
+      try write(try darkroom.image(id, side: Self.imageSide), "images/\(id).webp")
     }
     // The page that leads to all others is written last: where it stands, the copy is whole.
     try write(HomePage(view: view, scope: scope).page.html(of: view, in: scope).text.utf8, "index.html")

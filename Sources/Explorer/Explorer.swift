@@ -11,6 +11,8 @@ internal import Tensors
 public struct Explorer: Sendable {
   let view: RunView
   let darkroom: Darkroom
+  /// Overviews take longer than a unit does, which must not wait for them.
+  let overviews: Darkroom
   private let live: LiveRoom
 
   /// - Parameters:
@@ -21,7 +23,9 @@ public struct Explorer: Sendable {
   /// - Throws: `StudyError` or `PeakError` where the run is not finished, or its model or images are not what they were.
   public init(run: String, model: String? = nil, pictures: String? = nil, threads: Int) throws {
     view = try RunView(try FeaturesRun(run, pictures: pictures), model: model)
-    darkroom = Darkroom(view, threads: threads)
+    let cache = PictureCache()
+    darkroom = Darkroom(view, threads: threads, cache: cache)
+    overviews = Darkroom(view, threads: threads, cache: cache)
     live = LiveRoom(view, threads: threads)
   }
 
@@ -33,8 +37,11 @@ public struct Explorer: Sendable {
     }
     do {
       return try await answer(address, question)
-    } catch let error as Interruption {
-      return .refusal(409, error.description)
+    } catch is CancellationError {
+      return .refusal(409, "The page that asked was left.")
+    } catch is Interruption {
+      // Something newer was asked for: nothing is wrong, and there is nothing to show.
+      return Answer(.text, "", status: 204)
     } catch let error as any BadInput {
       return .refusal(422, "\(error)")
     } catch {
@@ -52,6 +59,7 @@ public struct Explorer: Sendable {
     case .home: return page(HomePage(view: view).page)
     case .style: return Answer(.css, Assets.style)
     case .script: return Answer(.script, Assets.script)
+    case .icon: return Answer(.svg, Assets.icon)
     case .layer(let stem):
       guard let layer = view.layer(stem) else { return Self.nowhere }
       return page(
@@ -71,15 +79,26 @@ public struct Explorer: Sendable {
       return Answer(
         file.rawValue.hasSuffix(".jpg") ? .jpeg : .webp,
         try await darkroom.unit(number, of: layer, rule: rule, file))
+    case .controls(let stem, let number, let rule):
+      guard let (layer, unit) = unit(stem, number), !unit.isDead else { return Self.nowhere }
+      let controls = try await darkroom.controls(of: unit, in: layer, rule: rule)
+      return page(ControlsPage(view: view, layer: layer, unit: unit, rule: rule, controls: controls).page)
+    case .control(let stem, let number, let rule, let kind):
+      guard let (layer, unit) = unit(stem, number), !unit.isDead,
+        let row = try await darkroom.controls(of: unit, in: layer, rule: rule).rows.first(where: {
+          $0.kind == kind
+        })
+      else { return Self.nowhere }
+      return Answer(.jpeg, row.picture)
     case .atlas(let stem, let name, let rule):
       guard let layer = view.layer(stem),
         let atlas = name == "strip"
           ? Atlas.strip(of: layer) : Int(name).flatMap({ Atlas.numbered($0, of: layer) }), atlas.name == name
       else { return Self.nowhere }
-      return Answer(.jpeg, try await darkroom.atlas(atlas, of: layer, rule: rule))
+      return Answer(.jpeg, try await overviews.atlas(atlas, of: layer, rule: rule))
     case .image(let id):
       guard view.run.pictures.dataset.items.indices.contains(id) else { return Self.nowhere }
-      return Answer(.webp, try await darkroom.image(id, side: 256))
+      return Answer(.webp, try darkroom.image(id, side: 256))
     case .search:
       let asked = question.query["q"] ?? ""
       if let found = SearchPage.unit(asked, in: view) {
@@ -100,7 +119,7 @@ public struct Explorer: Sendable {
     case .unitData(let stem, let number):
       guard let (layer, unit) = unit(stem, number) else { return Self.nowhere }
       return try json(RunData.Unit(unit, of: layer, in: view))
-    case .livePictures: return try json(try await live.take(question.body))
+    case .livePictures: return try json(try await live.take(question.body, live.newest()))
     case .liveSeen(let id):
       return try await live.seen(id).map { Answer(.webp, $0) } ?? Self.gone
     case .liveLayer(let id, let stem):
@@ -120,7 +139,8 @@ public struct Explorer: Sendable {
       guard let size = question.query["size"].flatMap({ Int($0) }),
         let stride = question.query["stride"].flatMap({ Int($0) })
       else { throw StudyError("an occlusion takes a size and a stride, in pixels of the network's input.") }
-      return try await live.sweep(id, size: size, stride: stride).map { try json($0) } ?? Self.gone
+      return try await live.sweep(id, size: size, stride: stride, live.newest()).map { try json($0) }
+        ?? Self.gone
     }
   }
 

@@ -71,8 +71,8 @@ actor LiveRoom {
     self.threads = threads
   }
 
-  /// The newest asks, and whoever asked before is let go.
-  private nonisolated func cancellation() -> Cancellation {
+  /// What tells the work of whoever asks now that a newer picture or sweep was asked for, and so ends it.
+  nonisolated func newest() -> Cancellation {
     let mine = latest.withLock { number in
       number += 1
       return number
@@ -81,7 +81,8 @@ actor LiveRoom {
   }
 
   /// Takes in a picture, a file of a kind that is read; `ImageError` where it is none.
-  func take(_ bytes: [UInt8]) throws -> Impression {
+  func take(_ bytes: [UInt8], _ cancellation: Cancellation) throws -> Impression {
+    try cancellation.check("a newer image was given.")
     let preprocessing = view.study.subject.preprocessing
     let picture = try Picture(decoding: bytes, named: "the image", limit: Self.mostPixels)
     let seen = try picture.framed(preprocessing).seen
@@ -243,13 +244,16 @@ actor LiveRoom {
   /// any more.
   ///
   /// A newer sweep ends it with an `Interruption`; a network without classes is a `StudyError`.
-  func sweep(_ id: String, size: Int, stride: Int) throws -> Sweep? {
+  func sweep(
+    _ id: String, size: Int, stride: Int, _ cancellation: Cancellation
+  ) throws -> Sweep? {
+    try cancellation.check("something newer was asked for.")
     guard let held = given[id] else { return nil }
     guard let classes = held.impression.classes, let head = view.study.subject.head else {
       throw StudyError("the network names no classes, so there is nothing to hide parts from.")
     }
     let occlusion = try Occlusion(
-      view.study.subject.network, layers: [], threads: threads, cancellation: cancellation())
+      view.study.subject.network, layers: [], threads: threads, cancellation: cancellation)
     let cover = OccluderFill.gray.cover(
       of: held.input, view.study.subject.preprocessing, mean: nil, seed: 0)
     let swept = try occlusion.sweep(

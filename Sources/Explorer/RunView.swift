@@ -1,5 +1,6 @@
 internal import Datasets
 internal import Figures
+internal import Files
 internal import Foundation
 internal import Images
 internal import Kernels
@@ -149,20 +150,5 @@ struct RunView: Sendable {
       let images = Set(other.entries.map(\.image))
       return (other, Double(own.intersection(images).count) / Double(max(own.union(images).count, 1)))
     }.filter { $0.1 > 0 }.sorted { ($1.1, $0.0.number) < ($0.1, $1.0.number) }.prefix(count).map { $0 }
-  }
-}
-
-extension String {
-  /// The word as a shell takes it back.
-  var quotedForShell: String {
-    let isPlain =
-      !isEmpty
-      && utf8.allSatisfy { byte in
-        let character = Character(UnicodeScalar(byte))
-        return character.isASCII
-          && (character.isLetter || character.isNumber || "-_./:,=<+@%".contains(character))
-          && character != "<"
-      }
-    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }

@@ -92,6 +92,14 @@ private struct Responder: HTTPResponder {
           .refusal(413, "An image may have up to \(LiveRoom.mostBytes >> 20) MB."), to: question)
       }
     }
+    // What takes long ends where the page that asked is left.
+    let asked = question
+    if request.method == .get, question.path.hasPrefix("/atlases/") || question.path.hasPrefix("/controls/") {
+      let answer = try await request.body.consumeWithCancellationOnInboundClose { _ in
+        await explorer.answer(asked)
+      }
+      return response(answer, to: question)
+    }
     return response(await explorer.answer(question), to: question)
   }
 

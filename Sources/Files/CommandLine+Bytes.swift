@@ -18,3 +18,15 @@ extension String {
       fileName: unsafe UnsafeRawBufferPointer(start: start, count: strlen(start)).map { $0 })
   }
 }
+
+extension String {
+  /// The word as a shell takes it back.
+  package var quotedForShell: String {
+    let isPlain =
+      !isEmpty
+      && unicodeScalars.allSatisfy {
+        $0.properties.isAlphabetic || ("0"..."9").contains($0) || "-_./:,=+@%".unicodeScalars.contains($0)
+      }
+    return isPlain ? self : "'" + replacingOccurrences(of: "'", with: "'\\''") + "'"
+  }
+}

@@ -291,7 +291,7 @@ extension Preprocessing {
   }
 
   /// The same in a square of so many pixels a side: made as small as it is drawn before it is scaled to shades.
-  func shown(projection: Tensor, side: Int) -> Picture {
+  package func shown(projection: Tensor, side: Int) -> Picture {
     let longest = max(projection.shape[0], projection.shape[1], 1)
     guard longest > side else { return shown(projection: projection) }
     func extent(_ length: Int) -> Int { max(1, length * side / longest) }

@@ -42,6 +42,8 @@ struct DemoCommand: ParsableCommand {
     if common.json { return try Terminal.print(json: report.findings) }
     guard !common.quiet else { return }
     for sentence in report.sentences { try Terminal.print(sentence) }
+    try Terminal.print(
+      "Every unit in the browser: \(DemoPlan.typed(["explore", folder.path(of: "features")]))")
     try Terminal.print(folder.path(of: "index.html"))
   }
 

@@ -161,6 +161,26 @@ final class Served {
     #expect(rows == Array(stride(from: 0, through: 16 - 6, by: 5)))
   }
 
+  /// In the first layer no switch and no ReLU but its own lies below: another image's change nothing.
+  @Test func `controls say how much of a projection is the unit's`() throws {
+    let served = try Served()
+    let layers = try #require(try served.json("/api/run.json")["layers"] as? [[String: Any]])
+    let stem = try #require(layers[0]["stem"] as? String)
+    let units = try #require(try served.json("/api/layers/\(stem).json")["units"] as? [[String: Any]])
+    let active = try #require(units.first { ($0["active"] as? Double ?? 0) > 0 }?["unit"] as? Int)
+    let page = try served.get("/controls/\(stem)/\(active).html").body
+    let cosines = page.matches(of: /<h2>([^<:]*): cosine (-?[0-9.]+)/).map { (String($0.1), Double($0.2)) }
+    #expect(
+      cosines.map(\.0) == ["Switches of another image", "Another unit, same place", "Shuffled weights"])
+    #expect(cosines[0].1 == 1)
+    #expect(abs(cosines[2].1 ?? 1) < 0.9)
+    for kind in ["evidence", "wrongSwitches", "otherUnit", "randomWeights"] {
+      let picture = try served.get("/controls/deconvnet/\(stem)/\(active)-\(kind).jpg")
+      #expect(picture.header("Content-Type") == "image/jpeg", "\(kind)")
+    }
+    #expect(try served.get("/controls/deconvnet/\(stem)/\(active)-nothing.jpg").status == 404)
+  }
+
   @Test func `a search finds units by the classes of their images`() throws {
     let served = try Served()
     let layers = try #require(try served.json("/api/run.json")["layers"] as? [[String: Any]])

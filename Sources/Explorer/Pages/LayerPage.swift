@@ -67,7 +67,8 @@ struct LayerPage {
     let asked = filter.lowercased()
     let cards = units.map { unit -> HTML in
       let words = Self.words(unit)
-      let isShown = asked.isEmpty || words.contains(asked)
+      let isNumber = asked.utf8.allSatisfy { (48...57).contains($0) }
+      let isShown = asked.isEmpty || (isNumber ? String(unit.number) == asked : words.contains(asked))
       let (atlas, place) = (unit.number / Atlas.most, unit.number % Atlas.most)
       let numbers = Order.allCases.map { order -> HTML in
         " data-\(order.rawValue)=\"\(order.key(unit).fixed(decimals: 5))\""

@@ -22,10 +22,10 @@ struct LivePage {
       <noscript><p>This page needs its script; the others do not.</p></noscript>
       <p id="said" role="status"></p>
       <div class="live" id="shown" hidden>
-      <div><div class="stage" id="stage"><img id="seen" alt="what the network sees of the image">\
+      <div><div class="stage" id="stage" tabindex="0" role="group" aria-label="The image: arrow keys choose where the unit\u{2019}s activation is carried back"><img id="seen" alt="what the network sees of the image">\
       <img id="map" alt="" hidden><div id="field"></div><div id="square" hidden></div></div>
-      <p class="soft">What the network sees. Hover a unit for its map; press one to carry its strongest activation back; press \
-      the image to carry back the activation there.</p>
+      <p class="soft">What the network sees. Hover a unit for its map; press one to carry its strongest activation back; then press \
+      the image, or use the arrow keys on it, to carry back the activation there.</p>
       <label><input type="checkbox" id="hiding"> hide the part under the pointer (o)</label></div>
       <div><div class="stage"><img id="projection" alt="the projection" hidden></div><p id="what"></p>
       <p id="array"></p></div>

@@ -46,6 +46,7 @@ struct Page {
       <title>\(title)</title>
       \(styles)
       \(links)
+      <link rel="icon" href="\(up)explorer.svg">
       <script src="\(up)explorer.js" defer></script>
       </head>
       <body>

@@ -1,5 +1,6 @@
 internal import Datasets
 internal import Figures
+internal import Files
 internal import Images
 internal import Kernels
 internal import Peaks
@@ -60,6 +61,7 @@ struct UnitPage {
       \(classes)
       \(rules)
       \(unit.isDead ? "<p>No image of this run makes it active: there is nothing to project.</p>" : nine)
+      \(controls)
       \(spread)
       \(alike)
       \(taking)
@@ -204,6 +206,14 @@ struct UnitPage {
       "<li><a href=\"\(other.number).html\">unit \(other.number)</a> \(share.asShare) of their images in common</li>"
     }
     return "<section><h2>Excited by the same images</h2><ul>\(links)</ul></section>"
+  }
+
+  private var controls: HTML? {
+    guard !scope.isCopy, !unit.isDead else { return nil }
+    return """
+      <p><a href="\(Self.up)controls/\(address: layer.stem)/\(file(rule))">Controls</a>: what the projections would be with another \
+      image's switches, for another unit, or with shuffled weights.</p>
+      """
   }
 
   private var taking: HTML {

@@ -1,3 +1,5 @@
+internal import Files
+
 /// What the demo does: each stage a line of the command, each line's folder below the demo's.
 public struct DemoPlan: Sendable {
   /// What the demo does, in order.
@@ -56,8 +58,6 @@ public struct DemoPlan: Sendable {
 
   /// A line as a person types it.
   public static func typed(_ arguments: [String]) -> String {
-    (["switchback"] + arguments).map { word in
-      word.allSatisfy { $0.isLetter || $0.isNumber || ".,:=/_-%+".contains($0) } ? word : "'\(word)'"
-    }.joined(separator: " ")
+    (["switchback"] + arguments).map(\.quotedForShell).joined(separator: " ")
   }
 }
