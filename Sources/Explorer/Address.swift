@@ -9,6 +9,7 @@ enum Address: Equatable, Sendable {
   case icon
   case layer(stem: String)
   case layerStyle(stem: String)
+  case filters(stem: String)
   case unit(stem: String, unit: Int, rule: RectifierRule)
   case tiles(stem: String, unit: Int, rule: RectifierRule, UnitPicture.File)
   case controls(stem: String, unit: Int, rule: RectifierRule)
@@ -65,6 +66,9 @@ enum Address: Equatable, Sendable {
         } else {
           return nil
         }
+      case "filters":
+        guard let stem = stemmed(parts[1], ".png") else { return nil }
+        self = .filters(stem: stem)
       case "images":
         guard let id = stemmed(parts[1], ".webp").flatMap({ number($0) }) else { return nil }
         self = .image(id)

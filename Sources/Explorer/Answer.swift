@@ -43,6 +43,7 @@ struct Answer: Sendable {
     case text = "text/plain; charset=utf-8"
     case jpeg = "image/jpeg"
     case webp = "image/webp"
+    case png = "image/png"
     case svg = "image/svg+xml"
     case bytes = "application/octet-stream"
   }

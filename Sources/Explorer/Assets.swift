@@ -7,7 +7,7 @@ enum Assets {
       body{max-width:92rem}.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;z-index:3;background:var(--page)}
       .top{position:sticky;top:0;z-index:2;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;align-items:center;padding:.5rem 0;background:var(--page);border-bottom:1px solid var(--line)}
       .top nav{position:static;flex:1 1 20rem;margin:0;padding:.2rem 0;border:0;min-width:0}.top form{margin:0}.top .home{font-weight:bold;text-decoration:none}
-      h1 small{font-size:1rem;color:var(--soft);font-weight:normal}input[type=file]{max-width:100%}pre{white-space:pre-wrap;overflow-wrap:anywhere}.soft{font-size:.85rem}
+      h3{margin:.75rem 0 0;font-size:1rem}h1 small{font-size:1rem;color:var(--soft);font-weight:normal}input[type=file]{max-width:100%}pre{white-space:pre-wrap;overflow-wrap:anywhere}.soft{font-size:.85rem}
       #stage:focus-visible,a:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible{outline:3px solid var(--link);outline-offset:1px}
       button,select{font:inherit;padding:.2rem .6rem;border:1px solid var(--line);border-radius:4px;background:var(--band);color:var(--ink)}
       .layer{content-visibility:auto;contain-intrinsic-size:auto 200px}.layer p{display:flex;gap:.75rem;align-items:center;margin:.25rem 0 .5rem}

@@ -1,3 +1,4 @@
+internal import Figures
 internal import Files
 internal import Foundation
 internal import Images
@@ -122,6 +123,11 @@ extension Explorer {
         try write(
           try await overviews.atlas(atlas, of: layer, rule: rule),
           "atlases/\(rule.rawValue)/\(layer.stem)/\(atlas.name).jpg")
+      }
+      if let filters = view.wiring.filters(of: layer.name) {
+        try write(
+          try FilterGrid.picture(of: filters, side: LayerPage.filterSide).encodedPNG(),
+          "filters/\(layer.stem).png")
       }
       for start in stride(from: 0, to: units.count, by: 32) {
         try cancellation.check("stopped; the same command writes the copy anew.")

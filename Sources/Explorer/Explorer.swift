@@ -1,4 +1,5 @@
 internal import Datasets
+internal import Figures
 internal import Files
 internal import Foundation
 internal import Images
@@ -71,6 +72,11 @@ public struct Explorer: Sendable {
     case .layerStyle(let stem):
       guard let layer = view.layer(stem) else { return Self.nowhere }
       return Answer(.css, LayerPage.style(of: layer))
+    case .filters(let stem):
+      guard let filters = view.layer(stem).flatMap({ view.wiring.filters(of: $0.name) }) else {
+        return Self.nowhere
+      }
+      return Answer(.png, try FilterGrid.picture(of: filters, side: LayerPage.filterSide).encodedPNG())
     case .unit(let stem, let number, let rule):
       guard let (layer, unit) = unit(stem, number) else { return Self.nowhere }
       return page(unitPage(layer, unit, rule).page)

@@ -103,6 +103,10 @@ enum RunData {
     var bands: [Band]
     var least: [String]
     var neighbours: [Neighbour]
+    /// What it reads most, what reads it most, and whose filters are most like its own (cosines).
+    var reads: [Wiring.Link]
+    var readBy: [Wiring.Link]
+    var similar: [Wiring.Link]
 
     init(_ unit: RunView.Unit, of layer: RunView.Layer, in view: RunView) {
       self.layer = layer.name
@@ -127,6 +131,9 @@ enum RunData {
       neighbours = view.neighbours(of: unit, in: layer).map {
         Neighbour(unit: $0.unit.number, share: $0.share)
       }
+      reads = view.wiring.read(by: unit.number, of: layer.name)
+      readBy = view.wiring.reading(unit.number, of: layer.name)
+      similar = view.wiring.similar(to: unit.number, of: layer.name)
     }
   }
 }

@@ -72,6 +72,7 @@ struct RunView: Sendable {
   let study: Features
   let run: FeaturesRun
   let peaks: PeakTable
+  let wiring: Wiring
   let layers: [Layer]
   private let placesByStem: [String: Int]
 
@@ -81,6 +82,7 @@ struct RunView: Sendable {
     (self.run, self.study) = (run, study)
     let peaks = try run.search(of: study)
     self.peaks = peaks
+    wiring = Wiring(study)
     let names = run.pictures.dataset.classNames
     let items = run.pictures.dataset.items
     let layers = try zip(study.layers, run.table.layers).map { layer, table in

@@ -11,8 +11,8 @@ final class Served {
   let http: RawHTTP
   let token: String
 
-  init(named name: String = "pictures", _ flags: [String] = []) throws {
-    workplace = try Workplace()
+  convenience init(named name: String = "pictures") throws {
+    let workplace = try Workplace()
     let model = try workplace.classifier()
     for (place, label) in ["ant", "bee & <b>wasp</b>"].enumerated() {
       _ = try workplace.pictures(5, in: "\(name)/\(label)")
@@ -25,7 +25,13 @@ final class Served {
       "features", model, workplace.path(name), "--out", workplace.path("run"), "--units", "0..<2", "--quiet",
     ])
     #expect(made.status == 0, "\(made.errors)")
-    running = try Command.start(["explore", workplace.path("run"), "--no-open", "--json"] + flags)
+    try self.init(workplace, run: workplace.path("run"))
+  }
+
+  /// A run that was made already.
+  init(_ workplace: Workplace, run: String) throws {
+    self.workplace = workplace
+    running = try Command.start(["explore", run, "--no-open", "--json"])
     let line = try running.firstLine()
     let report = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
     let address = try #require(URLComponents(string: report["url"] ?? ""))
@@ -159,6 +165,44 @@ final class Served {
     let sweep = try served.json("/api/live/\(id)/occlusion.json?size=6&stride=5")
     let rows = try #require(sweep["rows"] as? [Int])
     #expect(rows == Array(stride(from: 0, through: 16 - 6, by: 5)))
+  }
+
+  @Test func `what a unit reads is what reads it, and filters are most like themselves`() throws {
+    let workplace = try Workplace()
+    let run = workplace.path("run")
+    let made = try Command.run([
+      "features", try workplace.plain(), try workplace.pictures(6), "--out", run, "--search-only", "--quiet",
+    ])
+    #expect(made.status == 0, "\(made.errors)")
+    let served = try Served(workplace, run: run)
+    func links(_ unit: [String: Any], _ key: String) throws -> [(layer: String, unit: Int, share: Double)] {
+      try #require(unit[key] as? [[String: Any]]).map {
+        (
+          try #require($0["layer"] as? String), try #require($0["unit"] as? Int),
+          try #require($0["share"] as? Double)
+        )
+      }
+    }
+    // The first layer has eight units, as many as are named: their shares of a filter's energy are all of it.
+    for unit in 0..<10 {
+      let reads = try links(try served.json("/api/layers/conv2/units/\(unit).json"), "reads")
+      #expect(reads.count == 8 && reads.allSatisfy { $0.layer == "conv1" })
+      #expect(abs(reads.reduce(0) { $0 + abs($1.share) } - 1) < 1e-6)
+      #expect(reads.map { abs($0.share) } == reads.map { abs($0.share) }.sorted(by: >))
+    }
+    for unit in 0..<8 {
+      for link in try links(try served.json("/api/layers/conv1/units/\(unit).json"), "readBy") {
+        let back = try links(try served.json("/api/layers/\(link.layer)/units/\(link.unit).json"), "reads")
+        #expect(back.contains { $0.unit == unit && $0.share == link.share })
+      }
+    }
+    let similar = try links(try served.json("/api/layers/conv3/units/2.json"), "similar")
+    let first = try #require(similar.first)
+    let other = try links(try served.json("/api/layers/conv3/units/\(first.unit).json"), "similar")
+    #expect(other.first { $0.unit == 2 }.map { abs($0.share - first.share) < 1e-9 } ?? true)
+    #expect(similar.allSatisfy { $0.share <= first.share && abs($0.share) <= 1 })
+    #expect(
+      try served.get("/filters/conv1.png").status == 200 && served.get("/filters/conv2.png").status == 404)
   }
 
   /// In the first layer no switch and no ReLU but its own lies below: another image's change nothing.

@@ -97,6 +97,18 @@ struct LayerPage {
       <label>Show those with <input type="search" name="q" value="\(filter)" placeholder="a number or a class"></label>
       <button>Apply</button><output></output></form>
       <div class="grid">\(cards)</div>
+      \(filters)
+      """
+  }
+
+  /// Pixels along an edge of the picture of a layer's filters.
+  static let filterSide = 480
+
+  private var filters: HTML? {
+    guard view.wiring.filters(of: layer.name) != nil else { return nil }
+    return """
+      <section><h2>Its filters</h2><p class="soft">Unit by unit, row by row, each with its own scale: grey is zero.</p>
+      <img loading="lazy" src="../filters/\(address: layer.stem).png" width="\(Self.filterSide)" alt="The filters of \(layer.name)"></section>
       """
   }
 

@@ -64,6 +64,7 @@ struct UnitPage {
       \(controls)
       \(spread)
       \(alike)
+      \(wired)
       \(taking)
       """
   }
@@ -120,7 +121,9 @@ struct UnitPage {
     let drawing = layer.grid
     let (rows, columns) = drawing.tile
     let (gap, count) = (2, panels.count)
-    let scale = max(1, 128 / max(rows, columns, 1))
+    // Small tiles are squares of whole pixels, large ones fill their place.
+    let longest = max(rows, columns, 1)
+    let scale = longest <= 64 ? Double(128 / longest) : 128 / Double(longest)
     let shown = panels.enumerated().map { place, panel -> HTML in
       let all = drawing.extents(grids: panel.file == .views ? 2 : 1)
       let left =
@@ -137,7 +140,8 @@ struct UnitPage {
     }
     let wide = count * (columns + gap) - gap
     return """
-      <svg class="\(max(rows, columns) <= 16 ? "tile pixels" : "tile")" width="\(scale * wide)" height="\(scale * rows)" \
+      <svg class="\(max(rows, columns) <= 16 ? "tile pixels" : "tile")" \
+      width="\((scale * Double(wide)).fixed(decimals: 0))" height="\((scale * Double(rows)).fixed(decimals: 0))" \
       viewBox="0 0 \(wide) \(rows)" role="img" aria-label="rank \(rank + 1): projection and patch">\(shown)</svg>
       """
   }
@@ -206,6 +210,32 @@ struct UnitPage {
       "<li><a href=\"\(other.number).html\">unit \(other.number)</a> \(share.asShare) of their images in common</li>"
     }
     return "<section><h2>Excited by the same images</h2><ul>\(links)</ul></section>"
+  }
+
+  /// What it reads, what reads it, and whose filters are like its own.
+  private var wired: HTML? {
+    let wiring = view.wiring
+    let lists = [
+      ("Reads", wiring.read(by: unit.number, of: layer.name), "of its filter's energy"),
+      ("Is read by", wiring.reading(unit.number, of: layer.name), "of that filter's energy"),
+      ("Has a filter like that of", wiring.similar(to: unit.number, of: layer.name), "cosine"),
+    ].compactMap { title, links, what -> HTML? in
+      let shown = links.compactMap { link -> HTML? in
+        guard let other = view.layers.first(where: { $0.name == link.layer }), scope.has(link.unit, of: other)
+        else { return nil }
+        let share = what == "cosine" ? link.share.fixed(decimals: 2) : link.share.asShare
+        return """
+          <li><a href="\(Self.up)units/\(address: other.stem)/\(link.unit).html">\(link.layer) unit \(link.unit)</a> \(share)</li>
+          """
+      }
+      return shown.isEmpty
+        ? nil : "<div><h3>\(title)</h3><p class=\"soft\">\(what)</p><ul>\(shown)</ul></div>"
+    }
+    guard !lists.isEmpty else { return nil }
+    return """
+      <section><h2>Wiring</h2><p class="soft">A filter's energy is the sum of its squared weights; a share below zero says that these \
+      weights sum to less than zero, so that the other unit holds it down.</p><div class="panes">\(lists)</div></section>
+      """
   }
 
   private var controls: HTML? {
