@@ -12,6 +12,7 @@ enum Address: Equatable, Sendable {
   case filters(stem: String)
   case unit(stem: String, unit: Int, rule: RectifierRule)
   case tiles(stem: String, unit: Int, rule: RectifierRule, UnitPicture.File)
+  case arrays(stem: String, unit: Int, rule: RectifierRule)
   case controls(stem: String, unit: Int, rule: RectifierRule)
   case control(stem: String, unit: Int, rule: RectifierRule, Controls.Kind)
   case atlas(stem: String, name: String, rule: RectifierRule)
@@ -106,6 +107,11 @@ enum Address: Equatable, Sendable {
           }
         }
         return nil
+      case "arrays":
+        guard let rule = RectifierRule(rawValue: parts[1]),
+          let unit = stemmed(parts[3], ".safetensors").flatMap({ number($0) })
+        else { return nil }
+        self = .arrays(stem: parts[2], unit: unit, rule: rule)
       case "controls":
         guard let rule = RectifierRule(rawValue: parts[1]) else { return nil }
         for kind in Controls.Kind.allCases {

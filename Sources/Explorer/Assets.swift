@@ -29,11 +29,11 @@ enum Assets {
       .bands dd{display:flex;flex-wrap:wrap;gap:.3rem;padding-bottom:.3rem}.bands img{height:4.5rem;width:auto}
       .panes{display:flex;flex-wrap:wrap;gap:1rem 2rem}.pane{flex:1 1 24rem;min-width:0}.pictures{display:flex;flex-wrap:wrap;gap:.5rem}.blink .pane:first-child{display:none}
       .live{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:1rem 2rem;align-items:start;margin-top:1rem}.live[hidden]{display:none}
-      .excited{grid-column:1/-1}.stage{position:relative;display:inline-block;max-width:100%}.stage img{display:block;border-radius:0;border:0}
-      #map{position:absolute;inset:0;width:100%;height:100%;image-rendering:pixelated;pointer-events:none}#map[hidden]{display:none}
+      .excited{grid-column:1/-1}.stage{position:relative;display:inline-block;max-width:100%}.stage img{display:block;border-radius:0;border:0;width:20rem}
+      #live #map{position:absolute;inset:0;width:100%;height:100%;image-rendering:pixelated;pointer-events:none}#map[hidden]{display:none}
       #field,#square{position:absolute;border:2px solid #ff3d00;pointer-events:none;box-sizing:border-box}#field:empty:not(.on){display:none}#square{background:#808080;border:0}#square[hidden]{display:none}
       #excited{columns:16rem;padding-left:1.5rem}#excited button{width:100%;text-align:left}
-      .bar{display:grid;grid-template-columns:minmax(0,14rem) 1fr 4rem;gap:.5rem;align-items:center;font-size:.9rem}.bar meter{width:100%}
+      .bar{display:grid;grid-template-columns:minmax(0,9rem) minmax(4rem,1fr) 3.5rem;gap:.5rem;align-items:center;font-size:.9rem}.bar meter{width:100%}
       dialog{border:1px solid var(--line);border-radius:8px;background:var(--page);color:var(--ink)}
       @media(max-width:40rem){body{padding:0 .75rem 3rem}.top{position:static}}
       @media(prefers-reduced-motion:no-preference){.card{transition:border-color .1s}}
@@ -99,7 +99,7 @@ enum Assets {
     var live=one('#live');
     if(live){var said=one('#said'),stage=one('#stage'),seen=one('#seen'),map=one('#map'),field=one('#field'),square=one('#square'),
     projection=one('#projection'),what=one('#what'),array=one('#array'),excited=one('#excited'),choice=one('#layer'),
-    now=null,unit=null,place=null,sweep=null,stream=null,asked=0;
+    now=null,unit=null,place=null,rules=['deconvnet','gradient','guided'],sweep=null,stream=null,asked=0;
     function say(t){said.textContent=t}
     function layer(){return now.layers.filter(function(l){return l.stem===choice.value})[0]}
     function base(){return 'api/live/'+now.id}
@@ -116,7 +116,7 @@ enum Assets {
     map.src=base()+'/maps/'+encodeURIComponent(choice.value)+'/'+u.unit+'.webp';mark(field,box(u))}
     function carry(u,at){unit=u;place=at;var l=layer(),q='?layer='+encodeURIComponent(l.stem)+'&unit='+u.unit+'&row='+at[0]+'&column='+at[1]+'&rule='+live.dataset.rule;
     projection.hidden=false;projection.src=base()+'/projection.jpg'+q;
-    what.textContent=l.layer+' unit '+u.unit+' at row '+at[0]+', column '+at[1]+(u.value===undefined?'':': '+u.value.toPrecision(3)+', '+share(u)+' of its largest');
+    what.textContent=l.layer+' unit '+u.unit+' at row '+at[0]+', column '+at[1]+' by the rule '+live.dataset.rule+(u.value===undefined?'':': '+u.value.toPrecision(3)+', '+share(u)+' of its largest');
     array.textContent='';var a=make('a','','as an array');a.href=base()+'/projection.safetensors'+q;array.appendChild(a);
     array.appendChild(document.createTextNode(' · '));a=make('a','','the unit\\u2019s page');a.href='units/'+encodeURIComponent(l.stem)+'/'+u.unit+'.html';array.appendChild(a)}
     function list(){excited.textContent='';var l=layer();if(!l)return;
@@ -148,6 +148,10 @@ enum Assets {
     carry({unit:unit.unit},[Math.min(l.rows-1,Math.max(0,place[0]+d[0])),Math.min(l.columns-1,Math.max(0,place[1]+d[1]))])});
     one('#hiding').addEventListener('change',function(){square.hidden=true;if(this.checked&&!sweep)hide();else if(now)classes()});
     document.addEventListener('keydown',function(e){if(e.key==='o'&&!e.altKey&&!e.ctrlKey&&!e.metaKey&&!(keys&&keys.open)&&!/^(INPUT|SELECT)$/.test(e.target.tagName))one('#hiding').click()});
+    document.addEventListener('keydown',function(e){if(e.altKey||e.ctrlKey||e.metaKey||(keys&&keys.open)||/^(INPUT|SELECT)$/.test(e.target.tagName))return;
+    var rule=rules[+e.key-1],step={'[':-1,']':1}[e.key],next=step&&choice.options[choice.selectedIndex+step];
+    if(rule){live.dataset.rule=rule;if(unit)carry(unit,place)}
+    if(next){choice.value=next.value;if(now)list()}});
     choice.addEventListener('change',function(){if(now)list()});choice.value=choice.options[choice.options.length-1].value;
     one('#file').addEventListener('change',function(){if(this.files[0])give(this.files[0])});
     var well=one('#well');

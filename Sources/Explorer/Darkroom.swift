@@ -129,6 +129,38 @@ actor Darkroom {
     return gallery
   }
 
+  /// A unit's projections as arrays, one an activation, the strongest first: `projections`, n x rows x columns x channels in
+  /// the network's order of channels, and `boxes`, where each lies in the network's input.
+  func arrays(of unit: RunView.Unit, in layer: RunView.Layer, rule: RectifierRule) throws -> SafeTensors {
+    try Task.checkCancellation()
+    let places = unit.entries.enumerated().map { rank, entry in
+      Gallery.Place(
+        unit: unit.number, rank: rank,
+        peak: Peak(value: entry.value, image: entry.image, row: entry.row, column: entry.column))
+    }
+    let (pictures, preprocessing) = (view.run.pictures, view.run.configuration.preprocessing)
+    let (rows, columns) = layer.field
+    var found = [Tensor](
+      repeating: Tensor([1, rows, columns, preprocessing.channels.count]), count: places.count)
+    var boxes = [Float](repeating: 0, count: 4 * places.count)
+    try gallery(layer.value, rule).project(
+      places, input: { try pictures.seen($0)?.values(preprocessing) }
+    ) { results in
+      for (place, projection) in results {
+        let shape = projection.pixels.shape
+        found[place.rank] = projection.pixels.reshaped(to: Shape([1] + shape.dimensions))
+        let box = [
+          projection.top, projection.left, projection.top + shape[0], projection.left + shape[1],
+        ]
+        for edge in 0..<4 { boxes[4 * place.rank + edge] = Float(box[edge]) }
+      }
+    }
+    return SafeTensors(
+      [
+        "projections": Tensor.stacking(found), "boxes": Tensor([places.count, 4], elements: boxes),
+      ], metadata: ["layer": layer.name, "unit": "\(unit.number)", "rule": rule.rawValue])
+  }
+
   // MARK: Controls
 
   /// A unit's controls.

@@ -85,6 +85,9 @@ public struct Explorer: Sendable {
       return Answer(
         file.rawValue.hasSuffix(".jpg") ? .jpeg : .webp,
         try await darkroom.unit(number, of: layer, rule: rule, file))
+    case .arrays(let stem, let number, let rule):
+      guard let (layer, unit) = unit(stem, number), !unit.isDead else { return Self.nowhere }
+      return Answer(.bytes, try await darkroom.arrays(of: unit, in: layer, rule: rule).bytes())
     case .controls(let stem, let number, let rule):
       guard let (layer, unit) = unit(stem, number), !unit.isDead else { return Self.nowhere }
       let controls = try await darkroom.controls(of: unit, in: layer, rule: rule)

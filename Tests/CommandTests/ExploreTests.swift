@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Images
+import Tensors
 import TestSupport
 import Testing
 
@@ -44,6 +45,15 @@ final class Served {
   var cookie: String { "Cookie: switchback-\(http.port)=\(token)" }
 
   func get(_ target: String) throws -> RawHTTP.Reply { try http.request("GET", target, headers: [cookie]) }
+
+  /// The body as it was sent.
+  func bytes(_ target: String) throws -> [UInt8] {
+    let line =
+      "GET \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(http.port)\r\nConnection: close\r\n\(cookie)\r\n\r\n"
+    let all = try http.bytes([Array(line.utf8)])
+    let end = try #require(all.indices.first { all[$0...].starts(with: Array("\r\n\r\n".utf8)) })
+    return Array(all[(end + 4)...])
+  }
 
   func json(_ target: String) throws -> [String: Any] {
     let reply = try get(target)
@@ -120,6 +130,19 @@ final class Served {
       #expect(reply.header("Content-Length") == "\(drawn.count)", "\(ending)")
       #expect(reply.body == String(decoding: drawn, as: UTF8.self), "\(ending)")
     }
+  }
+
+  @Test func `a unit's arrays are those that features keeps`() throws {
+    let served = try Served()
+    let layers = try #require(try served.json("/api/run.json")["layers"] as? [[String: Any]])
+    let stem = try #require(layers[0]["stem"] as? String)
+    let path = served.workplace.path("run/projections/\(stem).safetensors")
+    let kept = try #require(try SafeTensors.array("projections", slice: 1, in: path))
+    let reply = try served.bytes("/arrays/deconvnet/\(stem)/1.safetensors")
+    let file = try served.workplace.folder.write(reply, to: "unit.safetensors")
+    let given = try #require(try SafeTensors(reading: file).tensors["projections"])
+    #expect(
+      given.elements.elementsEqual(kept.elements.prefix(given.elements.count)) && !given.elements.isEmpty)
   }
 
   @Test func `an image of one's own excites what the command says it does`() throws {

@@ -27,6 +27,11 @@ package struct RawHTTP {
 
   /// Sends bytes, and reads until the server closes or has said nothing for so many seconds.
   package func send(_ pieces: [[UInt8]], pause: Double = 0, patience: Double = 10) throws -> Reply {
+    Reply(text: String(decoding: try bytes(pieces, pause: pause, patience: patience), as: UTF8.self))
+  }
+
+  /// The same, as it came.
+  package func bytes(_ pieces: [[UInt8]], pause: Double = 0, patience: Double = 10) throws -> [UInt8] {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw CocoaError(.fileReadUnknown) }
     defer { close(descriptor) }
@@ -55,7 +60,7 @@ package struct RawHTTP {
       guard count > 0 else { break }
       received += buffer[..<count]
     }
-    return Reply(text: String(decoding: received, as: UTF8.self))
+    return received
   }
 
   /// A request whose connection ends with it.

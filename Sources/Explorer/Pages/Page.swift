@@ -59,7 +59,7 @@ struct Page {
       </main>
       <dialog id="keys" aria-label="Keys"><h2>Keys</h2><dl>
       <dt>← →</dt><dd>the unit before, the next</dd><dt>u</dt><dd>up: from a unit to its layer, from a layer home</dd>
-      <dt>r</dt><dd>any unit</dd><dt>1 2 3</dt><dd>rules: deconvnet, gradient, guided</dd><dt>c</dt><dd>compare with the unit pinned last</dd>
+      <dt>r</dt><dd>any unit</dd><dt>1 2 3</dt><dd>rules: deconvnet, gradient, guided</dd><dt>[ ] o</dt><dd>your image: the layer before, the next; hide what is under the pointer</dd><dt>c</dt><dd>compare with the unit pinned last</dd>
       <dt>/</dt><dd>search</dd><dt>?</dt><dd>this list</dd></dl><form method="dialog"><button>Close</button></form></dialog>
       </body>
       </html>

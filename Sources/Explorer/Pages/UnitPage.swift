@@ -43,7 +43,7 @@ struct UnitPage {
       scope.isCopy
       ? nil
       : """
-      <nav class="rules" aria-label="Rules">\(RectifierRule.allCases.enumerated().map { index, choice -> HTML in
+      <nav class="rules" aria-label="Rules">\(RectifierRule.inOrder.enumerated().map { index, choice -> HTML in
         choice == rule
           ? "<b aria-current=\"page\">\(choice.rawValue)</b>"
           : "<a href=\"\(file(choice))\" data-key=\"\(index + 1)\">\(choice.rawValue)</a>"
@@ -256,8 +256,14 @@ struct UnitPage {
       : """
       <p><a href="\(Self.up)api/layers/\(address: layer.stem)/units/\(unit.number).json">JSON</a> · \
       <a href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).jpg">projections</a> · \
-      <a href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).webp">patches</a></p>
+      <a href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).webp">patches</a> · \
+      <a href="\(Self.up)arrays/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).safetensors">arrays</a></p>
       """
     return "<section><h2>Take it away</h2>\(data)<pre>\(figure)</pre></section>"
   }
+}
+
+extension RectifierRule {
+  /// In the order of the keys that lead to them.
+  fileprivate static let inOrder: [Self] = [.deconvnet, .gradient, .guided]
 }
