@@ -254,18 +254,18 @@ struct Atlas: Sendable {
   var rows: Int { (units.count + Self.across - 1) / Self.across * (tile.rows + Self.gap) - Self.gap }
   var columns: Int { min(units.count, Self.across) * (2 * tile.columns + Self.gap) - Self.gap }
 
-  /// The atlas of a layer with a number; nil where the layer has fewer.
+  /// The atlas of a layer with a number, the most telling units on the first; nil where the layer has fewer.
   static func numbered(_ number: Int, of layer: RunView.Layer) -> Atlas? {
     guard number >= 0, number < (layer.units.count + most - 1) / most else { return nil }
     return Atlas(
-      name: "\(number)", units: Array(number * most..<min((number + 1) * most, layer.units.count)), of: layer)
+      name: "\(number)",
+      units: Array(layer.order[number * most..<min((number + 1) * most, layer.units.count)]), of: layer)
   }
 
   /// The most telling units of a layer in one row; nil where all are dead.
   static func strip(of layer: RunView.Layer, in scope: Scope = .served) -> Atlas? {
-    let units = layer.bySelectivity.filter { !$0.isDead && scope.has($0.number, of: layer) }.prefix(across)
-      .map(\.number)
-    return units.isEmpty ? nil : Atlas(name: "strip", units: units, of: layer)
+    let units = layer.order.filter { !layer.units[$0].isDead && scope.has($0, of: layer) }.prefix(across)
+    return units.isEmpty ? nil : Atlas(name: "strip", units: Array(units), of: layer)
   }
 }
 

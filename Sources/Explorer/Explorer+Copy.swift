@@ -116,7 +116,9 @@ extension Explorer {
       try write(LayerPage.style(of: layer).utf8, "layers/\(layer.stem).css")
       let page = LayerPage(view: view, layer: layer, scope: scope).page
       try write(page.html(of: view, in: scope).text.utf8, "layers/\(layer.stem).html")
-      var atlases = Set(units.map { $0 / Atlas.most }).sorted().compactMap { Atlas.numbered($0, of: layer) }
+      var atlases = Set(units.map { layer.places[$0] / Atlas.most }).sorted().compactMap {
+        Atlas.numbered($0, of: layer)
+      }
       if let strip = Atlas.strip(of: layer, in: scope) { atlases.append(strip) }
       for atlas in atlases {
         try cancellation.check("stopped; the same command writes the copy anew.")

@@ -59,13 +59,26 @@ struct RunView: Sendable {
 
     var dead: Int { units.count(where: \.isDead) }
 
-    /// The most telling first: those that pictures excite, by their selectivity.
-    var bySelectivity: [Unit] {
-      units.sorted {
+    /// The units' numbers, the most telling first: those that pictures excite, by their selectivity.
+    let order: [Int]
+    /// Each unit's place in that order.
+    let places: [Int]
+
+    init(
+      _ layer: StudiedLayer, map: (rows: Int, columns: Int), field: (rows: Int, columns: Int),
+      grid: UnitPicture,
+      units: [Unit]
+    ) {
+      (name, stem, value) = (layer.name, layer.stem, layer.value)
+      (self.map, self.field, self.grid, self.units) = (map, field, grid, units)
+      order = units.sorted {
         ($1.entries.count, $1.selectivity ?? 0, $0.number) < (
           $0.entries.count, $0.selectivity ?? 0, $1.number
         )
-      }
+      }.map(\.number)
+      var places = [Int](repeating: 0, count: units.count)
+      for (place, unit) in order.enumerated() { places[unit] = place }
+      self.places = places
     }
   }
 
@@ -108,8 +121,7 @@ struct RunView: Sendable {
           purest: Self.purest(entries.compactMap(\.label)))
       }
       return Layer(
-        name: layer.name, stem: layer.stem, value: layer.value,
-        map: isMap ? (map?.rows ?? 1, map?.columns ?? 1) : (1, 1), field: geometry.extents,
+        layer, map: isMap ? (map?.rows ?? 1, map?.columns ?? 1) : (1, 1), field: geometry.extents,
         grid: UnitPicture(depth: study.top, tile: maker.tile), units: units)
     }
     self.layers = layers

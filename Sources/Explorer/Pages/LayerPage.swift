@@ -69,7 +69,7 @@ struct LayerPage {
       let words = Self.words(unit)
       let isNumber = asked.utf8.allSatisfy { (48...57).contains($0) }
       let isShown = asked.isEmpty || (isNumber ? String(unit.number) == asked : words.contains(asked))
-      let (atlas, place) = (unit.number / Atlas.most, unit.number % Atlas.most)
+      let (atlas, place) = layer.places[unit.number].quotientAndRemainder(dividingBy: Atlas.most)
       let numbers = Order.allCases.map { order -> HTML in
         " data-\(order.rawValue)=\"\(order.key(unit).fixed(decimals: 5))\""
       }
