@@ -54,7 +54,8 @@ enum Assets {
 
     // Keys lead where the page's own links lead.
     var keys=one('#keys');
-    function follow(rel){var l=one('link[rel='+rel+']');if(l)location.href=l.href}
+    function follow(rel){var l=one('link[rel='+rel+']');if(l)(rel==='up'?leave:exchange)(l.href)}
+    function leave(href){location.href=href}
     document.addEventListener('keydown',function(e){
     if(e.altKey||e.ctrlKey||e.metaKey||/^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName)||(keys&&keys.open))return;
     var rule=one('[data-key="'+(/^[1-9]$/.test(e.key)?e.key:'x')+'"]'),search=one('[role=search] input'),cards,pinned,pin;
@@ -67,19 +68,33 @@ enum Assets {
     else if(e.key==='c'){pin=one('#pin');pinned=store&&store.getItem('pinned');if(pin&&pinned)location.href='../../compare.html?a='+encodeURIComponent(pinned)+'&b='+encodeURIComponent(pin.dataset.unit)}
     else if(e.key==='x'&&one('#panes'))one('#panes').classList.toggle('blink');
     });
+    // One unit's page in place of another's, read beforehand: a key leads there at once. From the disk they are loaded.
+    var pages={};
+    function read(href){return pages[href]||(pages[href]=fetch(href).then(function(r){if(!r.ok)throw r;return r.text()}))}
+    function replace(href,then){read(href).then(function(text){
+    var d=new DOMParser().parseFromString(text,'text/html'),main=d.querySelector('main');if(!main||!d.querySelector('#pin'))throw text;
+    one('main').replaceWith(main);document.title=d.title;
+    all('link[rel=prev],link[rel=next],link[rel=up]').forEach(function(l){l.remove()});
+    Array.prototype.forEach.call(d.querySelectorAll('link[rel=prev],link[rel=next],link[rel=up]'),function(l){
+    l.href=new URL(l.getAttribute('href'),href).href;document.head.appendChild(l)});
+    then();unitPage()}).catch(function(){leave(href)})}
+    function exchange(href){if(!one('#pin')||location.protocol.indexOf('http')!==0)return leave(href);
+    replace(href,function(){history.pushState(null,'',href);window.scrollTo(0,0)})}
+    window.addEventListener('popstate',function(){if(one('#pin'))replace(location.href,function(){})});
+    document.addEventListener('click',function(e){var a=e.target.closest&&e.target.closest('.steps a[rel]');
+    if(a&&!e.ctrlKey&&!e.metaKey&&!e.shiftKey&&e.button===0){e.preventDefault();exchange(a.href)}});
+    function unitPage(){
     var pin=one('#pin');
     if(pin){pin.addEventListener('click',function(){if(store)store.setItem('pinned',pin.dataset.unit);pin.textContent='Pinned: c compares'});
     if(store&&store.getItem('pinned')&&store.getItem('pinned')!==pin.dataset.unit){
     var other=make('a','','Compare with '+store.getItem('pinned'));other.href='../../compare.html?a='+encodeURIComponent(store.getItem('pinned'))+'&b='+encodeURIComponent(pin.dataset.unit);
-    pin.after(other)}}
-
-    // The next unit's files, so that a key leads there at once.
-    window.addEventListener('load',function(){all('link[rel=next],link[rel=prev]').forEach(function(l){
-    if(location.protocol.indexOf('http')!==0||!one('.nine'))return;
-    var p=make('link');p.rel='prefetch';p.href=l.href;document.head.appendChild(p);
-    all('.nine svg.tile image').slice(0,3).forEach(function(i){
-    var here=/([0-9]+)([^/0-9][^/]*)$/.exec(i.getAttribute('href')),there=/([0-9]+)[^/]*$/.exec(l.href);
-    if(here&&there)new Image().src=new URL(i.getAttribute('href').replace(/[0-9]+([^/0-9][^/]*)$/,there[1]+'$1'),location.href).href})})});
+    pin.after(other)}
+    // The pages beside this one and their pictures, once its own are there.
+    if(location.protocol.indexOf('http')===0)setTimeout(function(){all('link[rel=next],link[rel=prev]').forEach(function(l){
+    read(l.href).then(function(text){var d=new DOMParser().parseFromString(text,'text/html'),seen={};
+    Array.prototype.forEach.call(d.querySelectorAll('.nine image'),function(i){var a=new URL(i.getAttribute('href'),l.href).href;
+    if(!seen[a]){seen[a]=true;new Image().src=a}})},function(){})})},300)}}
+    unitPage();
 
     // A grid sorted and filtered here; its address says how.
     var form=one('#sorting');

@@ -44,8 +44,19 @@ actor Darkroom {
   ) async throws -> [UInt8] {
     let path = path(unit, layer, rule, file)
     if let known = cache[path] { return known }
-    if let drawn = FileSystem.contents(of: view.run.folder + "/" + path) { return [UInt8](drawn) }
+    if isDrawn(path, layer, file), let drawn = FileSystem.contents(of: view.run.folder + "/" + path) {
+      return [UInt8](drawn)
+    }
     return try await drawn(unit, layer, rule)[file] ?? []
+  }
+
+  /// Whether the run has drawn a file of tiles: one of another size, or none of a picture, is not the run's, whatever it is
+  /// called, and may be a link to something that is nobody's business.
+  private nonisolated func isDrawn(
+    _ path: String, _ layer: RunView.Layer, _ file: UnitPicture.File
+  ) -> Bool {
+    let extents = try? Picture.extents(of: view.run.folder + "/" + path)
+    return extents.map { $0 == layer.grid.extents(grids: file == .views ? 2 : 1) } ?? false
   }
 
   private func drawn(
@@ -60,7 +71,7 @@ actor Darkroom {
     let missing = units.filter { unit in
       !UnitPicture.File.allCases.allSatisfy { file in
         let path = path(unit, layer, rule, file)
-        return cache[path] != nil || FileSystem.exists(view.run.folder + "/" + path)
+        return cache[path] != nil || isDrawn(path, layer, file)
       }
     }
     guard !missing.isEmpty else { return }
@@ -80,13 +91,7 @@ actor Darkroom {
   private func tiles(
     of units: [Int], in layer: RunView.Layer, ranks: Int?, rule: RectifierRule
   ) throws -> [Int: [PeakTile?]] {
-    let places = units.flatMap { unit in
-      layer.units[unit].entries.prefix(ranks ?? .max).enumerated().map { rank, entry in
-        Gallery.Place(
-          unit: unit, rank: rank,
-          peak: Peak(value: entry.value, image: entry.image, row: entry.row, column: entry.column))
-      }
-    }
+    let places = units.flatMap { layer.units[$0].places.prefix(ranks ?? .max) }
     let maker = TileMaker(field: layer.field, preprocessing: view.run.configuration.preprocessing)
     let (pictures, preprocessing) = (view.run.pictures, view.run.configuration.preprocessing)
     var found: [Int: [Int: PeakTile]] = [:]
@@ -133,11 +138,7 @@ actor Darkroom {
   /// the network's order of channels, and `boxes`, where each lies in the network's input.
   func arrays(of unit: RunView.Unit, in layer: RunView.Layer, rule: RectifierRule) throws -> SafeTensors {
     try Task.checkCancellation()
-    let places = unit.entries.enumerated().map { rank, entry in
-      Gallery.Place(
-        unit: unit.number, rank: rank,
-        peak: Peak(value: entry.value, image: entry.image, row: entry.row, column: entry.column))
-    }
+    let places = unit.places
     let (pictures, preprocessing) = (view.run.pictures, view.run.configuration.preprocessing)
     let (rows, columns) = layer.field
     var found = [Tensor](

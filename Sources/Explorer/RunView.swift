@@ -42,6 +42,16 @@ struct RunView: Sendable {
     let purest: (name: String, share: Double)?
 
     var isDead: Bool { entries.isEmpty }
+
+    /// Its activations, to be projected.
+    var places: [Gallery.Place] {
+      entries.enumerated().map { rank, entry in
+        (
+          unit: number, rank: rank,
+          peak: Peak(value: entry.value, image: entry.image, row: entry.row, column: entry.column)
+        )
+      }
+    }
   }
 
   struct Layer: Sendable {
@@ -93,6 +103,25 @@ struct RunView: Sendable {
   init(_ run: FeaturesRun, model: String?) throws {
     let study = try run.study(model: model, rule: run.rule)
     (self.run, self.study) = (run, study)
+    // A run's folder may come from someone else: what its table says is used as places below.
+    func isWhole(_ layer: StudiedLayer, _ table: FeatureTable.Layer) -> Bool {
+      let map = study.subject.shapes[layer.value]
+      let (rows, columns) = map?.rank == 4 ? (map?.rows ?? 1, map?.columns ?? 1) : (1, 1)
+      return layer.name == table.layer && table.units.map(\.unit) == Array(0..<layer.units)
+        && table.units.allSatisfy { unit in
+          unit.top.count <= study.top
+            && unit.top.allSatisfy {
+              $0.value.isFinite && (0..<rows).contains($0.row) && (0..<columns).contains($0.column)
+            }
+        }
+    }
+    guard run.table.layers.count == study.layers.count,
+      zip(study.layers, run.table.layers).allSatisfy(isWhole)
+    else {
+      throw StudyError(
+        "\(run.folder)/features.json is damaged, or is another run's: it does not fit the run's model. Make the run again."
+      )
+    }
     let peaks = try run.search(of: study)
     self.peaks = peaks
     wiring = Wiring(study)

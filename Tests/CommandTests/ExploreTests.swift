@@ -414,6 +414,51 @@ final class Served {
     #expect(try served.get("/").status == 200)
   }
 
+  @Test func `a run that someone else made cannot bring it down, nor show what is not the run's`() throws {
+    let workplace = try Workplace()
+    let run = workplace.path("run")
+    let made = try Command.run([
+      "features", try workplace.plain(), try workplace.pictures(4), "--out", run, "--units", "0..<2",
+      "--quiet",
+    ])
+    #expect(made.status == 0, "\(made.errors)")
+    let file = run + "/features.json"
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    for (what, other) in [
+      ("\"unit\":3", "\"unit\":99999"), ("\"unit\":3", "\"unit\":-1"), ("\"row\":", "\"row\":9999"),
+      ("\"column\":", "\"column\":-"), ("\"layer\":\"conv2\"", "\"layer\":\"conv9\""),
+    ] {
+      let spoiled = try #require(text.range(of: what)).lowerBound
+      try (text[..<spoiled] + other + text[text.index(spoiled, offsetBy: what.count)...]).write(
+        toFile: file, atomically: true, encoding: .utf8)
+      let message = try Command.refusal(["explore", run, "--no-open"], naming: [])
+      #expect(message.contains("damaged") || message.contains("not finished"), "\(other): \(message)")
+    }
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    let header = try String(contentsOfFile: run + "/run.json", encoding: .utf8)
+    let top = try #require(header.firstMatch(of: /"top" : [0-9]+/)?.range)
+    for number in ["4611686018427387904", "0", "-9"] {
+      try header.replacingCharacters(in: top, with: "\"top\" : \(number)").write(
+        toFile: run + "/run.json", atomically: true, encoding: .utf8)
+      try Command.refusal(["explore", run, "--no-open"], naming: ["damaged"])
+    }
+    try header.write(toFile: run + "/run.json", atomically: true, encoding: .utf8)
+    // In place of tiles: a link to a file that is no picture, to a picture of another size, and torn bytes.
+    let secret = try workplace.folder.write(Array("private words".utf8), to: "secret")
+    let photograph = workplace.path("pictures/0.jpg")
+    let gallery = run + "/gallery/deconvnet/conv1/"
+    let kept = try Data(contentsOf: URL(fileURLWithPath: gallery + "0.jpg"))
+    for (number, target) in [(0, secret), (1, photograph)] {
+      try FileManager.default.removeItem(atPath: gallery + "\(number).jpg")
+      try FileManager.default.createSymbolicLink(
+        atPath: gallery + "\(number).jpg", withDestinationPath: target)
+    }
+    let served = try Served(workplace, run: run)
+    #expect(try Data(served.bytes("/tiles/deconvnet/conv1/0.jpg")) == kept)
+    let other = try Data(served.bytes("/tiles/deconvnet/conv1/1.jpg"))
+    #expect(try other != Data(contentsOf: URL(fileURLWithPath: photograph)) && !other.isEmpty)
+  }
+
   @Test func `what cannot be explored is refused in a sentence`() throws {
     let workplace = try Workplace()
     let model = try workplace.classifier()

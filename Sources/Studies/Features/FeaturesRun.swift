@@ -24,6 +24,10 @@ package struct FeaturesRun: Sendable {
     guard let table = decoded(FeatureTable.self, from: folder + "/features.json") else {
       throw StudyError("\(folder) is not finished: give the command that made it once more, and it goes on.")
     }
+    guard (1...1000).contains(configuration.top) else {
+      throw StudyError(
+        "\(folder)/run.json is damaged: it keeps \(configuration.top) images a unit. Make the run again.")
+    }
     self.table = table
     let dataset: Dataset
     do {
