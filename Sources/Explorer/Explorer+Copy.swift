@@ -5,6 +5,7 @@ internal import Images
 internal import Kernels
 internal import Networks
 internal import Peaks
+
 public import Studies
 public import Tensors
 

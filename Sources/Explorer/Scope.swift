@@ -1,5 +1,3 @@
-internal import Studies
-
 /// What pages may lead to: all of a server's, or the layers and units of a copy.
 struct Scope: Sendable {
   /// Units by their layers' names in addresses; nil for all.

@@ -1,8 +1,6 @@
-internal import Datasets
 internal import Figures
 internal import Kernels
 internal import Studies
-internal import Tensors
 
 /// All units of a layer in a grid, sorted and filtered.
 struct LayerPage {

@@ -1,8 +1,5 @@
-internal import Datasets
-internal import Figures
 internal import Kernels
 internal import Studies
-internal import Tensors
 
 /// A place for an image of one's own: what it excites, and what each activation saw of it.
 struct LivePage {

@@ -1,8 +1,4 @@
-internal import Datasets
 internal import Figures
-internal import Kernels
-internal import Studies
-internal import Tensors
 
 /// What every page has around its own: the way home, the layers, a search.
 struct Page {

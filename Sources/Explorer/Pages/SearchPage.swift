@@ -1,8 +1,6 @@
 internal import Datasets
 internal import Figures
-internal import Kernels
 internal import Studies
-internal import Tensors
 
 /// What a search finds: a unit by `layer:number`, layers by name, and units whose images are mostly of a class.
 struct SearchPage {
