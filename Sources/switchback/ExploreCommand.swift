@@ -61,6 +61,12 @@ struct ExploreCommand: ParsableCommand {
           ? "--out is missing: the run's folder, into which \(what[1]) is searched."
           : "give a run's folder, or a model and images.")
     }
+    guard what.count == 2 || out == nil else {
+      throw ValidationError("--out goes with a model and images; \(what[0]) is taken for a run.")
+    }
+    guard export != nil || (layers == nil && units == nil) else {
+      throw ValidationError("--layers and --units choose what --export writes; all units are served.")
+    }
     guard (0...65535).contains(port) else {
       throw ValidationError("--port must be between 0 and 65535, not \(port).")
     }

@@ -466,6 +466,8 @@ final class Served {
     try Command.refusal(["explore", model, "pictures"], naming: ["--out"])
     try Command.refusal(["explore", "run", "--host", "0.0.0.0"], naming: ["--allow-host"])
     try Command.refusal(["explore", "run", "--port", "70000"], naming: ["--port"])
+    try Command.refusal(["explore", "run", "--units", "1,2"], naming: ["--export"])
+    try Command.refusal(["explore", "run", "--out", "other"], naming: ["--out"])
   }
 
   @Test func `a model and images are searched first`() throws {
