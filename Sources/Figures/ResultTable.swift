@@ -58,10 +58,54 @@ public struct ResultTable: Sendable {
     }.joined()
   }
 
-  private static func isFormula(_ cell: String) -> Bool {
+  fileprivate static func isFormula(_ cell: String) -> Bool {
     guard let first = cell.unicodeScalars.first, Double(cell) == nil else { return false }
     // Numbers with a sign, also beside others, are no formulas.
     return "=@\t\r".unicodeScalars.contains(first)
       || "+-".unicodeScalars.contains(first) && cell.contains { $0.isLetter || "(|!".contains($0) }
+  }
+}
+
+extension ResultTable {
+  /// The table of a text that ``csv`` has written; nil where a quote is not closed, or a row has not as many cells as there
+  /// are headings.
+  ///
+  /// - Parameters:
+  ///   - text: The text; a byte order mark at its start is passed over.
+  ///   - most: No more rows are read.
+  package init?(csv text: String, most: Int) {
+    var rows: [[String]] = []
+    var (row, cell, isQuoted) = ([String](), "", false)
+    func plain(_ cell: String) -> String {
+      cell.first == "'" && Self.isFormula(String(cell.dropFirst())) ? String(cell.dropFirst()) : cell
+    }
+    var rest = text[...]
+    if rest.first == "\u{FEFF}" { rest = rest.dropFirst() }
+    while rows.count <= most, let next = rest.popFirst() {
+      if isQuoted {
+        if next != "\"" {
+          cell.append(next)
+        } else if rest.first == "\"" {
+          cell.append(rest.removeFirst())
+        } else {
+          isQuoted = false
+        }
+      } else if next == "\"", cell.isEmpty {
+        isQuoted = true
+      } else if next == "," || next.isNewline {
+        row.append(plain(cell))
+        cell = ""
+        if next.isNewline {
+          rows.append(row)
+          row = []
+        }
+      } else {
+        cell.append(next)
+      }
+    }
+    guard !isQuoted else { return nil }
+    if !row.isEmpty || !cell.isEmpty { rows.append(row + [plain(cell)]) }
+    guard let headings = rows.first, rows.allSatisfy({ $0.count == headings.count }) else { return nil }
+    self.init(headings: headings, rows: Array(rows.dropFirst().prefix(most)))
   }
 }

@@ -21,4 +21,16 @@ import Testing
     let table = ResultTable(headings: ["a", "b"], rows: [["x\ny", "p|q"]])
     #expect(table.markdown == "| a | b |\n|---|---|\n| x y | p\\|q |\n")
   }
+
+  @Test func `what was written as CSV is read back, and what is torn is not`() throws {
+    let rows = [["1,5", "x\"y"], ["n\nm", ""], ["=1+1.png", "-1.5"], ["'quoted'", "\"\""], ["", ""]]
+    let table = ResultTable(headings: ["a,", "b"], rows: rows)
+    let read = try #require(ResultTable(csv: table.csv, most: 100))
+    #expect(read.headings == table.headings && read.rows == rows)
+    #expect(ResultTable(csv: "\u{FEFF}" + table.csv, most: 2)?.rows == Array(rows.prefix(2)))
+    #expect(ResultTable(csv: "a,b\n1,2", most: 9)?.rows == [["1", "2"]])
+    for torn in ["", "a,b\n\"1,2", "a,b\n1", "a,b\n1,2,3\n"] {
+      #expect(ResultTable(csv: torn, most: 9) == nil, "\(torn)")
+    }
+  }
 }

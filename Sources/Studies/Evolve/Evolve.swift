@@ -52,7 +52,7 @@ public struct Evolve: Study {
   }
 
   /// What a run is a function of.
-  public struct Configuration: Encodable, Sendable {
+  public struct Configuration: Codable, Sendable {
     var run: String
     var modelDigest: String
     var epochs: [Int]
@@ -96,7 +96,7 @@ public struct Evolve: Study {
         try work.search(
           values, keeping: 1,
           of: try Subject(network, model: saved.path(of: epoch), preprocessing: overrides),
-          in: pictures, file: "searches/epoch-\(epoch).safetensors", title: "evolve, epoch \(epoch)")
+          in: pictures, file: Self.searchFile(of: epoch), title: "evolve, epoch \(epoch)")
       }
     ) { epoch, layer, results in
       for (place, projection) in results {
@@ -140,6 +140,9 @@ public struct Evolve: Study {
       last.preprocessing.shown(projection: projection.pixels.part(in: inside), side: side), inside: inside,
       of: field)
   }
+
+  /// Where a run keeps what the search at an epoch has found.
+  static func searchFile(of epoch: Int) -> String { "searches/epoch-\(epoch).safetensors" }
 
   private static let title = "Evolution of features during training"
   private static let subtitle =

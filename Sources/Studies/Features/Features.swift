@@ -6,7 +6,7 @@ public import Foundation
 public import Images
 public import Kernels
 internal import Networks
-internal import Peaks
+package import Peaks
 internal import Tensors
 
 /// What each feature map looks for: its strongest pictures beside their projections (the paper's figure 2).
@@ -110,7 +110,7 @@ public struct Features: Study, Sendable {
       work.listener.note("estimate: " + note)
     }
     let peaks = try work.search(
-      layers.map(\.value), keepingAtLeast: max(top, ClassCounts.depth(for: dataset)), within: interiors,
+      layers.map(\.value), keepingAtLeast: depth, within: interiors,
       of: subject, in: pictures, file: file, title: "search")
     let strongest = try strongest(peaks, pictures)
     let table = table(peaks, strongest, pictures)
@@ -122,6 +122,16 @@ public struct Features: Study, Sendable {
     _ = try work.findings(of: sheets(strongest, pictures, work))
     try Thumbnails(dataset: dataset, work: work).draw(shown(in: table))
     return table
+  }
+
+  /// How many peaks a unit keeps, at least.
+  var depth: Int { max(top, ClassCounts.depth(for: dataset)) }
+
+  /// What a search has found so far, as the table of a finished run says it.
+  ///
+  /// - Throws: `ImageError` where pictures must all be read.
+  package func table(ofSearch peaks: PeakTable, in pictures: PreparedPictures) throws -> FeatureTable {
+    table(peaks, try strongest(peaks, pictures), pictures)
   }
 
   /// The file of the search: another ranking is another search, and a run may come to have both.

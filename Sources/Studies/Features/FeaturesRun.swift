@@ -5,11 +5,12 @@ package import Kernels
 internal import Networks
 package import Peaks
 
-/// A finished run of `features`, opened again: what it found, its pictures, and, when asked for, its network.
+/// A run of `features`, opened again: what it found, its pictures, and, when asked for, its network.
 package struct FeaturesRun: Sendable {
   package let folder: String
   package let configuration: Features.Configuration
-  package let table: FeatureTable
+  /// What it found; nil in a run that is not finished.
+  package let found: FeatureTable?
   package let pictures: PreparedPictures
   /// Ids of pictures by their paths.
   package let ids: NameTable
@@ -17,21 +18,18 @@ package struct FeaturesRun: Sendable {
   /// - Parameters:
   ///   - folder: The run.
   ///   - place: Where the pictures are now; nil for where the run had them.
-  /// - Throws: ``StudyError`` where the run is not finished, or its pictures are not what they were.
+  /// - Throws: ``StudyError`` where its pictures are not what they were.
   package init(_ folder: String, pictures place: String? = nil) throws {
     self.folder = folder
     configuration = try Features.Configuration(ofRun: folder)
-    guard let table = decoded(FeatureTable.self, from: folder + "/features.json") else {
-      throw StudyError("\(folder) is not finished: give the command that made it once more, and it goes on.")
-    }
+    found = decoded(FeatureTable.self, from: folder + "/features.json")
     guard (1...1000).contains(configuration.top) else {
       throw StudyError(
         "\(folder)/run.json is damaged: it keeps \(configuration.top) images a unit. Make the run again.")
     }
-    self.table = table
     let dataset: Dataset
     do {
-      dataset = try Dataset.parse(place ?? configuration.pictures)
+      dataset = try Dataset.parse(place ?? located(configuration.pictures, for: folder))
     } catch {
       throw StudyError("\(error) Say where \(folder)'s images are now with --pictures.")
     }
@@ -42,6 +40,16 @@ package struct FeaturesRun: Sendable {
     }
     pictures = PreparedPictures(dataset, configuration.preprocessing)
     ids = dataset.idsByPath
+  }
+
+  /// What a finished run found.
+  ///
+  /// - Throws: ``StudyError`` where it is not finished.
+  package func table() throws(StudyError) -> FeatureTable {
+    guard let found else {
+      throw StudyError("\(folder) is not finished: give the command that made it once more, and it goes on.")
+    }
+    return found
   }
 
   /// How signals passed rectifiers.
@@ -55,7 +63,7 @@ package struct FeaturesRun: Sendable {
   /// - Returns: The study, of the run's layers.
   /// - Throws: ``StudyError`` where the model is not there, or not the one that the run was made with.
   package func study(model place: String? = nil, rule: RectifierRule) throws -> Features {
-    let model = place ?? configuration.model
+    let model = place ?? located(configuration.model, for: folder)
     guard FileSystem.exists(model) else {
       throw StudyError(
         "\(model), the model of \(folder), is not there. Say where it is now with --model.")
@@ -74,19 +82,40 @@ package struct FeaturesRun: Sendable {
       beforeRectifier: configuration.preActivation, interior: configuration.interior ?? false)
   }
 
-  /// What the run's search found, with how each unit is active over all pictures.
+  /// What the run's search has found, with how each unit is active over the pictures that were searched, and how many of
+  /// them were: none where the search is yet to save its first.
   ///
-  /// - Throws: `PeakError` where its file is not there or is another's.
-  package func search(of study: Features) throws -> PeakTable {
+  /// - Throws: `PeakError` where its file is another's, or is not there in a finished run.
+  package func search(of study: Features) throws -> (peaks: PeakTable, searched: Int) {
     let path = folder + "/" + study.searchFile
-    guard let depth = SavedSearch(path)?.depth else {
+    let saved = SavedSearch(path)
+    if saved == nil, found != nil || FileSystem.exists(path) {
       throw PeakError.checkpoint(path: path, reason: "it cannot be read, or it is none of a search")
+    }
+    guard let depth = saved == nil ? study.depth : saved?.depth else {
+      throw PeakError.checkpoint(path: path, reason: "its units keep different numbers of peaks")
     }
     var units: [(value: String, count: Int)] = []
     for layer in study.layers where !units.contains(where: { $0.value == layer.value }) {
       units.append((layer.value, layer.units))
     }
     let start = PeakSearch.State(peaks: PeakTable(units: units, keeping: depth))
-    return try SearchCheckpoint(path: path, pictures: pictures).restored(start).peaks
+    guard saved != nil else { return (start.peaks, 0) }
+    let state = try SearchCheckpoint(path: path, pictures: pictures).restored(start)
+    return (state.peaks, state.next)
   }
+}
+
+/// Where a path that a run names is now: as it is written, or below a folder that the run lies in, where a run and what it
+/// was made from were moved together.
+func located(_ path: String, for run: String) -> String {
+  guard !path.hasPrefix("/"), !FileSystem.exists(path), var folder = FileSystem.resolved(run) else {
+    return path
+  }
+  while folder != "/" {
+    folder = FileSystem.folder(of: folder)
+    let candidate = folder + "/" + path
+    if FileSystem.exists(candidate) { return candidate }
+  }
+  return path
 }

@@ -121,7 +121,8 @@ public final class Work {
       noteFinding()
       let search = try PeakSearch(subject.network, values: values, within: parts, threads: threads)
       var shown = meter(title, total: count, unit: "images", alreadyDone: start.next)
-      var lastSave = ContinuousClock.now
+      // The first is kept soon: whoever looks on has something to see.
+      var lastSave = ContinuousClock.now - .seconds(8)
       do {
         state = try search.run(
           from: start, count: count, hash: { pictures.dataset.pathHash($0) },

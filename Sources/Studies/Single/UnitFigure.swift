@@ -79,7 +79,7 @@ public struct UnitFigure {
     model: String? = nil, pictures: String? = nil, threads: Int
   ) throws {
     let run = try FeaturesRun(folder, pictures: pictures)
-    let table = run.table
+    let table = try run.table()
     let source = Source(run, model: model, rule: rule, top: top ?? run.configuration.top, threads)
     layers = try choices.map { choice in
       let found = try table.layers.first { $0.layer == choice.layer } ?? source.layer(choice.layer, of: table)
