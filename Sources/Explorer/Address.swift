@@ -16,10 +16,24 @@ enum Address: Equatable, Sendable {
   case controls(stem: String, unit: Int, rule: RectifierRule)
   case control(stem: String, unit: Int, rule: RectifierRule, Controls.Kind)
   case atlas(stem: String, name: String, rule: RectifierRule)
+  /// A layer's units on an overview, as they were at an epoch.
+  case epochAtlas(stem: String, epoch: Int, number: Int)
+  /// A unit at all epochs.
+  case film(stem: String, unit: Int)
   case image(Int)
   case search
   case compare
   case live
+  case study(name: String)
+  case studyFigure(name: String, figure: String)
+  /// Units that the query names, drawn for paper.
+  case figure(Answer.Kind)
+  case game
+  case gamePicture(stem: String, round: Int, Game.Shown, choice: Int?)
+  case answers
+  case notes
+  case noteData
+  case searchData
   case runData
   case layerData(stem: String)
   case unitData(stem: String, unit: Int)
@@ -55,6 +69,7 @@ enum Address: Equatable, Sendable {
       case "search.html": self = .search
       case "compare.html": self = .compare
       case "live.html": self = .live
+      case "game.html": self = .game
       default: return nil
       }
     case 2:
@@ -73,7 +88,21 @@ enum Address: Equatable, Sendable {
       case "images":
         guard let id = stemmed(parts[1], ".webp").flatMap({ number($0) }) else { return nil }
         self = .image(id)
+      case "runs":
+        guard let name = stemmed(parts[1], ".html") else { return nil }
+        self = .study(name: name)
+      case "figures":
+        switch parts[1] {
+        case "units.svg": self = .figure(.svg)
+        case "units.png": self = .figure(.png)
+        case "units.pdf": self = .figure(.pdf)
+        default: return nil
+        }
       case "api" where parts[1] == "run.json": self = .runData
+      case "api" where parts[1] == "search.json": self = .searchData
+      case "api" where parts[1] == "notes.json": self = .noteData
+      case "api" where parts[1] == "notes": self = .notes
+      case "api" where parts[1] == "game": self = .answers
       case "api" where parts[1] == "live": self = .livePictures
       default: return nil
       }
@@ -89,6 +118,12 @@ enum Address: Equatable, Sendable {
           parts[0] == "units"
           ? .unit(stem: parts[1], unit: unit, rule: named)
           : .controls(stem: parts[1], unit: unit, rule: named)
+      case "runs":
+        guard let figure = stemmed(parts[2], ".svg") else { return nil }
+        self = .studyFigure(name: parts[1], figure: figure)
+      case "epochs":
+        guard let unit = stemmed(parts[2], ".jpg").flatMap({ number($0) }) else { return nil }
+        self = .film(stem: parts[1], unit: unit)
       case "api" where parts[1] == "layers":
         guard let stem = stemmed(parts[2], ".json") else { return nil }
         self = .layerData(stem: stem)
@@ -126,6 +161,10 @@ enum Address: Equatable, Sendable {
           return nil
         }
         self = .atlas(stem: parts[2], name: name, rule: rule)
+      case "epochs":
+        guard let epoch = number(parts[2]), let atlas = stemmed(parts[3], ".jpg").flatMap({ number($0) })
+        else { return nil }
+        self = .epochAtlas(stem: parts[1], epoch: epoch, number: atlas)
       case "api" where parts[1] == "live":
         switch parts[3] {
         case "seen.webp": self = .liveSeen(id: parts[2])
@@ -137,6 +176,12 @@ enum Address: Equatable, Sendable {
       default: return nil
       }
     case 5:
+      if parts[0] == "game", let round = number(parts[2]), let shown = Game.Shown(rawValue: parts[3]),
+        let name = stemmed(parts[4], ".jpg"), name == "references" || number(name) != nil
+      {
+        self = .gamePicture(stem: parts[1], round: round, shown, choice: number(name))
+        return
+      }
       guard parts[0] == "api" else { return nil }
       if parts[1] == "layers", parts[3] == "units",
         let unit = stemmed(parts[4], ".json").flatMap({ number($0) })
@@ -155,6 +200,9 @@ enum Address: Equatable, Sendable {
     default: return nil
     }
   }
+
+  /// Whether something is sent to it, to be taken in.
+  var takesPosts: Bool { [.livePictures, .notes, .answers].contains(self) }
 
   /// The parts of a path between its slashes, each decoded once; nil where one cannot be decoded, is empty but for the
   /// only one, or holds what no name of ours does.

@@ -45,6 +45,7 @@ struct Answer: Sendable {
     case webp = "image/webp"
     case png = "image/png"
     case svg = "image/svg+xml"
+    case pdf = "application/pdf"
     case bytes = "application/octet-stream"
   }
 
@@ -68,12 +69,21 @@ struct Answer: Sendable {
   }
 
   /// What every answer says: who may show it, where it may get anything from, and that it is ours alone.
-  static let commonHeaders: [(name: String, value: String)] = [
-    (
-      "Content-Security-Policy",
-      "default-src 'none'; img-src 'self' blob:; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        + "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
+  ///
+  /// A drawing carries its own styles and pictures, and may do nothing.
+  var commonHeaders: [(name: String, value: String)] {
+    [
+      (
+        "Content-Security-Policy",
+        kind == .svg
+          ? "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+          : "default-src 'none'; img-src 'self' blob:; script-src 'self'; style-src 'self'; connect-src 'self'; "
+            + "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+      )
+    ] + Self.unchanging
+  }
+
+  private static let unchanging: [(name: String, value: String)] = [
     ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(self)"),

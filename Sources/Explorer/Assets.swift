@@ -34,6 +34,10 @@ enum Assets {
       #field,#square{position:absolute;border:2px solid #ff3d00;pointer-events:none;box-sizing:border-box}#field:empty:not(.on){display:none}#square{background:#808080;border:0}#square[hidden]{display:none}
       #excited{columns:16rem;padding-left:1.5rem}#excited button{width:100%;text-align:left}
       .bar{display:grid;grid-template-columns:minmax(0,9rem) minmax(4rem,1fr) 3.5rem;gap:.5rem;align-items:center;font-size:.9rem}.bar meter{width:100%}
+      .film{display:flex;flex-wrap:wrap;gap:.75rem}.film figure{padding:.3rem;border:2px solid transparent;border-radius:6px;max-width:13rem}.film .now{border-color:var(--link)}
+      #slider input{width:min(30rem,80vw)}#note textarea{display:block;width:min(40rem,100%);font:inherit;color:inherit;background:var(--page)}
+      .progress{padding:.4rem .75rem;border:1px solid var(--link);border-radius:6px}.choices{display:flex;flex-wrap:wrap;gap:.75rem}.choices .right{outline:4px solid var(--link)}
+      .wide{overflow-x:auto}.wide td,.wide th{white-space:nowrap}.columns{columns:20rem}main figure img{max-width:100%;height:auto}
       dialog{border:1px solid var(--line);border-radius:8px;background:var(--page);color:var(--ink)}
       @media(max-width:40rem){body{padding:0 .75rem 3rem}.top{position:static}}
       @media(prefers-reduced-motion:no-preference){.card{transition:border-color .1s}}
@@ -63,9 +67,12 @@ enum Assets {
     else if(e.key==='u')follow('up');
     else if(e.key==='/'&&search){e.preventDefault();search.focus()}
     else if(e.key==='?'&&keys)keys.showModal();
+    else if(e.key==='p'&&one('#pin'))one('#pin').click();
+    else if(e.key==='n'&&one('[data-key=n]'))leave(one('[data-key=n]').href);
+    else if((e.key===','||e.key==='.')&&one('#slider'))step(e.key===','?-1:1);
     else if(e.key==='r'){cards=all('.card:not([hidden]),.strip a,.steps a');if(cards.length)location.href=cards[Math.floor(Math.random()*cards.length)].getAttribute('href')||cards[0].href.baseVal}
     else if(rule)location.href=rule.href;
-    else if(e.key==='c'){pin=one('#pin');pinned=store&&store.getItem('pinned');if(pin&&pinned)location.href='../../compare.html?a='+encodeURIComponent(pinned)+'&b='+encodeURIComponent(pin.dataset.unit)}
+    else if(e.key==='c'){pin=one('#pin');pinned=store&&store.getItem('pinned');if(pin&&pinned)location.href=pin.dataset.compare+'?a='+encodeURIComponent(pinned)+'&b='+encodeURIComponent(pin.dataset.unit)}
     else if(e.key==='x'&&one('#panes'))one('#panes').classList.toggle('blink');
     });
     // One unit's page in place of another's, read beforehand: a key leads there at once. From the disk they are loaded.
@@ -79,22 +86,56 @@ enum Assets {
     l.href=new URL(l.getAttribute('href'),href).href;document.head.appendChild(l)});
     then();unitPage()}).catch(function(){leave(href)})}
     function exchange(href){if(!one('#pin')||location.protocol.indexOf('http')!==0)return leave(href);
-    replace(href,function(){history.pushState(null,'',href);window.scrollTo(0,0)})}
+    replace(href,function(){history.pushState(null,'',href+location.search);window.scrollTo(0,0)})}
     window.addEventListener('popstate',function(){if(one('#pin'))replace(location.href,function(){})});
     document.addEventListener('click',function(e){var a=e.target.closest&&e.target.closest('.steps a[rel]');
     if(a&&!e.ctrlKey&&!e.metaKey&&!e.shiftKey&&e.button===0){e.preventDefault();exchange(a.href)}});
+    function send(href,what){return fetch(href,{method:'POST',headers:{'X-Switchback':'1','Content-Type':'application/json'},body:JSON.stringify(what)}).then(function(r){
+    if(r.ok)return r.json();return r.text().then(function(t){throw new Error(t.trim())})},function(){throw new Error('The server does not answer: was it stopped?')})}
+    // One slider for all that the page shows at an epoch; the address says where it is.
+    function step(by){var range=one('#slider input');range.value=+range.value+by;range.dispatchEvent(new Event('input'))}
+    function show(place){var slider=one('#slider'),numbers=slider.dataset.epochs.split(' '),epoch=numbers[place],layer=one('#epochs[data-layer]'),still=one('#still');
+    slider.querySelector('output').textContent=epoch;slider.querySelector('input').setAttribute('aria-valuetext','epoch '+epoch);
+    all('.film figure').forEach(function(f,k){f.classList.toggle('now',k===place);
+    if(k===place&&still){var svg=f.querySelector('svg').cloneNode(true);svg.setAttribute('width',2*svg.getAttribute('width'));svg.setAttribute('height',2*svg.getAttribute('height'));still.replaceChildren(svg,f.querySelector('figcaption').cloneNode(true))}});
+    if(layer)all('.card img').forEach(function(i){i.src='../epochs/'+encodeURIComponent(layer.dataset.layer)+'/'+epoch+'/'+/[0-9]+\\.jpg$/.exec(i.src)[0]})}
+    function slide(){var slider=one('#slider'),film=one('.film');if(!slider)return;
+    var range=slider.querySelector('input'),numbers=slider.dataset.epochs.split(' '),query=new URLSearchParams(location.search),place=numbers.indexOf(query.get('epoch'));
+    slider.hidden=false;if(film&&!one('#still')){var still=make('figure');still.id='still';film.before(still)}
+    if(place>=0)range.value=place;if(film||place>=0)show(+range.value);
+    range.addEventListener('input',function(){show(+range.value);var query=new URLSearchParams(location.search);query.set('epoch',numbers[range.value]);
+    history.replaceState(null,'',location.pathname+'?'+query+location.hash)})}
     function unitPage(){
     var pin=one('#pin');
-    if(pin){pin.addEventListener('click',function(){if(store)store.setItem('pinned',pin.dataset.unit);pin.textContent='Pinned: c compares'});
+    if(pin){var note=one('#note');
+    pin.addEventListener('click',function(){var on=pin.getAttribute('aria-pressed')!=='true';if(store&&on)store.setItem('pinned',pin.dataset.unit);
+    send('../../api/notes',{layer:note.dataset.layer,unit:+note.dataset.unit,pinned:on}).then(function(){
+    pin.setAttribute('aria-pressed',''+on);pin.textContent=on?'Pinned: c compares':'Pin'},function(e){pin.textContent=e.message})});
+    note.addEventListener('submit',function(e){e.preventDefault();var said=note.querySelector('output');
+    send('../../api/notes',{layer:note.dataset.layer,unit:+note.dataset.unit,text:note.elements.text.value}).then(function(){said.textContent='Kept.'},function(e){said.textContent=e.message})});
     if(store&&store.getItem('pinned')&&store.getItem('pinned')!==pin.dataset.unit){
-    var other=make('a','','Compare with '+store.getItem('pinned'));other.href='../../compare.html?a='+encodeURIComponent(store.getItem('pinned'))+'&b='+encodeURIComponent(pin.dataset.unit);
+    var other=make('a','','Compare with '+store.getItem('pinned'));other.href=pin.dataset.compare+'?a='+encodeURIComponent(store.getItem('pinned'))+'&b='+encodeURIComponent(pin.dataset.unit);
     pin.after(other)}
+    slide();
     // The pages beside this one and their pictures, once its own are there.
     if(location.protocol.indexOf('http')===0)setTimeout(function(){all('link[rel=next],link[rel=prev]').forEach(function(l){
     read(l.href).then(function(text){var d=new DOMParser().parseFromString(text,'text/html'),seen={};
     Array.prototype.forEach.call(d.querySelectorAll('.nine image'),function(i){var a=new URL(i.getAttribute('href'),l.href).href;
     if(!seen[a]){seen[a]=true;new Image().src=a}})},function(){})})},300)}}
-    unitPage();
+    unitPage();if(!one('#pin'))slide();
+
+    // A search that goes on while its units are looked at.
+    var progress=one('#progress');
+    if(progress)setInterval(function(){fetch(progress.dataset.run).then(function(r){return r.json()}).then(function(run){
+    if(run.searched!==+progress.dataset.done){progress.firstChild.textContent='Searched '+run.searched+' of '+run.of+' images; this page is of '+progress.dataset.done+'. '}},function(){})},5000);
+
+    // The game.
+    var game=one('#game');
+    if(game)all('[data-choice]').forEach(function(b){b.addEventListener('click',function(){
+    send('api/game',{layer:game.dataset.layer,round:+game.dataset.round,shown:game.dataset.show,choice:+b.dataset.choice}).then(function(t){
+    all('[data-choice]').forEach(function(c){c.disabled=true;c.classList.toggle('right',+c.dataset.choice===t.answer)});
+    var told=one('#told');told.textContent=(t.isRight?'Right. ':'No: the one that is marked. ')+t.right+' of '+t.of+' so far. ';
+    var a=make('a','','unit '+t.unit);a.href='units/'+encodeURIComponent(game.dataset.layer)+'/'+t.unit+'.html';told.appendChild(a)},function(e){one('#told').textContent=e.message})})});
 
     // A grid sorted and filtered here; its address says how.
     var form=one('#sorting');
@@ -104,7 +145,7 @@ enum Assets {
     cards.sort(function(a,b){return b.dataset[sort]-a.dataset[sort]||a.dataset.number-b.dataset.number?b.dataset[sort]-a.dataset[sort]||b.dataset.number-a.dataset.number:0});
     cards.forEach(function(c){var fits=!q||(/^[0-9]+$/.test(q)?c.id==='u'+q:c.dataset.words.indexOf(q)>=0);c.hidden=!fits;if(fits)shown++;part.appendChild(c)});
     grid.appendChild(part);output.textContent=shown+' of '+cards.length;
-    var query=new URLSearchParams();if(sort!=='selectivity')query.set('sort',sort);if(q)query.set('q',q);
+    var query=new URLSearchParams(location.search);query.delete('sort');query.delete('q');if(sort!=='selectivity')query.set('sort',sort);if(q)query.set('q',q);
     history.replaceState(null,'',location.pathname+(query.toString()?'?'+query:'')+location.hash)}
     function read(){var query=new URLSearchParams(location.search);form.elements.sort.value=query.get('sort')||'selectivity';form.elements.q.value=query.get('q')||''}
     read();arrange();form.addEventListener('input',arrange);

@@ -20,13 +20,14 @@ actor Darkroom {
   private let view: RunView
   private let threads: Int
   private let cache: PictureCache
-  /// Galleries hold a network's prepared weights: the last few are kept.
+  /// Galleries hold a network's prepared weights: the last few are kept, and those of a layer at all epochs.
   private var galleries: [(key: String, gallery: Gallery)] = []
-  private let mostGalleries = 4
+  private let mostGalleries: Int
   private var controlled: [(key: String, controls: Controls)] = []
 
   init(_ view: RunView, threads: Int, cache: PictureCache) {
     (self.view, self.threads, self.cache) = (view, threads, cache)
+    mostGalleries = 4 + min(view.epochs?.numbers.count ?? 0, 16)
   }
 
   // MARK: Pictures of units
@@ -92,11 +93,23 @@ actor Darkroom {
     of units: [Int], in layer: RunView.Layer, ranks: Int?, rule: RectifierRule
   ) throws -> [Int: [PeakTile?]] {
     let places = units.flatMap { layer.units[$0].places.prefix(ranks ?? .max) }
-    let maker = TileMaker(field: layer.field, preprocessing: view.run.configuration.preprocessing)
-    let (pictures, preprocessing) = (view.run.pictures, view.run.configuration.preprocessing)
+    let found = try tiles(
+      at: places, by: try gallery(layer.value, rule), field: layer.field, of: view.run.pictures)
+    return Dictionary(grouping: places, by: \.unit).mapValues { places in
+      places.map { found[$0.unit]?[$0.rank] }
+    }
+  }
+
+  /// Tiles of activations, by unit and rank.
+  private func tiles(
+    at places: [Gallery.Place], by gallery: Gallery, field: (rows: Int, columns: Int),
+    of pictures: PreparedPictures
+  ) throws -> [Int: [Int: PeakTile]] {
+    let preprocessing = pictures.preprocessing
+    let maker = TileMaker(field: field, preprocessing: preprocessing)
     var found: [Int: [Int: PeakTile]] = [:]
     let held = Mutex([Int: Picture]())
-    try gallery(layer.value, rule).project(
+    try gallery.project(
       places,
       input: { image in
         guard let seen = try pictures.seen(image) else { return nil }
@@ -116,19 +129,32 @@ actor Darkroom {
       }
       held.withLock { $0 = [:] }
     }
-    return Dictionary(grouping: places, by: \.unit).mapValues { places in
-      places.map { found[$0.unit]?[$0.rank] }
-    }
+    return found
   }
 
   private func gallery(_ value: String, _ rule: RectifierRule) throws -> Gallery {
-    let key = rule.rawValue + " " + value
+    try gallery(rule.rawValue + " " + value) {
+      try Gallery(view.study.subject.network, value: value, rule: rule, threads: threads)
+    }
+  }
+
+  /// A gallery of a layer as it was at an epoch, by the run's rule.
+  private func gallery(_ layer: RunView.Layer, at epoch: Int, of run: EvolveRun) throws -> Gallery {
+    try gallery("epoch \(epoch) \(layer.value)") {
+      let network = try run.network(epoch)
+      return try Gallery(
+        network, value: try run.value(of: layer.name, in: network), rule: view.run.rule, threads: threads)
+    }
+  }
+
+  /// The gallery that is kept under a key, or a new one.
+  private func gallery(_ key: String, _ make: () throws -> Gallery) throws -> Gallery {
     if let place = galleries.firstIndex(where: { $0.key == key }) {
       let found = galleries.remove(at: place)
       galleries.append(found)
       return found.gallery
     }
-    let gallery = try Gallery(view.study.subject.network, value: value, rule: rule, threads: threads)
+    let gallery = try make()
     if galleries.count == mostGalleries { galleries.removeFirst() }
     galleries.append((key, gallery))
     return gallery
@@ -190,19 +216,82 @@ actor Darkroom {
   private func composed(_ atlas: Atlas, of layer: RunView.Layer, rule: RectifierRule) throws -> [UInt8] {
     try Task.checkCancellation()
     let tiles = try tiles(of: atlas.units, in: layer, ranks: 1, rule: rule)
-    var canvas = Canvas(rows: atlas.rows, columns: atlas.columns, shade: 128)
-    let outside = Atlas.hatched(rows: atlas.tile.rows, columns: 2 * atlas.tile.columns)
-    for (place, unit) in atlas.units.enumerated() {
-      let (corner, scale) = (atlas.corner(place), atlas.scale)
-      canvas.place(outside, top: corner.row, left: corner.column)
-      guard let tile = tiles[unit]?.first ?? nil else { continue }
-      for (picture, shift) in [(tile.field.patch, 0), (tile.field.projection, atlas.tile.columns)] {
-        canvas.place(
-          try picture.resized(rows: scale * picture.rows, columns: scale * picture.columns, by: .nearest),
-          top: corner.row + scale * tile.box.top, left: corner.column + shift + scale * tile.box.left)
+    return try atlas.drawn { tiles[$0]?.first ?? nil }
+  }
+
+  // MARK: Epochs
+
+  /// The units of an atlas as they were at an epoch.
+  nonisolated func atlas(_ atlas: Atlas, of layer: RunView.Layer, at epoch: Int) async throws -> [UInt8]? {
+    let key = "epochs/\(layer.stem)/\(epoch)/\(atlas.name)"
+    if let known = cache[key] { return known }
+    guard let bytes = try await composed(atlas, of: layer, at: epoch) else { return nil }
+    cache[key] = bytes
+    return bytes
+  }
+
+  private func composed(_ atlas: Atlas, of layer: RunView.Layer, at epoch: Int) throws -> [UInt8]? {
+    guard let epochs = view.epochs, let place = epochs.numbers.firstIndex(of: epoch), epochs.has(layer) else {
+      return nil
+    }
+    try Task.checkCancellation()
+    let places = atlas.units.compactMap { unit in
+      epochs.moments(of: unit, in: layer)[place].peak.map { (unit: unit, rank: 0, peak: $0) }
+    }
+    let tiles = try tiles(
+      at: places, by: try gallery(layer, at: epoch, of: epochs.run), field: layer.field,
+      of: epochs.run.pictures)
+    return try atlas.drawn { tiles[$0]?[0] }
+  }
+
+  /// A unit at every epoch, in order: its strongest patch of each and beside that its projection; nil where its layer was
+  /// not searched.
+  nonisolated func film(of unit: Int, in layer: RunView.Layer) async throws -> [UInt8]? {
+    let key = "film/\(layer.stem)/\(unit)"
+    if let known = cache[key] { return known }
+    guard let bytes = try await developed(unit, layer) else { return nil }
+    cache[key] = bytes
+    return bytes
+  }
+
+  private func developed(_ unit: Int, _ layer: RunView.Layer) throws -> [UInt8]? {
+    guard let epochs = view.epochs, epochs.has(layer) else { return nil }
+    var frames: [PeakTile?] = []
+    for moment in epochs.moments(of: unit, in: layer) {
+      try Task.checkCancellation()
+      guard let peak = moment.peak else {
+        frames.append(nil)
+        continue
+      }
+      frames.append(
+        try tiles(
+          at: [(unit: unit, rank: 0, peak: peak)], by: try gallery(layer, at: moment.epoch, of: epochs.run),
+          field: layer.field, of: epochs.run.pictures)[unit]?[0])
+    }
+    return try Atlas.film(of: layer, frames: frames.count).drawn { frames[$0] }
+  }
+
+  // MARK: The game
+
+  /// What a question shows: its references in a grid, or one of its choices.
+  func picture(
+    of game: Game, in layer: RunView.Layer, _ shown: Game.Shown, choice: Int?
+  ) throws -> [UInt8]? {
+    guard choice.map(game.choices.indices.contains) ?? true else { return nil }
+    let places = choice.map { [game.choices[$0]] } ?? game.references
+    let tiles = try tiles(
+      at: places.map { layer.units[$0.unit].places[$0.rank] }, by: try gallery(layer.value, view.run.rule),
+      field: layer.field, of: view.run.pictures)
+    let grid = UnitPicture(depth: places.count, tile: layer.grid.tile)
+    let pictures = places.map { place -> (picture: Picture, box: Box)? in
+      tiles[place.unit]?[place.rank].map {
+        (choice == nil && shown == .projections ? $0.field.projection : $0.field.patch, $0.box)
       }
     }
-    return try canvas.picture.encoded(as: .sharpJPEG(quality: 60))
+    let drawn = grid.drawn([pictures]).picture
+    let scale = max(1, 96 / max(grid.tile.rows, grid.tile.columns))
+    return try drawn.resized(rows: scale * drawn.rows, columns: scale * drawn.columns, by: .nearest).encoded(
+      as: .sharpJPEG(quality: 85))
   }
 
   /// A whole picture, small.
@@ -252,6 +341,23 @@ struct Atlas: Sendable {
       })
   }
 
+  /// The atlas as a file, given the tile of each of its units; hatched where there is none.
+  func drawn(_ tile: (_ unit: Int) -> PeakTile?) throws -> [UInt8] {
+    var canvas = Canvas(rows: rows, columns: columns, shade: 128)
+    let outside = Self.hatched(rows: self.tile.rows, columns: 2 * self.tile.columns)
+    for (place, unit) in units.enumerated() {
+      let corner = corner(place)
+      canvas.place(outside, top: corner.row, left: corner.column)
+      guard let tile = tile(unit) else { continue }
+      for (picture, shift) in [(tile.field.patch, 0), (tile.field.projection, self.tile.columns)] {
+        canvas.place(
+          try picture.resized(rows: scale * picture.rows, columns: scale * picture.columns, by: .nearest),
+          top: corner.row + scale * tile.box.top, left: corner.column + shift + scale * tile.box.left)
+      }
+    }
+    return try canvas.picture.encoded(as: .sharpJPEG(quality: 60))
+  }
+
   var rows: Int { (units.count + Self.across - 1) / Self.across * (tile.rows + Self.gap) - Self.gap }
   var columns: Int { min(units.count, Self.across) * (2 * tile.columns + Self.gap) - Self.gap }
 
@@ -261,6 +367,11 @@ struct Atlas: Sendable {
     return Atlas(
       name: "\(number)",
       units: Array(layer.order[number * most..<min((number + 1) * most, layer.units.count)]), of: layer)
+  }
+
+  /// One unit at so many moments, in place of units: each is called by its number.
+  static func film(of layer: RunView.Layer, frames: Int) -> Atlas {
+    Atlas(name: "film", units: Array(0..<frames), of: layer)
   }
 
   /// The most telling units of a layer in one row; nil where all are dead.

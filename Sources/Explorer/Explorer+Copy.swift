@@ -55,6 +55,7 @@ extension Explorer {
         for file in Self.copied {
           sampled += try await darkroom.unit(unit, of: layer, rule: view.run.rule, file).count
         }
+        sampled += try await darkroom.film(of: unit, in: layer)?.count ?? 0
         sampled += page(layer, layer.units[unit], scope).utf8.count + layer.grid.tile.rows * 60
       }
       bytes += sampled / max(some.count, 1) * all.count
@@ -142,10 +143,20 @@ extension Explorer {
               try await darkroom.unit(unit, of: layer, rule: rule, file),
               "tiles/\(rule.rawValue)/\(layer.stem)/\(unit)\(file.rawValue)")
           }
+          if let film = try await darkroom.film(of: unit, in: layer) {
+            try write(film, "epochs/\(layer.stem)/\(unit).jpg")
+          }
           try write(self.page(layer, layer.units[unit], scope).utf8, "units/\(layer.stem)/\(unit).html")
         }
         done += some.count
         meter.show(done)
+      }
+    }
+    for study in view.studies {
+      let page = StudyPage(view: view, study: study, scope: scope).page
+      try write(page.html(of: view, in: scope).text.utf8, "runs/\(study.name).html")
+      for figure in study.figures {
+        if let svg = study.svg(figure.name) { try write(svg, "runs/\(study.name)/\(figure.name).svg") }
       }
     }
     for id in images(of: layers, plan.units) {
@@ -153,7 +164,9 @@ extension Explorer {
       try write(try darkroom.image(id, side: Self.imageSide), "images/\(id).webp")
     }
     // The page that leads to all others is written last: where it stands, the copy is whole.
-    try write(HomePage(view: view, scope: scope).page.html(of: view, in: scope).text.utf8, "index.html")
+    try write(
+      HomePage(view: view, notes: notebook.readable.notes, scope: scope).page.html(of: view, in: scope).text
+        .utf8, "index.html")
     meter.finish()
   }
 }

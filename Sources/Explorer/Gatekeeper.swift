@@ -23,7 +23,7 @@ struct Gatekeeper: Sendable {
   func answer(_ question: Question) -> Answer? {
     let isUpload = question.method == "POST"
     guard ["GET", "HEAD", "POST"].contains(question.method) else {
-      return .refusal(405, "This server answers GET and HEAD, and POST of pictures.")
+      return .refusal(405, "This server answers GET and HEAD, and POST of images, notes and answers.")
     }
     guard let host = question.header("host")?.lowercased(), hosts.contains(host) else {
       return .refusal(
@@ -43,7 +43,7 @@ struct Gatekeeper: Sendable {
     }
     if let given = question.query["token"] {
       guard Self.isSame(given, token) else { return .refusal(403, "That token does not open this server.") }
-      if question.path.hasPrefix("/api/") { return nil }
+      if question.path.contains("/api/") { return nil }
       var answer = Answer(.text, "", status: 303)
       answer.headers = [
         ("Location", question.path.hasPrefix("//") ? "/" : question.path),

@@ -56,13 +56,15 @@ actor LiveRoom {
   static let mostBytes = 20 << 20
   private static let (mostKept, mostUnits, mostClasses) = (8, 24, 5)
 
-  private let view: RunView
+  private var view: RunView
   private let threads: Int
   private var given: [String: Given] = [:]
   private var order: [String] = []
   private var runner: Runner?
   private var trace: (id: String, trace: Trace)?
   private var projectors: [(key: String, projector: Projector, runner: Runner)] = []
+  /// The last forward pass for a projection: another unit of the layer, or another position, needs none.
+  private var carried: (key: String, id: String, trace: Trace)?
   /// Rises with each picture and each sweep: what is under way for an earlier one ends.
   private let latest = Mutex(0)
 
@@ -70,6 +72,9 @@ actor LiveRoom {
     self.view = view
     self.threads = threads
   }
+
+  /// Knows from here on what the run's search has found since.
+  func update(_ view: RunView) { self.view = view }
 
   /// What tells the work of whoever asks now that a newer picture or sweep was asked for, and so ends it.
   nonisolated func newest() -> Cancellation {
@@ -202,7 +207,9 @@ actor LiveRoom {
       projectors.append((key, projector, runner))
     }
     guard let (_, projector, runner) = projectors.first(where: { $0.key == key }) else { return nil }
-    let trace = try runner.forward(held.input)
+    let known = carried.flatMap { $0.key == key && $0.id == id ? $0.trace : nil }
+    let trace = try known ?? runner.forward(held.input)
+    carried = (key, id, trace)
     var at = place.at
     if at == nil, let maps = trace[place.layer.value] {
       let position = Int(try ChannelPeaks(of: maps).positions[place.unit])

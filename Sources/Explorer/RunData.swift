@@ -22,7 +22,9 @@ enum RunData {
 
     var model: String
     var pictures: String
+    /// How many pictures, and of how many.
     var searched: Int
+    var of: Int
     var rule: String
     var command: String
     var layers: [Layer]
@@ -30,7 +32,7 @@ enum RunData {
     init(_ view: RunView) {
       model = view.study.subject.model
       pictures = view.run.configuration.pictures
-      searched = view.searched
+      (searched, of) = (view.progress?.done ?? view.run.pictures.count, view.run.pictures.count)
       rule = view.run.rule.rawValue
       command = view.command
       layers = view.layers.map {
@@ -65,6 +67,27 @@ enum RunData {
     }
   }
 
+  /// Units whose images are of a class, with their regions.
+  struct Found: Encodable {
+    struct Unit: Encodable {
+      var layer: String
+      var unit: Int
+      /// Of its images, the share that is of the class.
+      var share: Double
+      var top: [RunData.Unit.Entry]
+    }
+
+    var units: [Unit]
+
+    init(_ found: [(layer: RunView.Layer, unit: RunView.Unit, share: Double)]) {
+      units = found.map {
+        Unit(
+          layer: $0.layer.name, unit: $0.unit.number, share: $0.share,
+          top: $0.unit.entries.map(RunData.Unit.Entry.init))
+      }
+    }
+  }
+
   struct Unit: Encodable {
     struct Entry: Encodable {
       var image: String
@@ -75,6 +98,11 @@ enum RunData {
       var column: Int
       /// Top, left, bottom, right in pixels of the whole image.
       var box: Box
+
+      init(_ entry: RunView.Entry) {
+        (image, id, label, value) = (entry.path, entry.image, entry.label, entry.value)
+        (row, column, box) = (entry.row, entry.column, entry.box)
+      }
     }
 
     /// An octave of activations: how many images have their largest in it, and some of them.
@@ -113,11 +141,7 @@ enum RunData {
       self.unit = unit.number
       (strongest, mean, active) = (unit.strongest, unit.mean, unit.active)
       (selectivity, classes) = (unit.selectivity, unit.classes)
-      top = unit.entries.map {
-        Entry(
-          image: $0.path, id: $0.image, label: $0.label, value: $0.value, row: $0.row, column: $0.column,
-          box: $0.box)
-      }
+      top = unit.entries.map(Entry.init)
       let items = view.run.pictures.dataset.items
       let distribution = view.peaks.distributions[layer.value]
       let bins = distribution.map { Array($0.ledger.counts(of: unit.number)) } ?? []

@@ -97,12 +97,28 @@ struct RunView: Sendable {
   let peaks: PeakTable
   let wiring: Wiring
   let layers: [Layer]
+  /// How many images have been searched; nil where all have.
+  let progress: (done: Int, of: Int)?
   private let placesByStem: [String: Int]
 
-  /// - Throws: `StudyError` or `PeakError` where the run is not finished, or is not whole.
+  /// What lies around the run: its name among others, nil for the first; those others' names and titles; what other studies
+  /// found; and its units at the epochs of training.
+  var name: String?
+  var others: [(name: String, title: String)] = []
+  var studies: [StudyRun] = []
+  var epochs: Epochs?
+
+  /// - Parameters:
+  ///   - run: The run; one whose search is under way has what was found so far.
+  ///   - model: Where the model is now; nil for where the run had it.
+  /// - Throws: `StudyError` or `PeakError` where the run is not whole.
   init(_ run: FeaturesRun, model: String?) throws {
     let study = try run.study(model: model, rule: run.rule)
     (self.run, self.study) = (run, study)
+    let (peaks, searched) = try run.search(of: study)
+    self.peaks = peaks
+    let table = try run.found ?? study.table(ofSearch: peaks, in: run.pictures)
+    progress = run.found == nil ? (searched, run.pictures.count) : nil
     // A run's folder may come from someone else: what its table says is used as places below.
     func isWhole(_ layer: StudiedLayer, _ table: FeatureTable.Layer) -> Bool {
       let map = study.subject.shapes[layer.value]
@@ -115,19 +131,16 @@ struct RunView: Sendable {
             }
         }
     }
-    guard run.table.layers.count == study.layers.count,
-      zip(study.layers, run.table.layers).allSatisfy(isWhole)
+    guard table.layers.count == study.layers.count, zip(study.layers, table.layers).allSatisfy(isWhole)
     else {
       throw StudyError(
         "\(run.folder)/features.json is damaged, or is another run's: it does not fit the run's model. Make the run again."
       )
     }
-    let peaks = try run.search(of: study)
-    self.peaks = peaks
     wiring = Wiring(study)
     let names = run.pictures.dataset.classNames
     let items = run.pictures.dataset.items
-    let layers = try zip(study.layers, run.table.layers).map { layer, table in
+    let layers = try zip(study.layers, table.layers).map { layer, table in
       let geometry = try FieldGeometry(study.subject.network, value: layer.value, rule: run.rule)
       let maker = TileMaker(field: geometry.extents, preprocessing: run.configuration.preprocessing)
       let map = study.subject.shapes[layer.value]
@@ -171,7 +184,7 @@ struct RunView: Sendable {
   var title: String { study.subject.name }
 
   /// How many pictures were searched.
-  var searched: Int { run.pictures.dataset.items.count - run.pictures.skippedIDs.count }
+  var searched: Int { (progress?.done ?? run.pictures.count) - run.pictures.skippedIDs.count }
 
   /// The line that made the run, as it may be typed again.
   var command: String {
@@ -182,6 +195,7 @@ struct RunView: Sendable {
     ]
     if configuration.top != 9 { words += ["--top", "\(configuration.top)"] }
     if configuration.rule != Features.usualRule.rawValue { words += ["--rule", configuration.rule] }
+    if configuration.searchOnly { words.append("--search-only") }
     return words.map(\.quotedForShell).joined(separator: " ")
   }
 

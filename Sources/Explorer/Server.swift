@@ -36,7 +36,7 @@ public struct Server: Sendable {
   public func run(opened: @escaping @Sendable (_ address: String) -> Void) async throws {
     var logger = Logger(label: "switchback")
     logger.logLevel = .critical
-    let responder = Responder(explorer: explorer, hosts: hosts, token: token)
+    let responder = Responder(current: Current(explorer), hosts: hosts, token: token)
     let (token, name) = (token, hosts.first ?? (host.contains(":") ? "[\(host)]" : host))
     let application = Application(
       responder: responder,
@@ -69,7 +69,7 @@ private struct Responder: HTTPResponder {
     }
   }
 
-  let explorer: Explorer
+  let current: Current
   let hosts: [String]
   let token: String
 
@@ -94,13 +94,14 @@ private struct Responder: HTTPResponder {
     }
     // What takes long ends where the page that asked is left.
     let asked = question
-    if request.method == .get, question.path.hasPrefix("/atlases/") || question.path.hasPrefix("/controls/") {
+    let isLong = ["atlases", "controls", "epochs"].contains { question.path.contains("/\($0)/") }
+    if request.method == .get, isLong {
       let answer = try await request.body.consumeWithCancellationOnInboundClose { _ in
-        await explorer.answer(asked)
+        await current.explorer.answer(asked)
       }
       return response(answer, to: question)
     }
-    return response(await explorer.answer(question), to: question)
+    return response(await current.explorer.answer(question), to: question)
   }
 
   private func response(_ answer: Answer, to question: Question) -> Response {
@@ -108,9 +109,9 @@ private struct Responder: HTTPResponder {
     func add(_ name: String, _ value: String) {
       if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
     }
-    for (name, value) in Answer.commonHeaders + answer.headers { add(name, value) }
+    for (name, value) in answer.commonHeaders + answer.headers { add(name, value) }
     add("Content-Type", answer.kind.rawValue)
-    let isLive = question.path.hasPrefix("/api/live")
+    let isLive = question.path.contains("/api/live")
     var answer = answer
     if answer.status == 200, !isLive, question.method != "POST" {
       let tag = "\"\(answer.body.fingerprint)\""

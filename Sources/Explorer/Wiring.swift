@@ -21,6 +21,39 @@ struct Wiring: Sendable {
     let filters: Tensor
     let source: String?
     let readsInput: Bool
+    /// The share of each filter's energy that belongs to each unit that it reads, outputs x inputs, signed as in ``Link``.
+    let shares: [Double]
+
+    init(filters: Tensor, source: String?, readsInput: Bool) {
+      (self.filters, self.source, self.readsInput) = (filters, source, readsInput)
+      let (outputs, channels) = (filters.shape[0], filters.shape[3])
+      guard source != nil else {
+        shares = []
+        return
+      }
+      var (energy, sums) = (
+        [Double](repeating: 0, count: outputs * channels), [Double](repeating: 0, count: outputs * channels)
+      )
+      let positions = filters.shape[1] * filters.shape[2]
+      let weights = filters.elements
+      for output in 0..<outputs {
+        for position in 0..<positions {
+          let start = (output * positions + position) * channels
+          for channel in 0..<channels {
+            let weight = Double(weights[start + channel])
+            energy[output * channels + channel] += weight * weight
+            sums[output * channels + channel] += weight
+          }
+        }
+      }
+      shares = energy.indices.map { place in
+        let start = place / channels * channels
+        let all = energy[start..<start + channels].reduce(0, +)
+        return all > 0 ? (sums[place] < 0 ? -1 : 1) * energy[place] / all : 0
+      }
+    }
+
+    var inputs: Int { filters.shape[3] }
   }
 
   private let readers: [String: Reader]
@@ -63,24 +96,18 @@ struct Wiring: Sendable {
   /// The units that a unit reads most; none where its layer reads no layer of the run channel by channel.
   func read(by unit: Int, of layer: String) -> [Link] {
     guard let reader = readers[layer], let source = reader.source else { return [] }
-    let (energy, sums) = Self.energy(of: reader.filters.slices(unit..<unit + 1))
-    let all = energy.reduce(0, +)
-    guard all > 0 else { return [] }
     return Self.strongest(
-      energy.indices.map {
-        Link(layer: source, unit: $0, share: (sums[$0] < 0 ? -1 : 1) * energy[$0] / all)
+      (0..<reader.inputs).map {
+        Link(layer: source, unit: $0, share: reader.shares[unit * reader.inputs + $0])
       })
   }
 
   /// The units of later layers that read a unit most.
   func reading(_ unit: Int, of layer: String) -> [Link] {
     let links = order.flatMap { name -> [Link] in
-      guard let reader = readers[name], reader.source == layer else { return [] }
-      return (0..<reader.filters.shape[0]).compactMap { other in
-        let (energy, sums) = Self.energy(of: reader.filters.slices(other..<other + 1))
-        let all = energy.reduce(0, +)
-        guard all > 0, energy.indices.contains(unit) else { return nil }
-        return Link(layer: name, unit: other, share: (sums[unit] < 0 ? -1 : 1) * energy[unit] / all)
+      guard let reader = readers[name], reader.source == layer, unit < reader.inputs else { return [] }
+      return (0..<reader.filters.shape[0]).map {
+        Link(layer: name, unit: $0, share: reader.shares[$0 * reader.inputs + unit])
       }
     }
     return Self.strongest(links)
@@ -110,17 +137,6 @@ struct Wiring: Sendable {
       return nil
     }
     return FilterGrid.tiles(of: reader.filters, isBGR: isBGR, scale: .own)
-  }
-
-  /// By input channel: the squared weights of a filter, and its weights, added up.
-  private static func energy(of filter: Tensor) -> (energy: [Double], sums: [Double]) {
-    let channels = filter.shape[3]
-    var (energy, sums) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))
-    for (place, weight) in filter.elements.enumerated() {
-      energy[place % channels] += Double(weight) * Double(weight)
-      sums[place % channels] += Double(weight)
-    }
-    return (energy, sums)
   }
 
   private static func strongest(_ links: [Link]) -> [Link] {

@@ -43,7 +43,7 @@ struct DemoCommand: ParsableCommand {
     guard !common.quiet else { return }
     for sentence in report.sentences { try Terminal.print(sentence) }
     try Terminal.print(
-      "Every unit in the browser: \(DemoPlan.typed(["explore", folder.path(of: "features")]))")
+      "Every unit in the browser: \(DemoPlan.typed(["explore", out]))")
     try Terminal.print(folder.path(of: "index.html"))
   }
 

@@ -6,21 +6,27 @@ internal import Switchback
 struct ExploreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explore",
-    abstract: "Opens a run in the browser: a page for every unit, and your own image live.",
+    abstract: "Opens runs in the browser: a page for every unit, and your own image live.",
     discussion: """
       RUN is a folder made by `features`. Every unit of its layers has a page, drawn or not: projections are computed \
-      when a page asks for them. With a model and images in place of a run, they are searched first, into --out.
+      when a page asks for them. With a model and images in place of a run, they are searched into --out while you \
+      look: structure and your own image are there at once, and units fill in.
+
+      More runs may follow, or a folder that holds several: other runs of `features` to compare with; a run of `evolve`, \
+      which adds a slider over the epochs of training; and runs of any other command, whose figures link to the units \
+      that they speak of.
 
       The address that is printed opens the explorer for you alone: it listens on this machine only, and asks for the \
       token in the address. Ctrl-C ends it.
 
       EXAMPLE
         switchback explore run
+        switchback explore run evolution diagnosis
         switchback explore model.onnx images/ --out run
       """)
 
   @Argument(
-    help: .init("A finished run of `features`; or a model and images.", valueName: "run"),
+    help: .init("A run of `features`, and others beside it; or a model and images.", valueName: "run"),
     completion: .directory)
   var what: [String]
 
@@ -52,17 +58,31 @@ struct ExploreCommand: ParsableCommand {
   @Option(help: "Where the model is now, if it was moved.", completion: .onnx) var model: String?
   @Option(help: "Where the images are now, if they were moved.", completion: .directory) var pictures: String?
 
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard what.count == 1 || (what.count == 2 && out != nil) else {
-      throw ValidationError(
-        what.count == 2
-          ? "--out is missing: the run's folder, into which \(what[1]) is searched."
-          : "give a run's folder, or a model and images.")
-    }
-    guard what.count == 2 || out == nil else {
-      throw ValidationError("--out goes with a model and images; \(what[0]) is taken for a run.")
+    guard !what.isEmpty else { throw ValidationError("give a run's folder, or a model and images.") }
+    if what[0].hasSuffix(".onnx") {
+      guard what.count == 2 else {
+        throw ValidationError("with a model go its images: switchback explore MODEL IMAGES --out RUN.")
+      }
+      guard out != nil else {
+        throw ValidationError("--out is missing: the run's folder, into which \(what[1]) is searched.")
+      }
+      guard model == nil, pictures == nil else {
+        throw ValidationError("--model and --pictures say where those of a run are now; here both are given.")
+      }
+    } else {
+      guard out == nil else {
+        throw ValidationError("--out goes with a model and images; \(what[0]) is taken for a run.")
+      }
+      guard try reading.sides() == nil, try preprocessing.overrides() == PreprocessingOverrides() else {
+        throw ValidationError(
+          "how a network is read and images become its input was settled when \(what[0]) was made; such flags go with a "
+            + "model and images.")
+      }
     }
     guard export != nil || (layers == nil && units == nil) else {
       throw ValidationError("--layers and --units choose what --export writes; all units are served.")
@@ -78,22 +98,50 @@ struct ExploreCommand: ParsableCommand {
   }
 
   func run() throws {
-    let folder = what.count == 2 ? try searched() : what[0]
-    let explorer = try Explorer(run: folder, model: model, pictures: pictures, threads: common.workers)
-    if let export { return try write(explorer, to: export) }
+    guard let out else {
+      let explorer = try opened(what)
+      if let export { return try write(explorer, to: export) }
+      return try serve(explorer)
+    }
+    let search = try search()
+    if let export {
+      try perform(search, in: out)
+      return try write(try opened([out]), to: export)
+    }
+    // The run says what it is as soon as it is begun; from then on there is something to look at.
+    _ = try RunFolder.open(
+      at: out, kind: Features.kind, configuration: try search.configuration(),
+      changing: Features.changingSettings, adapt: search.adapt)
+    let explorer = try opened([out])
+    let serving = Served { try await serve(explorer) }
+    try perform(search, in: out)
+    if let failure = serving.waited() { throw failure }
+  }
+
+  /// Opens runs, and tells what a person should know of them.
+  private func opened(_ runs: [String]) throws -> Explorer {
+    let explorer = try Explorer(runs: runs, model: model, pictures: pictures, threads: common.workers)
+    for note in explorer.notes { common.note("note: \(note)") }
+    if common.strict, let note = explorer.notes.first { throw StudyError(note) }
+    return explorer
+  }
+
+  private func serve(_ explorer: Explorer) throws {
+    if let failure = Served({ try await serve(explorer) }).waited() { throw failure }
+  }
+
+  /// Serves, and prints the address.
+  private func serve(_ explorer: Explorer) async throws {
     let server = Server(explorer, host: host, port: port, allowing: allowHost)
     if !["127.0.0.1", "::1", "localhost"].contains(host) {
       Terminal.say(
         "note: \(host) is open to the network: whoever sees the address with its token sees your images.")
     }
     let (isJSON, isOpened) = (common.json, open)
-    let failure = waited {
-      try await server.run { address in
-        try? Terminal.print(isJSON ? "{\"url\":\"\(address)\"}" : address)
-        if isOpened { Self.open(address) }
-      }
+    try await server.run { address in
+      try? Terminal.print(isJSON ? "{\"url\":\"\(address)\"}" : address)
+      if isOpened { Self.open(address) }
     }
-    if let failure { throw failure }
   }
 
   /// Writes the copy.
@@ -101,33 +149,34 @@ struct ExploreCommand: ParsableCommand {
     let (names, common) = (layers?.split(separator: ",").map(String.init), common)
     let units = try units ?? UnitChoice("all")
     let failure = Interrupts.heeded { cancellation in
-      waited {
+      Served {
         let plan = try await explorer.copyPlan(layers: names, units: units)
         common.note(
           "\(folder): about \(max(1, plan.bytes / 1_000_000)) MB for \(plan.count.units.counted("units")) and "
             + "\(plan.count.images.counted("images")), which go along: mind who may see them.")
         try await explorer.copy(
           plan, to: folder, cancellation: cancellation, listener: Terminal.listener(quiet: common.quiet))
-      }
+      }.waited()
     }
     if let failure { throw failure }
     if common.json { return try Terminal.print(json: ["export": folder]) }
     if !common.quiet { try Terminal.print(folder + "/index.html") }
   }
 
-  /// Searches the images first, where there is no run yet.
-  private func searched() throws -> String {
-    let (model, pictures, folder) = (what[0], what[1], out ?? "")
-    let features = try Features(
-      try Subject(model: model), try Dataset.parse(pictures), onlySearching: true, strict: common.strict)
-    try common.tell(features.subject.notes, of: model)
+  /// The search of the images.
+  private func search() throws -> Features {
+    try Features(
+      try preprocessing.subject(what[0], size: try reading.sides(), common), try Dataset.parse(what[1]),
+      onlySearching: true, strict: common.strict)
+  }
+
+  private func perform(_ search: Features, in folder: String) throws {
     _ = try Interrupts.heeded { cancellation in
       try Job(
-        features, threads: common.workers, cancellation: cancellation,
+        search, threads: common.workers, cancellation: cancellation,
         listener: Terminal.listener(quiet: common.quiet)
       ).perform(in: folder)
     }
-    return folder
   }
 
   /// Opens the browser, where there is a screen.
@@ -142,21 +191,24 @@ struct ExploreCommand: ParsableCommand {
   }
 }
 
-/// Waits for work that is asynchronous.
-///
-/// - Returns: What it threw; nil where it ended.
-private func waited(_ work: @escaping @Sendable () async throws -> Void) -> (any Error)? {
-  let outcome = Outcome()
-  Task {
-    do { try await work() } catch { outcome.error = error }
-    outcome.done.signal()
-  }
-  outcome.done.wait()
-  return outcome.error
-}
+/// Asynchronous work under way.
+private final class Served: @unchecked Sendable {
+  private let done = DispatchSemaphore(value: 0)
+  /// Written before the signal, and read after it.
+  private var error: (any Error)?
 
-/// What a task came to: written before the signal, and read after it.
-private final class Outcome: @unchecked Sendable {
-  let done = DispatchSemaphore(value: 0)
-  var error: (any Error)?
+  init(_ work: @escaping @Sendable () async throws -> Void) {
+    Task {
+      do { try await work() } catch { self.error = error }
+      done.signal()
+    }
+  }
+
+  /// Waits for its end.
+  ///
+  /// - Returns: What it threw; nil where it ended.
+  func waited() -> (any Error)? {
+    done.wait()
+    return error
+  }
 }

@@ -26,13 +26,13 @@ final class Served {
       "features", model, workplace.path(name), "--out", workplace.path("run"), "--units", "0..<2", "--quiet",
     ])
     #expect(made.status == 0, "\(made.errors)")
-    try self.init(workplace, run: workplace.path("run"))
+    try self.init(workplace, runs: workplace.path("run"))
   }
 
-  /// A run that was made already.
-  init(_ workplace: Workplace, run: String) throws {
+  /// Runs that were made already.
+  init(_ workplace: Workplace, runs: String...) throws {
     self.workplace = workplace
-    running = try Command.start(["explore", run, "--no-open", "--json"])
+    running = try Command.start(["explore"] + runs + ["--no-open", "--json"])
     let line = try running.firstLine()
     let report = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
     let address = try #require(URLComponents(string: report["url"] ?? ""))
@@ -53,6 +53,41 @@ final class Served {
     let all = try http.bytes([Array(line.utf8)])
     let end = try #require(all.indices.first { all[$0...].starts(with: Array("\r\n\r\n".utf8)) })
     return Array(all[(end + 4)...])
+  }
+
+  /// Sends JSON, as a page's script does.
+  func post(_ target: String, _ body: String) throws -> RawHTTP.Reply {
+    try http.request(
+      "POST", target, headers: [cookie, "X-Switchback: 1", "Content-Type: application/json"],
+      body: Array(body.utf8))
+  }
+
+  /// Every address that the pages lead to from one on, each of which leads somewhere; no more than so many, and none that
+  /// holds one of some words.
+  func crawled(
+    from start: String, most: Int = 400, without words: [String] = ["round="]
+  ) throws -> Set<String> {
+    var seen = Set<String>()
+    var queue = [start]
+    while !queue.isEmpty {
+      let address = queue.removeFirst()
+      guard seen.count < most, !words.contains(where: address.contains), seen.insert(address).inserted else {
+        continue
+      }
+      let reply = try get(address)
+      #expect([200, 303].contains(reply.status), "\(address): \(reply.text.prefix(200))")
+      guard reply.header("Content-Type")?.hasPrefix("text/html") == true else { continue }
+      #expect(!reply.body.contains("<b>wasp</b>") && !reply.body.contains(" style="))
+      let base = try #require(URL(string: "http://x" + address))
+      for match in reply.body.matches(of: /(?:href|src)="([^"#]+)/) {
+        let target = String(match.1).replacing("&amp;", with: "&")
+        let url = try #require(URL(string: target, relativeTo: base)?.absoluteURL, "\(target)")
+        #expect(url.host == "x", "\(target) leaves the explorer")
+        queue.append(
+          url.path(percentEncoded: true) + (url.query(percentEncoded: true).map { "?" + $0 } ?? ""))
+      }
+    }
+    return seen
   }
 
   func json(_ target: String) throws -> [String: Any] {
@@ -87,23 +122,7 @@ final class Served {
     let run = try served.json("/api/run.json")
     let layers = try #require(run["layers"] as? [[String: Any]])
     #expect(!layers.isEmpty)
-    var seen = Set<String>()
-    var queue = ["/"]
-    while let address = queue.popLast() {
-      guard seen.insert(address).inserted, seen.count < 400 else { continue }
-      let reply = try served.get(address)
-      #expect([200, 303].contains(reply.status), "\(address): \(reply.text.prefix(200))")
-      guard reply.header("Content-Type")?.hasPrefix("text/html") == true else { continue }
-      #expect(!reply.body.contains("<b>wasp</b>") && !reply.body.contains(" style="))
-      let base = try #require(URL(string: "http://x" + address))
-      for match in reply.body.matches(of: /(?:href|src)="([^"#]+)/) {
-        let target = String(match.1).replacing("&amp;", with: "&")
-        let url = try #require(URL(string: target, relativeTo: base)?.absoluteURL, "\(target)")
-        #expect(url.host == "x", "\(target) leaves the explorer")
-        queue.append(
-          url.path(percentEncoded: true) + (url.query(percentEncoded: true).map { "?" + $0 } ?? ""))
-      }
-    }
+    let seen = try served.crawled(from: "/")
     for layer in layers {
       let stem = try #require(layer["stem"] as? String)
       let count = try #require(layer["units"] as? Int)
@@ -198,7 +217,7 @@ final class Served {
       "features", try workplace.plain(), try workplace.pictures(6), "--out", run, "--search-only", "--quiet",
     ])
     #expect(made.status == 0, "\(made.errors)")
-    let served = try Served(workplace, run: run)
+    let served = try Served(workplace, runs: run)
     func links(_ unit: [String: Any], _ key: String) throws -> [(layer: String, unit: Int, share: Double)] {
       try #require(unit[key] as? [[String: Any]]).map {
         (
@@ -454,7 +473,7 @@ final class Served {
       try FileManager.default.createSymbolicLink(
         atPath: gallery + "\(number).jpg", withDestinationPath: target)
     }
-    let served = try Served(workplace, run: run)
+    let served = try Served(workplace, runs: run)
     #expect(try Data(served.bytes("/tiles/deconvnet/conv1/0.jpg")) == kept)
     let other = try Data(served.bytes("/tiles/deconvnet/conv1/1.jpg"))
     #expect(try other != Data(contentsOf: URL(fileURLWithPath: photograph)) && !other.isEmpty)
@@ -463,7 +482,9 @@ final class Served {
   @Test func `what cannot be explored is refused in a sentence`() throws {
     let workplace = try Workplace()
     let model = try workplace.classifier()
-    try Command.refusal(["explore", workplace.path("nowhere")], naming: ["is not a run"])
+    try Command.refusal(["explore", workplace.path("nowhere")], naming: ["there is no"])
+    try Command.refusal(
+      ["explore", try workplace.pictures(1), "--no-open"], naming: ["is not a run", "features"])
     try Command.refusal(["explore", model, "pictures"], naming: ["--out"])
     try Command.refusal(["explore", "run", "--host", "0.0.0.0"], naming: ["--allow-host"])
     try Command.refusal(["explore", "run", "--port", "70000"], naming: ["--port"])
@@ -471,7 +492,7 @@ final class Served {
     try Command.refusal(["explore", "run", "--out", "other"], naming: ["--out"])
   }
 
-  @Test func `a model and images are searched first`() throws {
+  @Test func `a model and images are searched while one looks`() throws {
     let workplace = try Workplace()
     let model = try workplace.classifier()
     let pictures = try workplace.pictures(4)
@@ -480,8 +501,32 @@ final class Served {
       shell: "exec env --default-signal=INT \"$@\"")
     let line = try running.firstLine()
     #expect(line.hasPrefix("{\"url\":\"http://127.0.0.1:"))
+    let table = workplace.path("fresh/features.json")
+    for _ in 0..<100 where !FileManager.default.fileExists(atPath: table) { usleep(100_000) }
+    #expect(FileManager.default.fileExists(atPath: table))
     running.send(SIGINT)
     #expect(try running.outcome().status == 130)
-    #expect(FileManager.default.fileExists(atPath: workplace.path("fresh/features.json")))
+    // What the network makes of images is settled with the run.
+    for flags in [["--size", "32x32"], ["--mean", "1"], ["--out", workplace.path("other")]] {
+      try Command.refusal(
+        ["explore", workplace.path("fresh"), "--no-open"] + flags, naming: [workplace.path("fresh")])
+    }
+    try Command.refusal(["explore", model, "--no-open"], naming: ["MODEL IMAGES"])
+    // Interrupted in its middle, it can be gone on with, and looked at before that.
+    let many = try workplace.links(4000, to: pictures)
+    let second = try Command.start(
+      ["explore", model, many, "--out", workplace.path("second"), "--no-open", "--json", "--mean", "3"],
+      shell: "exec env --default-signal=INT \"$@\"")
+    _ = try second.firstLine()
+    second.send(SIGINT)
+    let stopped = try second.outcome()
+    #expect(stopped.status == 130)
+    if stopped.errors.contains("stopped after") {
+      let served = try Served(workplace, runs: workplace.path("second"))
+      #expect(
+        try served.get("/").body.contains(
+          "of \(4000.formatted(.number.grouping(.automatic).locale(Locale(identifier: "en_US")))) images so far"
+        ))
+    }
   }
 }

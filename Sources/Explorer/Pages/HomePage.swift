@@ -7,6 +7,7 @@ internal import Tensors
 /// The network as its layers in order, each with a strip of its most telling units.
 struct HomePage {
   let view: RunView
+  let notes: [Notebook.Note]
   var scope = Scope.served
 
   var page: Page { Page(title: "\(view.title) · units", depth: 0, body: body) }
@@ -70,7 +71,36 @@ struct HomePage {
       \(live)
       \(layers)
       \(found)
+      \(pinned)
+      \(beside)
       <section><h2>Again</h2><pre>\(view.command)</pre></section>
       """
+  }
+
+  /// Units that were pinned or written about.
+  private var pinned: HTML? {
+    let lines = notes.compactMap { note -> HTML? in
+      let layer = view.layers.first { $0.name == note.layer }
+      return layer.map { scope.has(note.unit, of: $0) } == true ? note.line(in: view) : nil
+    }
+    return lines.isEmpty ? nil : "<section><h2>Pinned and noted</h2><ul>\(lines)</ul></section>"
+  }
+
+  /// Other runs.
+  private var beside: HTML? {
+    let studies = view.studies.map { study -> HTML in
+      "<li><a href=\"runs/\(address: study.name).html\">\(study.title)</a> <small>\(study.name)</small></li>"
+    }
+    let others =
+      scope.isCopy
+      ? []
+      : view.others.map { other -> HTML in
+        """
+        <li><a href="with/\(address: other.name)/index.html">Units of \(other.title)</a> <small>\(other.name)</small> · \
+        <a href="compare.html?a=/&amp;b=\(address: other.name)/">compare</a></li>
+        """
+      }
+    guard !studies.isEmpty || !others.isEmpty else { return nil }
+    return "<section><h2>Other runs</h2><ul>\(others + studies)</ul></section>"
   }
 }

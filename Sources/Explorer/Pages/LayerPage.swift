@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Figures
 internal import Kernels
 internal import Studies
@@ -6,7 +7,7 @@ internal import Studies
 struct LayerPage {
   /// What units are sorted by, as the address says it.
   enum Order: String, CaseIterable, Sendable {
-    case selectivity, number, strongest, active, purity
+    case selectivity, number, strongest, active, purity, steady
 
     var title: String {
       switch self {
@@ -15,17 +16,19 @@ struct LayerPage {
       case .strongest: "largest activation"
       case .active: "share of images"
       case .purity: "class purity"
+      case .steady: "how early it came to its image"
       }
     }
 
     /// Larger comes first.
-    func key(_ unit: RunView.Unit) -> Double {
+    func key(_ unit: RunView.Unit, of layer: RunView.Layer, _ epochs: Epochs?) -> Double {
       switch self {
       case .selectivity: unit.isDead ? -1 : Double(unit.entries.count) + (unit.selectivity ?? 0)
       case .number: -Double(unit.number)
       case .strongest: Double(unit.strongest)
       case .active: unit.active
       case .purity: unit.purest?.share ?? -1
+      case .steady: epochs?.steady(unit.number, in: layer).map { -Double($0) } ?? -1e9
       }
     }
   }
@@ -34,7 +37,14 @@ struct LayerPage {
   let layer: RunView.Layer
   var order = Order.selectivity
   var filter = ""
+  /// The epoch at which units are shown; nil for as they are in the run.
+  var epoch: Int?
   var scope = Scope.served
+
+  /// The epochs that the run's layer was searched at.
+  private var epochs: Epochs? { view.epochs.flatMap { $0.has(layer) && !scope.isCopy ? $0 : nil } }
+
+  private var orders: [Order] { Order.allCases.filter { $0 != .steady || epochs != nil } }
 
   var page: Page {
     let layers = view.layers.filter(scope.has)
@@ -48,9 +58,10 @@ struct LayerPage {
   }
 
   private var units: [RunView.Unit] {
-    layer.units.filter { scope.has($0.number, of: layer) }.sorted {
-      ((order.key($1), $0.number)) < ((order.key($0), $1.number))
+    let keyed = layer.units.filter { scope.has($0.number, of: layer) }.map {
+      (unit: $0, key: order.key($0, of: layer, epochs))
     }
+    return keyed.sorted { ($1.key, $0.unit.number) < ($0.key, $1.unit.number) }.map(\.unit)
   }
 
   /// What a filter looks in, in small letters.
@@ -68,15 +79,15 @@ struct LayerPage {
       let isNumber = asked.utf8.allSatisfy { (48...57).contains($0) }
       let isShown = asked.isEmpty || (isNumber ? String(unit.number) == asked : words.contains(asked))
       let (atlas, place) = layer.places[unit.number].quotientAndRemainder(dividingBy: Atlas.most)
-      let numbers = Order.allCases.map { order -> HTML in
-        " data-\(order.rawValue)=\"\(order.key(unit).fixed(decimals: 5))\""
+      let numbers = orders.map { order -> HTML in
+        " data-\(order.rawValue)=\"\(order.key(unit, of: layer, epochs).fixed(decimals: 5))\""
       }
       let picture: HTML =
         unit.isDead
         ? "<span class=\"none\">never active</span>"
         : """
         <img class="p\(place)" loading="lazy" \
-        src="../atlases/\(view.run.rule.rawValue)/\(address: layer.stem)/\(atlas).jpg" alt="">
+        src="../\(atlases)/\(atlas).jpg" alt="">
         """
       return """
         <a class="card" id="u\(unit.number)" href="../units/\(address: layer.stem)/\(unit.number).html" \
@@ -84,19 +95,49 @@ struct LayerPage {
         <small>\(Self.facts(of: unit))</small></a>
         """
     }
-    let orders = Order.allCases.map { choice -> HTML in
+    let choices = orders.map { choice -> HTML in
       "<option value=\"\(choice.rawValue)\"\(choice == order ? " selected" : "")>\(choice.title)</option>"
     }
     return """
       <h1>\(layer.name)</h1>
       <p>\(layer.units.count.counted("units")); each sees \(layer.field.rows) x \(layer.field.columns) pixels of the input. Of each \
       unit: the patch that excites it most, and that activation projected back to pixels.</p>
-      <form class="controls" id="sorting"><label>Sort by <select name="sort">\(orders)</select></label>
+      <form class="controls" id="sorting"><label>Sort by <select name="sort">\(choices)</select></label>
       <label>Show those with <input type="search" name="q" value="\(filter)" placeholder="a number or a class"></label>
       <button>Apply</button><output></output></form>
+      \(slider)
       <div class="grid">\(cards)</div>
       \(filters)
+      \(taking)
       """
+  }
+
+  /// Where overviews of the layer are.
+  private var atlases: HTML {
+    if let epoch, epochs?.numbers.contains(epoch) == true { return "epochs/\(address: layer.stem)/\(epoch)" }
+    return "atlases/\(view.run.rule.rawValue)/\(address: layer.stem)"
+  }
+
+  private var slider: HTML? {
+    guard let epochs else { return nil }
+    let place = epoch.flatMap { epochs.numbers.firstIndex(of: $0) }
+    let links = epochs.numbers.map { number -> HTML in "<a href=\"?epoch=\(number)\">\(number)</a>" }
+    return """
+      <div id="epochs" data-layer="\(layer.stem)" data-rule="\(view.run.rule.rawValue)">
+      <p class="soft">Through training: <a href="?">as in the run</a>, or at epoch \(links), each unit with the image of \
+      \(epochs.run.pictures.dataset.title) that excited it most then; the numbers below are the run\u{2019}s.</p>
+      \(EpochSlider(epochs: epochs, place: place ?? epochs.numbers.count - 1).control)</div>
+      """
+  }
+
+  /// The units shown first, for paper.
+  private var taking: HTML? {
+    let shown = units.filter { !$0.isDead }.prefix(9).map(\.number)
+    guard !scope.isCopy, view.progress == nil, !shown.isEmpty else { return nil }
+    return UnitPage.figures(
+      of: view, units: ["\(layer.name):\(shown.map(String.init).joined(separator: ","))"],
+      rule: view.run.rule,
+      up: "../")
   }
 
   /// Pixels along an edge of the picture of a layer's filters.

@@ -29,7 +29,8 @@ struct Page {
       scope.isCopy
       ? .none
       : """
-      <a href="\(up)live.html">Your image</a>
+      \(view.name == nil ? HTML.none : "<a href=\"\(up)../../index.html\">First run</a>")
+      <a href="\(up)live.html">Your image</a> <a href="\(up)compare.html">Compare</a> <a href="\(up)game.html">Play</a>
       <form action="\(up)search.html" role="search"><input type="search" name="q" aria-label="Search units, layers and classes" \
       placeholder="conv5:17, a layer, a class"></form>
       """
@@ -50,17 +51,32 @@ struct Page {
       <header class="top"><a class="home" href="\(up)index.html">\(view.title)</a>
       <nav aria-label="Layers">\(layers)</nav>
       \(served)</header>
+      \(Self.progress(of: view, up))
       <main id="main">
       \(body)
       </main>
       <dialog id="keys" aria-label="Keys"><h2>Keys</h2><dl>
       <dt>← →</dt><dd>the unit before, the next</dd><dt>u</dt><dd>up: from a unit to its layer, from a layer home</dd>
       <dt>r</dt><dd>any unit</dd><dt>1 2 3</dt><dd>rules: deconvnet, gradient, guided</dd><dt>[ ] o</dt><dd>your image: the layer before, the next; hide what is under the pointer</dd><dt>c</dt><dd>compare with the unit pinned last</dd>
+      <dt>p</dt><dd>pin the unit</dd><dt>, .</dt><dd>the epoch before, the next</dd><dt>n</dt><dd>the next question</dd>
       <dt>/</dt><dd>search</dd><dt>?</dt><dd>this list</dd></dl><form method="dialog"><button>Close</button></form></dialog>
       </body>
       </html>
 
       """
+  }
+}
+
+extension Page {
+  /// How far the search of a run is that is under way.
+  private static func progress(of view: RunView, _ up: String) -> HTML? {
+    view.progress.map { done, all in
+      """
+      <p class="progress" id="progress" data-done="\(done)" data-run="\(up)api/run.json">Searched \(done) of \
+      \(all.counted("images")) so far: what is shown is of these. <a href="">Look again</a> Where no search is under way, this goes on with it: \
+      <code>\(view.command)</code></p>
+      """
+    }
   }
 }
 

@@ -6,6 +6,7 @@ internal import Studies
 struct SearchPage {
   let view: RunView
   let asked: String
+  let notes: [Notebook.Note]
 
   private static let mostUnits = 60
 
@@ -51,8 +52,10 @@ struct SearchPage {
       \(share.asShare) of its images</li>
       """
     }
+    let noted = text.isEmpty ? [] : notes.filter { $0.text.lowercased().contains(text) }
+    let written = noted.compactMap { $0.line(in: view) }
     let nothing: HTML? =
-      layers.isEmpty && units.isEmpty
+      layers.isEmpty && units.isEmpty && written.isEmpty
       ? """
       <p>Nothing is called \u{201C}\(asked)\u{201D}. Give a layer's name, a unit as <code>\(view.layers[0].name):0</code>, or a class\
       \(view.run.pictures.dataset.classNames == nil ? "; but the images of this run have no classes: put them in a folder for each" : "").</p>
@@ -65,8 +68,19 @@ struct SearchPage {
         <section><h2>Units whose images are of this class</h2><p class="soft">\(units.count.counted("units"))\
         \(units.count > Self.mostUnits ? ", the first \(Self.mostUnits) of them" : "").</p><ul>\(found)</ul></section>
         """,
+      written.isEmpty ? nil : "<section><h2>Notes</h2><ul>\(written)</ul></section>",
       nothing,
     ]
     return "<h1>\u{201C}\(asked)\u{201D}</h1>\(parts.compactMap(\.self))"
+  }
+}
+
+extension Notebook.Note {
+  /// A line of a list, which leads to the unit; nil where the run has no such unit.
+  func line(in view: RunView) -> HTML? {
+    guard let layer = view.layers.first(where: { $0.name == self.layer }), layer.units.indices.contains(unit)
+    else { return nil }
+    return
+      "<li><a href=\"units/\(address: layer.stem)/\(unit).html\">\(layer.name) unit \(unit)</a> \(text)</li>"
   }
 }

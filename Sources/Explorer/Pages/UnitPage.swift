@@ -15,7 +15,11 @@ struct UnitPage {
   let rule: RectifierRule
   /// Extents of the whole pictures that the unit's activations are from, by id.
   let extents: [Int: (rows: Int, columns: Int)]
+  /// What a person wrote about it.
+  let note: Notebook.Note?
   var scope = Scope.served
+  /// The epoch that is chosen on the page.
+  var epoch: Int?
 
   private static let up = "../../"
 
@@ -49,9 +53,15 @@ struct UnitPage {
           : "<a href=\"\(file(choice))\" data-key=\"\(index + 1)\">\(choice.rawValue)</a>"
       })</nav>
       """
+    let name = (view.name.map { $0 + "/" } ?? "") + "\(layer.stem):\(unit.number)"
+    let isPinned = note?.isPinned == true
     let pin: HTML? =
       scope.isCopy
-      ? nil : "<button type=\"button\" id=\"pin\" data-unit=\"\(layer.stem):\(unit.number)\">Pin</button>"
+      ? nil
+      : """
+      <button type="button" id="pin" aria-pressed="\(isPinned ? "true" : "false")" data-unit="\(name)" \
+      data-compare="\(Self.up)\(view.name == nil ? "" : "../../")compare.html">\(isPinned ? "Pinned" : "Pin")</button>
+      """
     return """
       <h1><a href="\(Self.up)layers/\(address: layer.stem).html#u\(unit.number)">\(layer.name)</a> unit \(unit.number) \
       <small>of \(place)</small></h1>
@@ -60,13 +70,48 @@ struct UnitPage {
       <p>\(facts)</p>
       \(classes)
       \(rules)
-      \(unit.isDead ? "<p>No image of this run makes it active: there is nothing to project.</p>" : nine)
+      \(noted)
+      \(unit.isDead ? "<p>No image\(view.progress == nil ? " of this run" : ", of those searched so far,") makes it active: there is nothing to project.</p>" : nine)
       \(controls)
+      \(film)
       \(spread)
       \(alike)
       \(wired)
+      \(spoken)
       \(taking)
       """
+  }
+
+  private var film: HTML? {
+    guard let epochs = view.epochs, epochs.has(layer) else { return nil }
+    return Film(epochs: epochs, layer: layer, unit: unit.number).section(
+      chosen: epoch, folder: "\(Self.up)")
+  }
+
+  /// A person's note, to be written where it can be kept.
+  private var noted: HTML? {
+    if scope.isCopy {
+      return note.flatMap {
+        $0.text.isEmpty ? nil : "<section><h2>Note</h2><p class=\"note\">\($0.text)</p></section>"
+      }
+    }
+    return """
+      <details\(note?.text.isEmpty == false ? " open" : "")><summary>Note</summary><form id="note" data-layer="\(layer.stem)" \
+      data-unit="\(unit.number)"><label>What it seems to look for <textarea name="text" rows="2" \
+      maxlength="\(Notebook.mostCharacters)">\(note?.text ?? "")</textarea></label> <button>Keep</button> \
+      <output></output></form></details>
+      """
+  }
+
+  /// What other studies say of it.
+  private var spoken: HTML? {
+    let lines = view.studies.flatMap { study in
+      study.mentions.filter { $0.layer == layer.name && $0.units.contains(unit.number) }.map {
+        mention -> HTML in
+        "<li><a href=\"\(Self.up)runs/\(address: study.name).html\">\(study.title)</a>: \(mention.text)</li>"
+      }
+    }
+    return lines.isEmpty ? nil : "<section><h2>In other studies</h2><ul>\(lines)</ul></section>"
   }
 
   private func step(_ rel: String, _ number: Int, _ text: String) -> HTML {
@@ -247,19 +292,37 @@ struct UnitPage {
   }
 
   private var taking: HTML {
-    let figure =
-      "switchback figure \(view.run.folder.quotedForShell) --units \("\(layer.name):\(unit.number)".quotedForShell)"
-      + (rule == view.run.rule ? "" : " --rule \(rule.rawValue)") + " --width 170mm --out unit.pdf"
-    let data: HTML? =
-      scope.isCopy
-      ? nil
-      : """
+    let name = "\(layer.name):\(unit.number)"
+    guard !scope.isCopy else {
+      return "<section><h2>Take it away</h2><pre>\(Self.command(of: view, [name], rule))</pre></section>"
+    }
+    let data: HTML = """
       <p><a href="\(Self.up)api/layers/\(address: layer.stem)/units/\(unit.number).json">JSON</a> · \
       <a href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).jpg">projections</a> · \
       <a href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).webp">patches</a> · \
       <a href="\(Self.up)arrays/\(rule.rawValue)/\(address: layer.stem)/\(unit.number).safetensors">arrays</a></p>
       """
-    return "<section><h2>Take it away</h2>\(data)<pre>\(figure)</pre></section>"
+    guard !unit.isDead, view.progress == nil else { return "<section><h2>Take it away</h2>\(data)</section>" }
+    return Self.figures(of: view, units: [name], rule: rule, up: Self.up, beside: data)
+  }
+
+  /// Units as a figure for paper, in each of its formats, and the line that draws it.
+  static func figures(
+    of view: RunView, units: [String], rule: RectifierRule, up: String, beside data: HTML? = nil
+  ) -> HTML {
+    let query: HTML = "units=\(address: units.joined(separator: " "))&amp;rule=\(rule.rawValue)"
+    let links = ["svg", "png", "pdf"].map { ending -> HTML in
+      "<a href=\"\(up)figures/units.\(ending)?\(query)\">\(ending.uppercased())</a>"
+    }
+    return """
+      <section><h2>Take it away</h2>\(data)<p>As a figure: \(links)</p><pre>\(command(of: view, units, rule))</pre></section>
+      """
+  }
+
+  private static func command(of view: RunView, _ units: [String], _ rule: RectifierRule) -> String {
+    let words = ["switchback", "figure", view.run.folder, "--units"] + units
+    return words.map(\.quotedForShell).joined(separator: " ")
+      + (rule == view.run.rule ? "" : " --rule \(rule.rawValue)") + " --width 170mm --out units.pdf"
   }
 }
 
