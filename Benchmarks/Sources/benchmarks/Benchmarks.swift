@@ -8,6 +8,7 @@ struct Benchmarks: ParsableCommand {
     commandName: "benchmarks", abstract: "Times one piece of work; `compare.py` runs it beside its peers.",
     subcommands: [
       Decode.self, Extraction.self, Forward.self, Search.self, GalleryProjections.self, KnownAnswer.self,
+      KnownParts.self,
       OcclusionMaps.self, TrainingStep.self,
     ])
 }

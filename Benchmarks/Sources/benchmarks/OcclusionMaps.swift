@@ -17,8 +17,10 @@ struct OcclusionMaps: ParsableCommand {
       Occlusion.Subject(input: .random(shape, using: &generator), cover: Tensor(shape), label: 1)
     }
     let study = try Occlusion(network, layers: [], threads: repeats.threads)
-    let positions = try Occlusion.positions(size: 32, stride: 8, over: shape)
-    try repeats.measure(items: positions * pictures) {
+    let positions = try study.sweep([subjects[0]], size: 32, stride: 8).first.map {
+      $0.map.rows.count * $0.map.columns.count
+    }
+    try repeats.measure(items: (positions ?? 0) * pictures) {
       _ = try study.sweep(subjects, size: 32, stride: 8)
     }
   }
