@@ -41,7 +41,7 @@ enum Address: Equatable, Sendable {
   case liveSeen(id: String)
   case liveLayer(id: String, stem: String)
   case liveMap(id: String, stem: String, unit: Int)
-  case liveProjection(id: String)
+  case liveProjection(id: String, isPNG: Bool)
   case liveArray(id: String)
   case liveOcclusion(id: String)
 
@@ -168,7 +168,8 @@ enum Address: Equatable, Sendable {
       case "api" where parts[1] == "live":
         switch parts[3] {
         case "seen.webp": self = .liveSeen(id: parts[2])
-        case "projection.jpg": self = .liveProjection(id: parts[2])
+        case "projection.jpg": self = .liveProjection(id: parts[2], isPNG: false)
+        case "projection.png": self = .liveProjection(id: parts[2], isPNG: true)
         case "projection.safetensors": self = .liveArray(id: parts[2])
         case "occlusion.json": self = .liveOcclusion(id: parts[2])
         default: return nil

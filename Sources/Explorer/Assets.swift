@@ -4,7 +4,7 @@ internal import Figures
 enum Assets {
   static let style =
     RunPage.style + "\n" + """
-      body{max-width:92rem}.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;z-index:3;background:var(--page)}
+      [hidden]{display:none!important}body{max-width:92rem}.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;z-index:3;background:var(--page)}
       .top{position:sticky;top:0;z-index:2;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;align-items:center;padding:.5rem 0;background:var(--page);border-bottom:1px solid var(--line)}
       .top nav{position:static;flex:1 1 20rem;margin:0;padding:.2rem 0;border:0;min-width:0}.top form{margin:0}.top .home{font-weight:bold;text-decoration:none}
       h3{margin:.75rem 0 0;font-size:1rem}h1 small{font-size:1rem;color:var(--soft);font-weight:normal}input[type=file]{max-width:100%}pre{white-space:pre-wrap;overflow-wrap:anywhere}.soft{font-size:.85rem}
@@ -58,7 +58,9 @@ enum Assets {
 
     // Keys lead where the page's own links lead.
     var keys=one('#keys');
-    function follow(rel){var l=one('link[rel='+rel+']');if(l)(rel==='up'?leave:exchange)(l.href)}
+    function follow(rel){var l=one('link[rel='+rel+']');if(l)(rel==='up'?leave:exchange)(l.href+(rel==='up'?epoch():''))}
+    // What is shown at an epoch leads on to what is shown at it too.
+    function epoch(){var number=new URLSearchParams(location.search).get('epoch');return number&&one('#slider')?'?epoch='+encodeURIComponent(number):''}
     function leave(href){location.href=href}
     document.addEventListener('keydown',function(e){
     if(e.altKey||e.ctrlKey||e.metaKey||/^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName)||(keys&&keys.open))return;
@@ -71,7 +73,7 @@ enum Assets {
     else if(e.key==='n'&&one('[data-key=n]'))leave(one('[data-key=n]').href);
     else if((e.key===','||e.key==='.')&&one('#slider'))step(e.key===','?-1:1);
     else if(e.key==='r'){cards=all('.card:not([hidden]),.strip a,.steps a');if(cards.length)location.href=cards[Math.floor(Math.random()*cards.length)].getAttribute('href')||cards[0].href.baseVal}
-    else if(rule)location.href=rule.href;
+    else if(rule)location.href=rule.href+epoch();
     else if(e.key==='c'){pin=one('#pin');pinned=store&&store.getItem('pinned');if(pin&&pinned)location.href=pin.dataset.compare+'?a='+encodeURIComponent(pinned)+'&b='+encodeURIComponent(pin.dataset.unit)}
     else if(e.key==='x'&&one('#panes'))one('#panes').classList.toggle('blink');
     });
@@ -85,20 +87,21 @@ enum Assets {
     Array.prototype.forEach.call(d.querySelectorAll('link[rel=prev],link[rel=next],link[rel=up]'),function(l){
     l.href=new URL(l.getAttribute('href'),href).href;document.head.appendChild(l)});
     then();unitPage()}).catch(function(){leave(href)})}
-    function exchange(href){if(!one('#pin')||location.protocol.indexOf('http')!==0)return leave(href);
-    replace(href,function(){history.pushState(null,'',href+location.search);window.scrollTo(0,0)})}
+    function exchange(href){if(!one('#pin')||location.protocol.indexOf('http')!==0)return leave(href+epoch());
+    replace(href,function(){history.pushState(null,'',href+epoch());window.scrollTo(0,0)})}
     window.addEventListener('popstate',function(){if(one('#pin'))replace(location.href,function(){})});
     document.addEventListener('click',function(e){var a=e.target.closest&&e.target.closest('.steps a[rel]');
     if(a&&!e.ctrlKey&&!e.metaKey&&!e.shiftKey&&e.button===0){e.preventDefault();exchange(a.href)}});
     function send(href,what){return fetch(href,{method:'POST',headers:{'X-Switchback':'1','Content-Type':'application/json'},body:JSON.stringify(what)}).then(function(r){
-    if(r.ok)return r.json();return r.text().then(function(t){throw new Error(t.trim())})},function(){throw new Error('The server does not answer: was it stopped?')})}
+    pages={};if(r.ok)return r.json();return r.text().then(function(t){throw new Error(t.trim())})},function(){throw new Error('The server does not answer: was it stopped?')})}
     // One slider for all that the page shows at an epoch; the address says where it is.
     function step(by){var range=one('#slider input');range.value=+range.value+by;range.dispatchEvent(new Event('input'))}
     function show(place){var slider=one('#slider'),numbers=slider.dataset.epochs.split(' '),epoch=numbers[place],layer=one('#epochs[data-layer]'),still=one('#still');
     slider.querySelector('output').textContent=epoch;slider.querySelector('input').setAttribute('aria-valuetext','epoch '+epoch);
     all('.film figure').forEach(function(f,k){f.classList.toggle('now',k===place);
     if(k===place&&still){var svg=f.querySelector('svg').cloneNode(true);svg.setAttribute('width',2*svg.getAttribute('width'));svg.setAttribute('height',2*svg.getAttribute('height'));still.replaceChildren(svg,f.querySelector('figcaption').cloneNode(true))}});
-    if(layer)all('.card img').forEach(function(i){i.src='../epochs/'+encodeURIComponent(layer.dataset.layer)+'/'+epoch+'/'+/[0-9]+\\.jpg$/.exec(i.src)[0]})}
+    if(layer)all('.card').forEach(function(c){c.href=c.href.split('?')[0]+'?epoch='+epoch});
+    if(layer)all('.card img').forEach(function(i){i.src='../epochs/'+encodeURIComponent(layer.dataset.layer)+'/'+epoch+'/'+/[0-9]+\\.jpg([?].*)?$/.exec(i.src)[0]})}
     function slide(){var slider=one('#slider'),film=one('.film');if(!slider)return;
     var range=slider.querySelector('input'),numbers=slider.dataset.epochs.split(' '),query=new URLSearchParams(location.search),place=numbers.indexOf(query.get('epoch'));
     slider.hidden=false;if(film&&!one('#still')){var still=make('figure');still.id='still';film.before(still)}
@@ -107,7 +110,7 @@ enum Assets {
     history.replaceState(null,'',location.pathname+'?'+query+location.hash)})}
     function unitPage(){
     var pin=one('#pin');
-    if(pin){var note=one('#note');
+    if(pin){var note=one('#note');pin.hidden=false;note.querySelector('button').hidden=false;
     pin.addEventListener('click',function(){var on=pin.getAttribute('aria-pressed')!=='true';if(store&&on)store.setItem('pinned',pin.dataset.unit);
     send('../../api/notes',{layer:note.dataset.layer,unit:+note.dataset.unit,pinned:on}).then(function(){
     pin.setAttribute('aria-pressed',''+on);pin.textContent=on?'Pinned: c compares':'Pin'},function(e){pin.textContent=e.message})});
@@ -121,7 +124,7 @@ enum Assets {
     if(location.protocol.indexOf('http')===0)setTimeout(function(){all('link[rel=next],link[rel=prev]').forEach(function(l){
     read(l.href).then(function(text){var d=new DOMParser().parseFromString(text,'text/html'),seen={};
     Array.prototype.forEach.call(d.querySelectorAll('.nine image'),function(i){var a=new URL(i.getAttribute('href'),l.href).href;
-    if(!seen[a]){seen[a]=true;new Image().src=a}})},function(){})})},300)}}
+    if(!seen[a]){seen[a]=true;new Image().src=a}})},function(){})})},document.readyState==='complete'?40:300)}}
     unitPage();if(!one('#pin'))slide();
 
     // A search that goes on while its units are looked at.
@@ -174,6 +177,8 @@ enum Assets {
     projection.hidden=false;projection.src=base()+'/projection.jpg'+q;
     what.textContent=l.layer+' unit '+u.unit+' at row '+at[0]+', column '+at[1]+' by the rule '+live.dataset.rule+(u.value===undefined?'':': '+u.value.toPrecision(3)+', '+share(u)+' of its largest');
     array.textContent='';var a=make('a','','as an array');a.href=base()+'/projection.safetensors'+q;array.appendChild(a);
+    array.appendChild(document.createTextNode(' · '));a=make('a','','PNG');a.href=base()+'/projection.png'+q;array.appendChild(a);
+    var typed=one('#typed');typed.hidden=false;typed.textContent='switchback project '+live.dataset.model+' IMAGE --layer '+choice.options[choice.selectedIndex].dataset.typed+' --unit '+u.unit+' --at '+at[0]+','+at[1]+' --rule '+live.dataset.rule+' --out projection.pdf';
     array.appendChild(document.createTextNode(' · '));a=make('a','','the unit\\u2019s page');a.href='units/'+encodeURIComponent(l.stem)+'/'+u.unit+'.html';array.appendChild(a)}
     function list(){excited.textContent='';var l=layer();if(!l)return;
     l.units.forEach(function(u){var li=make('li'),b=make('button','','unit '+u.unit+' · '+share(u));b.type='button';
@@ -185,7 +190,7 @@ enum Assets {
     function give(blob,quiet){var mine=++asked;if(!quiet)say('Computing\\u2026');
     return fetch('api/live',{method:'POST',headers:{'X-Switchback':'1','Content-Type':'application/octet-stream'},body:blob}).then(answer).then(function(found){
     if(!found||mine!==asked)return;now=found;sweep=null;unit=null;one('#shown').hidden=false;say(quiet?'':'Done.');
-    seen.src=base()+'/seen.webp';projection.hidden=true;what.textContent='';array.textContent='';map.hidden=true;field.className='';
+    seen.src=base()+'/seen.webp';projection.hidden=true;what.textContent='';array.textContent='';one('#typed').hidden=true;map.hidden=true;field.className='';
     classes();list();if(one('#hiding').checked)hide()},failed)}
     function hide(){if(!now||!now.classes)return;var size=Math.round(Math.min(now.rows,now.columns)*.22),mine=now.id;
     function ask(steps){var span=Math.min(now.rows,now.columns)-size;return fetch(base()+'/occlusion.json?size='+size+'&stride='+Math.max(1,Math.floor(span/(steps-1)))).then(answer).then(function(s){if(s&&now.id===mine)sweep=s;return s})}

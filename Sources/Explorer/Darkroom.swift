@@ -106,7 +106,7 @@ actor Darkroom {
     of pictures: PreparedPictures
   ) throws -> [Int: [Int: PeakTile]] {
     let preprocessing = pictures.preprocessing
-    let maker = TileMaker(field: field, preprocessing: preprocessing)
+    let maker = TileMaker(field: field, preprocessing: preprocessing, side: view.side)
     var found: [Int: [Int: PeakTile]] = [:]
     let held = Mutex([Int: Picture]())
     try gallery.project(

@@ -25,20 +25,26 @@ public struct Explorer: Sendable {
   /// What a person should know of the runs.
   public let notes: [String]
 
+  /// A layer's overview has at most 2,048 pixels a side with tiles of so many.
+  public static let mostSide = 127
+
   /// - Parameters:
   ///   - runs: Folders of runs, one of `features` at least, which may be under way; or a folder that holds such runs.
   ///   - model: Where the first run's model is now; nil for where it had it.
   ///   - pictures: Where the first run's images are now; nil for where it had them.
+  ///   - side: The longer side of a tile in pixels, at most ``mostSide``; nil for tiles as `features` draws them.
   ///   - threads: How many compute.
   /// - Throws: `StudyError` or `PeakError` where a run has nothing to show, or its model or images are not what they were.
-  public init(runs: [String], model: String? = nil, pictures: String? = nil, threads: Int) throws {
+  public init(
+    runs: [String], model: String? = nil, pictures: String? = nil, side: Int? = nil, threads: Int
+  ) throws {
     let found = try FoundRuns(runs)
     guard let first = found.features.first else {
       throw StudyError(
         "\(runs.joined(separator: ", ")) has no run of 'features' to explore: make one with 'switchback features MODEL "
           + "IMAGES --out RUN'.")
     }
-    var view = try RunView(try FeaturesRun(first.folder, pictures: pictures), model: model)
+    var view = try RunView(try FeaturesRun(first.folder, pictures: pictures), model: model, side: side)
     var notes = Self.notes(of: first.folder)
     var others: [(name: String, explorer: Explorer)] = []
     for run in found.features.dropFirst() {
@@ -125,9 +131,20 @@ public struct Explorer: Sendable {
     guard let progress = view.progress else { return nil }
     let run = try FeaturesRun(view.run.folder, pictures: moved.pictures)
     if run.found == nil, try run.search(of: view.study).searched == progress.done { return nil }
-    let explorer = Explorer(self, seeing: try RunView(run, model: moved.model))
+    let explorer = Explorer(self, seeing: try RunView(run, model: moved.model, side: view.side))
     await live.update(explorer.view)
     return explorer
+  }
+
+  /// Numbers in the stamps of the views that are served.
+  var versions: [String] { [view.version] + others.map(\.explorer.view.version) }
+
+  /// Makes what the first page shows, before it is asked for.
+  func warmUp() async {
+    for layer in view.layers {
+      guard let strip = Atlas.strip(of: layer), !Task.isCancelled else { continue }
+      _ = try? await overviews.atlas(strip, of: layer, rule: view.run.rule)
+    }
   }
 
   /// What is sent back to someone who may ask.
@@ -290,8 +307,11 @@ public struct Explorer: Sendable {
     case .liveMap(let id, let stem, let unit):
       guard let layer = view.layer(stem), layer.units.indices.contains(unit) else { return Self.nowhere }
       return try await live.map(unit, of: layer, id).map { Answer(.webp, $0) } ?? Self.gone
-    case .liveProjection(let id):
-      return try await live.picture(try place(question), of: id).map { Answer(.jpeg, $0) } ?? Self.gone
+    case .liveProjection(let id, let isPNG):
+      guard let picture = try await live.picture(try place(question), of: id) else { return Self.gone }
+      return isPNG
+        ? Answer(.png, try picture.encodedPNG())
+        : Answer(.jpeg, try picture.encoded(as: .sharpJPEG(quality: 85)))
     case .liveArray(let id):
       let pixels = try await live.projection(try place(question), of: id)
       return try pixels.map {

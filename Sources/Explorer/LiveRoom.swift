@@ -221,13 +221,12 @@ actor LiveRoom {
   }
 
   /// A projection as it is shown, the size of what the network sees.
-  func picture(_ place: Place, of id: String) throws -> [UInt8]? {
+  func picture(_ place: Place, of id: String) throws -> Picture? {
     guard let pixels = try projection(place, of: id) else { return nil }
     let input = pixels.shape
-    return try Picture(
+    return Picture(
       projection: pixels.reshaped(to: [input.rows, input.columns, input.channels]),
-      isBGR: view.study.subject.preprocessing.channels == .bgr, saturating: 0.01
-    ).encoded(as: .sharpJPEG(quality: 85))
+      isBGR: view.study.subject.preprocessing.channels == .bgr, saturating: 0.01)
   }
 
   /// What hiding each part of a picture does to its classes.

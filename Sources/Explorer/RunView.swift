@@ -99,6 +99,8 @@ struct RunView: Sendable {
   let layers: [Layer]
   /// How many images have been searched; nil where all have.
   let progress: (done: Int, of: Int)?
+  /// The longer side of a tile, where fields are not smaller; nil for tiles as `features` draws them.
+  let side: Int?
   private let placesByStem: [String: Int]
 
   /// What lies around the run: its name among others, nil for the first; those others' names and titles; what other studies
@@ -108,11 +110,21 @@ struct RunView: Sendable {
   var studies: [StudyRun] = []
   var epochs: Epochs?
 
+  /// What stands behind the addresses of what stays as it is while this view is served: a browser need not ask again, and
+  /// takes nothing for it that another server, or an earlier view, has sent.
+  let stamp: HTML
+  /// The number in the stamp.
+  let version: String
+
   /// - Parameters:
   ///   - run: The run; one whose search is under way has what was found so far.
   ///   - model: Where the model is now; nil for where the run had it.
+  ///   - side: The longer side of a tile; nil for tiles as `features` draws them.
   /// - Throws: `StudyError` or `PeakError` where the run is not whole.
-  init(_ run: FeaturesRun, model: String?) throws {
+  init(_ run: FeaturesRun, model: String?, side: Int? = nil) throws {
+    self.side = side
+    version = String(UInt64.random(in: .min ... .max), radix: 36)
+    stamp = "?v=\(version)"
     let study = try run.study(model: model, rule: run.rule)
     (self.run, self.study) = (run, study)
     let (peaks, searched) = try run.search(of: study)
@@ -142,7 +154,8 @@ struct RunView: Sendable {
     let items = run.pictures.dataset.items
     let layers = try zip(study.layers, table.layers).map { layer, table in
       let geometry = try FieldGeometry(study.subject.network, value: layer.value, rule: run.rule)
-      let maker = TileMaker(field: geometry.extents, preprocessing: run.configuration.preprocessing)
+      let maker = TileMaker(
+        field: geometry.extents, preprocessing: run.configuration.preprocessing, side: side)
       let map = study.subject.shapes[layer.value]
       let isMap = map?.rank == 4
       let units = table.units.map { unit in

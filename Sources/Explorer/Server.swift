@@ -52,7 +52,9 @@ public struct Server: Sendable {
         let port = channel.localAddress?.port ?? 0
         opened("http://\(name):\(port)/?token=\(token)")
       }, logger: logger)
+    async let warming: Void = explorer.warmUp()
     try await application.runService(gracefulShutdownSignals: [])
+    await warming
   }
 }
 
@@ -116,7 +118,8 @@ private struct Responder: HTTPResponder {
     if answer.status == 200, !isLive, question.method != "POST" {
       let tag = "\"\(answer.body.fingerprint)\""
       add("ETag", tag)
-      add("Cache-Control", "private, no-cache")
+      let isLasting = question.query["v"].map(current.explorer.versions.contains) ?? false
+      add("Cache-Control", isLasting ? "private, max-age=86400" : "private, no-cache")
       if question.header("if-none-match") == tag { (answer.status, answer.body) = (304, []) }
     } else {
       add("Cache-Control", "no-store")

@@ -55,6 +55,11 @@ struct ExploreCommand: ParsableCommand {
     transform: { try UnitChoice($0) })
   var units: UnitChoice?
 
+  @Option(
+    help: .value(
+      "pixels", "With --export: the longer side of a tile (default: what suits the field, 72 at most)."))
+  var tile: Int?
+
   @Option(help: "Where the model is now, if it was moved.", completion: .onnx) var model: String?
   @Option(help: "Where the images are now, if they were moved.", completion: .directory) var pictures: String?
 
@@ -84,8 +89,12 @@ struct ExploreCommand: ParsableCommand {
             + "model and images.")
       }
     }
-    guard export != nil || (layers == nil && units == nil) else {
-      throw ValidationError("--layers and --units choose what --export writes; all units are served.")
+    guard export != nil || (layers == nil && units == nil && tile == nil) else {
+      throw ValidationError(
+        "--layers, --units and --tile are for what --export writes; all units are served.")
+    }
+    if let tile, !(8...Explorer.mostSide).contains(tile) {
+      throw ValidationError("--tile must be between 8 and \(Explorer.mostSide), not \(tile).")
     }
     guard (0...65535).contains(port) else {
       throw ValidationError("--port must be between 0 and 65535, not \(port).")
@@ -113,25 +122,26 @@ struct ExploreCommand: ParsableCommand {
       at: out, kind: Features.kind, configuration: try search.configuration(),
       changing: Features.changingSettings, adapt: search.adapt)
     let explorer = try opened([out])
-    let serving = Served { try await serve(explorer) }
-    try perform(search, in: out)
+    let serving = Served { try await serve(explorer, opened: $0) }
+    if serving.isOpen() { try perform(search, in: out) }
     if let failure = serving.waited() { throw failure }
   }
 
   /// Opens runs, and tells what a person should know of them.
   private func opened(_ runs: [String]) throws -> Explorer {
-    let explorer = try Explorer(runs: runs, model: model, pictures: pictures, threads: common.workers)
+    let explorer = try Explorer(
+      runs: runs, model: model, pictures: pictures, side: tile, threads: common.workers)
     for note in explorer.notes { common.note("note: \(note)") }
     if common.strict, let note = explorer.notes.first { throw StudyError(note) }
     return explorer
   }
 
   private func serve(_ explorer: Explorer) throws {
-    if let failure = Served({ try await serve(explorer) }).waited() { throw failure }
+    if let failure = Served({ try await serve(explorer, opened: $0) }).waited() { throw failure }
   }
 
   /// Serves, and prints the address.
-  private func serve(_ explorer: Explorer) async throws {
+  private func serve(_ explorer: Explorer, opened: @escaping @Sendable () -> Void) async throws {
     let server = Server(explorer, host: host, port: port, allowing: allowHost)
     if !["127.0.0.1", "::1", "localhost"].contains(host) {
       Terminal.say(
@@ -141,6 +151,7 @@ struct ExploreCommand: ParsableCommand {
     try await server.run { address in
       try? Terminal.print(isJSON ? "{\"url\":\"\(address)\"}" : address)
       if isOpened { Self.open(address) }
+      opened()
     }
   }
 
@@ -149,7 +160,7 @@ struct ExploreCommand: ParsableCommand {
     let (names, common) = (layers?.split(separator: ",").map(String.init), common)
     let units = try units ?? UnitChoice("all")
     let failure = Interrupts.heeded { cancellation in
-      Served {
+      Served { _ in
         let plan = try await explorer.copyPlan(layers: names, units: units)
         common.note(
           "\(folder): about \(max(1, plan.bytes / 1_000_000)) MB for \(plan.count.units.counted("units")) and "
@@ -193,15 +204,28 @@ struct ExploreCommand: ParsableCommand {
 
 /// Asynchronous work under way.
 private final class Served: @unchecked Sendable {
+  private let opened = DispatchSemaphore(value: 0)
   private let done = DispatchSemaphore(value: 0)
-  /// Written before the signal, and read after it.
+  /// Written before the signals, and read after them.
+  private var isDone = false
   private var error: (any Error)?
 
-  init(_ work: @escaping @Sendable () async throws -> Void) {
-    Task {
-      do { try await work() } catch { self.error = error }
+  /// - Parameter work: The work, which is given what it calls once it serves.
+  init(_ work: @escaping @Sendable (_ opened: @escaping @Sendable () -> Void) async throws -> Void) {
+    Task { [self] in
+      do { try await work { self.opened.signal() } } catch { self.error = error }
+      isDone = true
+      opened.signal()
       done.signal()
     }
+  }
+
+  /// Waits until it serves.
+  ///
+  /// - Returns: Whether it does; it cannot where a port is taken.
+  func isOpen() -> Bool {
+    opened.wait()
+    return !isDone
   }
 
   /// Waits for its end.

@@ -48,13 +48,14 @@ struct Switchback: ParsableCommand {
       try command.run()
     } catch let interruption as Interruption {
       Terminal.say(interruption.description)
-      Foundation.exit(130)
+      // At once: threads may compute yet, under which an orderly end would take libraries apart.
+      _exit(130)
     } catch {
       let code = exitCode(for: error)
       if code == .success || error is CleanExit { exit(withError: error) }
       Terminal.say(message(of: error, model: model))
       let isForCaller = (error as? any BadInput)?.isForTheCallerToMend ?? false
-      Foundation.exit(code == .validationFailure || isForCaller ? 2 : 1)
+      _exit(code == .validationFailure || isForCaller ? 2 : 1)
     }
   }
 

@@ -83,8 +83,9 @@ final class Served {
         let target = String(match.1).replacing("&amp;", with: "&")
         let url = try #require(URL(string: target, relativeTo: base)?.absoluteURL, "\(target)")
         #expect(url.host == "x", "\(target) leaves the explorer")
-        queue.append(
-          url.path(percentEncoded: true) + (url.query(percentEncoded: true).map { "?" + $0 } ?? ""))
+        // A stamp says that what is there stays as it is, and not what is there.
+        let query = url.query(percentEncoded: true).flatMap { $0.hasPrefix("v=") ? nil : "?" + $0 }
+        queue.append(url.path(percentEncoded: true) + (query ?? ""))
       }
     }
     return seen
@@ -129,6 +130,21 @@ final class Served {
       for unit in 0..<count { #expect(seen.contains("/units/\(stem)/\(unit).html"), "\(stem) \(unit)") }
     }
     #expect(seen.contains { $0.hasPrefix("/tiles/") } && seen.contains { $0.hasPrefix("/atlases/") })
+  }
+
+  @Test func `what stays as it is need not be asked for again, and no other view is taken for it`() throws {
+    let served = try Served()
+    let page = try served.get("/units/conv1/0.html")
+    #expect(page.header("Cache-Control") == "private, no-cache" && page.header("ETag") != nil)
+    let tile = try #require(page.body.firstMatch(of: /href="..\/..(\/tiles\/[^"]+\.jpg)(\?v=[^"]+)"/))
+    let (path, stamp) = (String(tile.1), String(tile.2))
+    #expect(try served.get(path + stamp).header("Cache-Control") == "private, max-age=86400")
+    for other in ["", "?v=", "?v=0", stamp + "0"] {
+      #expect(try served.get(path + other).header("Cache-Control") == "private, no-cache", "\(other)")
+    }
+    #expect(try served.get("/tiles/deconvnet/conv1/99.jpg" + stamp).header("Cache-Control") == "no-store")
+    let again = try Served(served.workplace, runs: served.workplace.path("run"))
+    #expect(!(try again.get("/units/conv1/0.html").body.contains(stamp)))
   }
 
   @Test func `a unit's tiles are the bytes that features would draw`() throws {

@@ -105,21 +105,21 @@ struct ComparePage {
       return """
         <section class="pane"><h2><a href="\(side.folder)index.html">\(side.view.title)</a></h2>\(run)
         <p>\(side.view.searched.counted("images")) of \(side.view.run.pictures.dataset.title)</p>
-        <div class="wide"><table><thead><tr><th scope="col">layer</th><th scope="col">units</th><th scope="col">never active</th>\
+        <div class="wide" tabindex="0" role="group" aria-label="Table"><table><thead><tr><th scope="col">layer</th><th scope="col">units</th><th scope="col">never active</th>\
         <th scope="col">sees</th><th scope="col">median selectivity</th></tr></thead><tbody>\(rows)</tbody></table></div></section>
         """
     case .layer(let layer):
       let strip = Atlas.strip(of: layer).map { strip -> HTML in
         """
-        <img src="\(side.folder)atlases/\(side.view.run.rule.rawValue)/\(address: layer.stem)/strip.jpg" \
+        <img src="\(side.folder)atlases/\(side.view.run.rule.rawValue)/\(address: layer.stem)/strip.jpg\(side.view.stamp)" \
         width="\(strip.columns)" height="\(strip.rows)" alt="its most selective units">
         """
       }
       return """
         <section class="pane"><h2><a href="\(side.folder)layers/\(address: layer.stem).html">\(layer.name)</a></h2>\(run)
-        <div class="wide"><table><thead><tr><th scope="col">units</th><th scope="col">never active</th><th scope="col">sees</th>\
+        <div class="wide" tabindex="0" role="group" aria-label="Table"><table><thead><tr><th scope="col">units</th><th scope="col">never active</th><th scope="col">sees</th>\
         <th scope="col">median selectivity</th></tr></thead><tbody><tr>\(Self.numbers(layer))</tr></tbody></table></div>
-        <div class="strip">\(strip)</div></section>
+        <div class="strip" tabindex="0" role="group" aria-label="\(layer.name)\u{2019}s most selective units">\(strip)</div></section>
         """
     case .unit(let layer, let number, let rule, let epoch):
       let unit = layer.units[number]
@@ -144,7 +144,7 @@ struct ComparePage {
     of unit: RunView.Unit, in layer: RunView.Layer, _ rule: RectifierRule, _ epoch: Int?, _ side: Side
   ) -> HTML {
     if let epoch, let epochs = side.view.epochs, let frame = epochs.numbers.firstIndex(of: epoch) {
-      return Film(epochs: epochs, layer: layer, unit: unit.number).frame(
+      return Film(epochs: epochs, layer: layer, unit: unit.number, stamp: side.view.stamp).frame(
         frame, folder: side.folder, side: 160)
     }
     guard !unit.isDead else { return "<p>never active</p>" }
@@ -153,8 +153,8 @@ struct ComparePage {
     let size = drawing.extents(grids: 1)
     let file: HTML = "\(side.folder)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number)"
     return """
-      <img src="\(file).jpg" width="\(scale * size.columns)" height="\(scale * size.rows)" alt="projections">
-      <img src="\(file).webp" width="\(scale * size.columns)" height="\(scale * size.rows)" alt="patches">
+      <img src="\(file).jpg\(side.view.stamp)" width="\(scale * size.columns)" height="\(scale * size.rows)" alt="projections">
+      <img src="\(file).webp\(side.view.stamp)" width="\(scale * size.columns)" height="\(scale * size.rows)" alt="patches">
       """
   }
 

@@ -21,7 +21,7 @@ struct ControlsPage {
       let alike = row.cosine.map { ": cosine \($0.fixed(decimals: 2)) with the projections" } ?? ""
       return """
         <section><h2>\(row.kind.title)\(alike)</h2><p class="soft">\(row.kind.meaning)</p>
-        <img src="../\(rule.rawValue)/\(address: layer.stem)/\(unit.number)-\(row.kind.rawValue).jpg" \
+        <img src="../\(rule.rawValue)/\(address: layer.stem)/\(unit.number)-\(row.kind.rawValue).jpg\(view.stamp)" \
         alt="\(row.kind.title), image by image"></section>
         """
     }

@@ -8,6 +8,8 @@ struct Film {
   let epochs: Epochs
   let layer: RunView.Layer
   let unit: Int
+  /// What stands behind its pictures' addresses.
+  let stamp: HTML
 
   /// A frame: the patch that excited it most at an epoch, and beside that its projection.
   ///
@@ -25,7 +27,7 @@ struct Film {
       <svg width="\((scale * Double(columns)).fixed(decimals: 0))" height="\((scale * Double(rows)).fixed(decimals: 0))" \
       viewBox="\(corner.column) \(corner.row) \(columns) \(rows)" role="img" \
       aria-label="epoch \(epochs.numbers[place]): patch and projection"><image \
-      href="\(folder)epochs/\(address: layer.stem)/\(unit).jpg" width="\(atlas.columns)" height="\(atlas.rows)"/></svg>
+      href="\(folder)epochs/\(address: layer.stem)/\(unit).jpg\(stamp)" width="\(atlas.columns)" height="\(atlas.rows)"/></svg>
       """
   }
 

@@ -30,6 +30,8 @@ struct GamePage {
   }
 
   private var question: HTML {
+    let next: HTML =
+      "game.html?layer=\(address: layer.stem)&amp;show=\(shown.rawValue)&amp;round=\(round + 1)"
     guard let game = Game(round, of: layer) else {
       return
         "<p>Too few units of \(layer.name) are active for a question of this number. Ask for another.</p>"
@@ -37,14 +39,12 @@ struct GamePage {
     let folder: HTML = "game/\(address: layer.stem)/\(round)/\(shown.rawValue)"
     let choices = game.choices.indices.map { place -> HTML in
       """
-      <button type="button" data-choice="\(place)"><img src="\(folder)/\(place).jpg" alt="choice \(place + 1)"></button>
+      <button type="button" data-choice="\(place)"><img src="\(folder)/\(place).jpg\(view.stamp)" alt="choice \(place + 1)"></button>
       """
     }
-    let next: HTML =
-      "game.html?layer=\(address: layer.stem)&amp;show=\(shown.rawValue)&amp;round=\(round + 1)"
     return """
       <section id="game" data-layer="\(layer.stem)" data-round="\(round)" data-show="\(shown.rawValue)">
-      <p><img src="\(folder)/references.jpg" alt="\(game.references.count) \(shown.rawValue) of a unit of \(layer.name)"></p>
+      <p><img src="\(folder)/references.jpg\(view.stamp)" alt="\(game.references.count) \(shown.rawValue) of a unit of \(layer.name)"></p>
       <div class="choices">\(choices)</div><p id="told" role="status"></p>
       <noscript><p>Answering needs the page's script.</p></noscript>
       <p><a rel="next" href="\(next)" data-key="n">Next question</a></p></section>

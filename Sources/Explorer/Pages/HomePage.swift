@@ -10,6 +10,8 @@ struct HomePage {
   let notes: [Notebook.Note]
   var scope = Scope.served
 
+  private var stamp: HTML { scope.isCopy ? .none : view.stamp }
+
   var page: Page { Page(title: "\(view.title) · units", depth: 0, body: body) }
 
   private var body: HTML {
@@ -32,7 +34,7 @@ struct HomePage {
         }
         return """
           <div class="strip"><img loading="lazy" \
-          src="atlases/\(view.run.rule.rawValue)/\(address: layer.stem)/strip.jpg" width="\(strip.columns)" \
+          src="atlases/\(view.run.rule.rawValue)/\(address: layer.stem)/strip.jpg\(stamp)" width="\(strip.columns)" \
           height="\(strip.rows)" alt="Units \(strip.units.map(String.init).joined(separator: ", ")): each its strongest \
           patch and beside it the projection"><svg width="\(strip.columns)" height="\(strip.rows)">\(units)</svg></div>
           """

@@ -44,6 +44,8 @@ struct LayerPage {
   /// The epochs that the run's layer was searched at.
   private var epochs: Epochs? { view.epochs.flatMap { $0.has(layer) && !scope.isCopy ? $0 : nil } }
 
+  private var stamp: HTML { scope.isCopy ? .none : view.stamp }
+
   private var orders: [Order] { Order.allCases.filter { $0 != .steady || epochs != nil } }
 
   var page: Page {
@@ -87,7 +89,7 @@ struct LayerPage {
         ? "<span class=\"none\">never active</span>"
         : """
         <img class="p\(place)" loading="lazy" \
-        src="../\(atlases)/\(atlas).jpg" alt="">
+        src="../\(atlases)/\(atlas).jpg\(stamp)" alt="">
         """
       return """
         <a class="card" id="u\(unit.number)" href="../units/\(address: layer.stem)/\(unit.number).html" \
@@ -147,7 +149,7 @@ struct LayerPage {
     guard view.wiring.filters(of: layer.name) != nil else { return nil }
     return """
       <section><h2>Its filters</h2><p class="soft">Unit by unit, row by row, each with its own scale: grey is zero.</p>
-      <img loading="lazy" src="../filters/\(address: layer.stem).png" width="\(Self.filterSide)" alt="The filters of \(layer.name)"></section>
+      <img loading="lazy" src="../filters/\(address: layer.stem).png\(stamp)" width="\(Self.filterSide)" alt="The filters of \(layer.name)"></section>
       """
   }
 

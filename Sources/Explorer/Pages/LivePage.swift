@@ -1,3 +1,4 @@
+internal import Files
 internal import Kernels
 internal import Studies
 
@@ -9,11 +10,11 @@ struct LivePage {
 
   private var body: HTML {
     let layers = view.layers.map { layer -> HTML in
-      "<option value=\"\(layer.stem)\">\(layer.name)</option>"
+      "<option value=\"\(layer.stem)\" data-typed=\"\(layer.name.quotedForShell)\">\(layer.name)</option>"
     }
     return """
       <h1>Your image</h1>
-      <div id="live" data-rule="\(view.run.rule.rawValue)">
+      <div id="live" data-rule="\(view.run.rule.rawValue)" data-model="\(view.study.subject.model.quotedForShell)">
       <div class="well" id="well"><label>Drop an image here, paste one, or choose a file: \
       <input type="file" id="file" accept="image/*"></label> <button type="button" id="webcam">Camera</button></div>
       <noscript><p>This page needs its script; the others do not.</p></noscript>
@@ -25,7 +26,7 @@ struct LivePage {
       the image, or use the arrow keys on it, to carry back the activation there.</p>
       <label><input type="checkbox" id="hiding"> hide the part under the pointer (o)</label></div>
       <div><div class="stage"><img id="projection" alt="the projection" hidden></div><p id="what"></p>
-      <p id="array"></p></div>
+      <p id="array"></p><pre id="typed" hidden></pre></div>
       <div><h2>Classes</h2><div id="classes"></div></div>
       <div class="excited"><h2><label>Units of <select id="layer">\(layers)</select></label></h2>
       <p class="soft">By their activation as a share of the largest that any image of the run gave them.</p>

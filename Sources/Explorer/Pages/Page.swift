@@ -16,11 +16,12 @@ struct Page {
 
   func html(of view: RunView, in scope: Scope) -> HTML {
     let up = Self.up(depth)
+    let stamp = scope.isCopy ? HTML.none : view.stamp
     let links = links.map { link -> HTML in
       "<link rel=\"\(link.rel)\" href=\"\(address: link.address)\">"
     }
     let styles = (["\(up)explorer.css"] + styles).map { style -> HTML in
-      "<link rel=\"stylesheet\" href=\"\(address: style)\">"
+      "<link rel=\"stylesheet\" href=\"\(address: style)\(stamp)\">"
     }
     let layers = view.layers.filter(scope.has).map { layer -> HTML in
       "<a href=\"\(up)layers/\(address: layer.stem).html\">\(layer.name)</a>"
@@ -43,8 +44,8 @@ struct Page {
       <title>\(title)</title>
       \(styles)
       \(links)
-      <link rel="icon" href="\(up)explorer.svg">
-      <script src="\(up)explorer.js" defer></script>
+      <link rel="icon" href="\(up)explorer.svg\(stamp)">
+      <script src="\(up)explorer.js\(stamp)" defer></script>
       </head>
       <body>
       <a class="skip" href="#main">Skip to the content</a>
@@ -57,7 +58,7 @@ struct Page {
       </main>
       <dialog id="keys" aria-label="Keys"><h2>Keys</h2><dl>
       <dt>← →</dt><dd>the unit before, the next</dd><dt>u</dt><dd>up: from a unit to its layer, from a layer home</dd>
-      <dt>r</dt><dd>any unit</dd><dt>1 2 3</dt><dd>rules: deconvnet, gradient, guided</dd><dt>[ ] o</dt><dd>your image: the layer before, the next; hide what is under the pointer</dd><dt>c</dt><dd>compare with the unit pinned last</dd>
+      <dt>r</dt><dd>any unit</dd><dt>1 2 3</dt><dd>rules: deconvnet, gradient, guided</dd><dt>[ ] o</dt><dd>your image: the layer before, the next; hide what is under the pointer</dd><dt>c x</dt><dd>compare with the unit pinned last; the sides in turn at one place</dd>
       <dt>p</dt><dd>pin the unit</dd><dt>, .</dt><dd>the epoch before, the next</dd><dt>n</dt><dd>the next question</dd>
       <dt>/</dt><dd>search</dd><dt>?</dt><dd>this list</dd></dl><form method="dialog"><button>Close</button></form></dialog>
       </body>

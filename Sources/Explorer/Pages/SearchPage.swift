@@ -46,12 +46,8 @@ struct SearchPage {
     let named = layers.map { layer -> HTML in
       "<li><a href=\"layers/\(address: layer.stem).html\">\(layer.name)</a> \(layer.units.count.counted("units"))</li>"
     }
-    let found = units.prefix(Self.mostUnits).map { layer, unit, share -> HTML in
-      """
-      <li><a href="units/\(address: layer.stem)/\(unit.number).html">\(layer.name) unit \(unit.number)</a> \
-      \(share.asShare) of its images</li>
-      """
-    }
+    let mostly = units.filter { $0.share >= 0.5 }
+    let some = units.filter { $0.share < 0.5 }
     let noted = text.isEmpty ? [] : notes.filter { $0.text.lowercased().contains(text) }
     let written = noted.compactMap { $0.line(in: view) }
     let nothing: HTML? =
@@ -62,16 +58,30 @@ struct SearchPage {
       """ : nil
     let parts: [HTML?] = [
       layers.isEmpty ? nil : "<section><h2>Layers</h2><ul>\(named)</ul></section>",
-      units.isEmpty
-        ? nil
-        : """
-        <section><h2>Units whose images are of this class</h2><p class="soft">\(units.count.counted("units"))\
-        \(units.count > Self.mostUnits ? ", the first \(Self.mostUnits) of them" : "").</p><ul>\(found)</ul></section>
-        """,
+      list("Units whose images are mostly of this class", mostly),
+      list("Units some of whose images are: by chance, where they are few", some),
       written.isEmpty ? nil : "<section><h2>Notes</h2><ul>\(written)</ul></section>",
       nothing,
     ]
     return "<h1>\u{201C}\(asked)\u{201D}</h1>\(parts.compactMap(\.self))"
+  }
+}
+
+extension SearchPage {
+  private func list(
+    _ title: String, _ units: [(layer: RunView.Layer, unit: RunView.Unit, share: Double)]
+  ) -> HTML? {
+    let lines = units.prefix(Self.mostUnits).map { layer, unit, share -> HTML in
+      """
+      <li><a href="units/\(address: layer.stem)/\(unit.number).html">\(layer.name) unit \(unit.number)</a> \
+      \(share.asShare) of its images</li>
+      """
+    }
+    guard !lines.isEmpty else { return nil }
+    let more = units.count > Self.mostUnits ? ", the first \(Self.mostUnits) of them" : ""
+    return """
+      <section><h2>\(title)</h2><p class="soft">\(units.count.counted("units"))\(more).</p><ul>\(lines)</ul></section>
+      """
   }
 }
 

@@ -30,7 +30,7 @@ struct StudyPage {
         return "<tr>\(cells)</tr>"
       }
       return """
-        <section><h2>\(name)</h2><div class="wide"><table><thead><tr>\(headings)</tr></thead><tbody>\(rows)</tbody></table></div>\
+        <section><h2>\(name)</h2><div class="wide" tabindex="0" role="group" aria-label="Table"><table><thead><tr>\(headings)</tr></thead><tbody>\(rows)</tbody></table></div>\
         </section>
         """
     }

@@ -22,6 +22,7 @@ struct UnitPage {
   var epoch: Int?
 
   private static let up = "../../"
+  private var stamp: HTML { scope.isCopy ? .none : view.stamp }
 
   var page: Page {
     let ending = rule == view.run.rule ? ".html" : ".\(rule.rawValue).html"
@@ -59,7 +60,7 @@ struct UnitPage {
       scope.isCopy
       ? nil
       : """
-      <button type="button" id="pin" aria-pressed="\(isPinned ? "true" : "false")" data-unit="\(name)" \
+      <button type="button" id="pin" hidden aria-pressed="\(isPinned ? "true" : "false")" data-unit="\(name)" \
       data-compare="\(Self.up)\(view.name == nil ? "" : "../../")compare.html">\(isPinned ? "Pinned" : "Pin")</button>
       """
     return """
@@ -84,7 +85,7 @@ struct UnitPage {
 
   private var film: HTML? {
     guard let epochs = view.epochs, epochs.has(layer) else { return nil }
-    return Film(epochs: epochs, layer: layer, unit: unit.number).section(
+    return Film(epochs: epochs, layer: layer, unit: unit.number, stamp: stamp).section(
       chosen: epoch, folder: "\(Self.up)")
   }
 
@@ -98,8 +99,8 @@ struct UnitPage {
     return """
       <details\(note?.text.isEmpty == false ? " open" : "")><summary>Note</summary><form id="note" data-layer="\(layer.stem)" \
       data-unit="\(unit.number)"><label>What it seems to look for <textarea name="text" rows="2" \
-      maxlength="\(Notebook.mostCharacters)">\(note?.text ?? "")</textarea></label> <button>Keep</button> \
-      <output></output></form></details>
+      maxlength="\(Notebook.mostCharacters)">\(note?.text ?? "")</textarea></label> <button hidden>Keep</button> \
+      <output></output><noscript>Notes are kept by the page\u{2019}s script.</noscript></form></details>
       """
   }
 
@@ -143,7 +144,8 @@ struct UnitPage {
       """
       <figure>\(tiles(rank, entry)) \(extents[entry.image].map { whole(entry, $0) })
       <figcaption>\(rank + 1). \(Double(entry.value).significant) at row \(entry.row), column \(entry.column) · \
-      \(entry.path)\(entry.label.map { " · \($0)" } ?? "")</figcaption></figure>
+      \(entry.path)\(entry.label.map { " · \($0)" } ?? "")\
+      \(extents[entry.image] == nil ? ": this image can no longer be read" : "")</figcaption></figure>
       """
     }
     return """
@@ -162,6 +164,7 @@ struct UnitPage {
 
   /// An activation's tiles beside each other, without what lies outside the picture.
   private func tiles(_ rank: Int, _ entry: RunView.Entry) -> HTML {
+    guard extents[entry.image] != nil else { return "<span class=\"none\">no image</span>" }
     guard let inside = entry.inside else { return "<span class=\"none\">outside the image</span>" }
     let drawing = layer.grid
     let (rows, columns) = drawing.tile
@@ -179,7 +182,7 @@ struct UnitPage {
       return """
         <rect x="\(start)" width="\(columns)" height="\(rows)"/><svg x="\(start + inside.left)" y="\(inside.top)" \
         width="\(inside.columns)" height="\(inside.rows)" viewBox="\(left) \(top) \(inside.columns) \(inside.rows)">\
-        <image href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number)\(panel.file.rawValue)" \
+        <image href="\(Self.up)tiles/\(rule.rawValue)/\(address: layer.stem)/\(unit.number)\(panel.file.rawValue)\(stamp)" \
         width="\(all.columns)" height="\(all.rows)"/></svg>
         """
     }
@@ -198,7 +201,7 @@ struct UnitPage {
     return """
       <svg class="whole" width="\(width)" height="\(height)" viewBox="0 0 \(extents.columns) \(extents.rows)" role="img" \
       aria-label="the whole image; the field is rows \(box.top) to \(box.bottom), columns \(box.left) to \(box.right)">\
-      <image href="\(Self.up)images/\(entry.image).webp" width="\(extents.columns)" height="\(extents.rows)"/>\
+      <image href="\(Self.up)images/\(entry.image).webp\(stamp)" width="\(extents.columns)" height="\(extents.rows)"/>\
       <rect x="\(box.left)" y="\(box.top)" width="\(box.columns)" height="\(box.rows)"/></svg>
       """
   }
@@ -240,7 +243,7 @@ struct UnitPage {
   private func images(_ ids: [Int]) -> HTML {
     let shown = ids.map { id -> HTML in
       """
-      <img loading="lazy" height="72" src="\(Self.up)images/\(id).webp" alt="\(view.run.pictures.dataset.items[id].path)">
+      <img loading="lazy" height="72" src="\(Self.up)images/\(id).webp\(stamp)" alt="\(view.run.pictures.dataset.items[id].path)">
       """
     }
     return "\(shown)"

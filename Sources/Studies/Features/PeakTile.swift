@@ -28,18 +28,24 @@ package struct TileMaker: Sendable {
   package let tile: (rows: Int, columns: Int)
   private let preprocessing: Preprocessing
 
-  package init(field: (rows: Int, columns: Int), preprocessing: Preprocessing) {
+  /// - Parameters:
+  ///   - field: Rows and columns that a unit sees.
+  ///   - preprocessing: How pictures became the network's input.
+  ///   - side: The longer side of a tile, where the field is not smaller; nil for what suits the field.
+  package init(field: (rows: Int, columns: Int), preprocessing: Preprocessing, side: Int? = nil) {
     self.field = field
-    tile = Self.tile(ofField: field.rows, field.columns)
+    tile = Self.tile(ofField: field.rows, field.columns, side: side)
     self.preprocessing = preprocessing
   }
 
   /// The extents of a field's tiles: those of the field where it is small, fewer the larger it is, 72 at most.
   ///
   /// What a deep unit responds to fills a part of its field alone, so the tile grows with the field's square root.
-  package static func tile(ofField rows: Int, _ columns: Int) -> (rows: Int, columns: Int) {
+  package static func tile(
+    ofField rows: Int, _ columns: Int, side: Int? = nil
+  ) -> (rows: Int, columns: Int) {
     let longest = max(rows, columns, 1)
-    let side = min(longest, Int((5.5 * Double(longest).squareRoot()).rounded()), 72)
+    let side = min(longest, side ?? min(Int((5.5 * Double(longest).squareRoot()).rounded()), 72))
     return (max(1, rows * side / longest), max(1, columns * side / longest))
   }
 
