@@ -29,9 +29,14 @@ struct Gatekeeper: Sendable {
       return .refusal(
         403, "This server does not answer for that host. Start it with --allow-host NAME to allow one.")
     }
-    if question.headers["sec-fetch-site"] != nil,
-      !["same-origin", "none"].contains(question.header("sec-fetch-site") ?? "")
-    {
+    // From elsewhere comes none but who was sent here with the token: by the file that opens the browser.
+    let isFromElsewhere =
+      question.headers["sec-fetch-site"] != nil
+      && !["same-origin", "none"].contains(question.header("sec-fetch-site") ?? "")
+    let isVisit =
+      question.method == "GET" && question.path == "/" && question.header("sec-fetch-mode") == "navigate"
+      && question.header("sec-fetch-dest") == "document" && question.query["token"] != nil
+    if isFromElsewhere, !isVisit {
       return .refusal(403, "This server does not answer requests that other pages make.")
     }
     if question.headers["origin"] != nil, question.header("origin")?.lowercased() != "http://\(host)" {
@@ -44,11 +49,17 @@ struct Gatekeeper: Sendable {
     if let given = question.query["token"] {
       guard Self.isSame(given, token) else { return .refusal(403, "That token does not open this server.") }
       if question.path.contains("/api/") { return nil }
-      var answer = Answer(.text, "", status: 303)
-      answer.headers = [
-        ("Location", question.path.hasPrefix("//") ? "/" : question.path),
-        ("Set-Cookie", "\(cookie)=\(token); Path=/; HttpOnly; SameSite=Strict"),
-      ]
+      // Whoever comes from elsewhere would be redirected as one from elsewhere, to whom browsers give no cookie.
+      var answer =
+        isFromElsewhere
+        ? Answer(
+          .html,
+          "<!doctype html><meta http-equiv=\"refresh\" content=\"0; url=/\"><a href=\"/\">Explorer</a>\n")
+        : Answer(.text, "", status: 303)
+      answer.headers = [("Set-Cookie", "\(cookie)=\(token); Path=/; HttpOnly; SameSite=Strict")]
+      if !isFromElsewhere {
+        answer.headers.append(("Location", question.path.hasPrefix("//") ? "/" : question.path))
+      }
       return answer
     }
     let cookies = (question.headers["cookie"] ?? []).flatMap { $0.split(separator: ";") }

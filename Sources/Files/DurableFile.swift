@@ -27,12 +27,15 @@ public final class DurableFile {
   private let handle: FileHandle
   private var isFinished = false
 
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - isPrivate: Whether only its owner may read it.
   /// - Throws: ``FileError`` where the folder is missing or cannot be written to.
-  public init(path: String) throws(FileError) {
+  public init(path: String, isPrivate: Bool = false) throws(FileError) {
     self.path = path
     partial = path + ".\(getpid()).partial"
     Self.removeStale(path)
-    guard let handle = FileHandle(creating: partial, emptied: true) else {
+    guard let handle = FileHandle(creating: partial, emptied: true, isPrivate: isPrivate) else {
       throw FileError(
         path: path,
         reason: FileSystem.exists(FileSystem.folder(of: path))
@@ -85,8 +88,14 @@ public final class DurableFile {
   }
 
   /// Writes a whole file durably.
-  public static func write(_ bytes: Data, to path: String) throws(FileError) {
-    let file = try DurableFile(path: path)
+  ///
+  /// - Parameters:
+  ///   - bytes: What it holds.
+  ///   - path: The file.
+  ///   - isPrivate: Whether only its owner may read it.
+  /// - Throws: ``FileError`` where it cannot be written.
+  public static func write(_ bytes: Data, to path: String, isPrivate: Bool = false) throws(FileError) {
+    let file = try DurableFile(path: path, isPrivate: isPrivate)
     try file.write(bytes)
     try file.finish()
   }
@@ -116,10 +125,13 @@ extension FileHandle {
   /// - Parameters:
   ///   - path: The file.
   ///   - emptied: Whether what it holds goes.
-  package convenience init?(creating path: String, emptied: Bool) {
+  ///   - isPrivate: Whether it is a new file that only its owner may read.
+  package convenience init?(creating path: String, emptied: Bool, isPrivate: Bool = false) {
     Self.heedsFileLimits
+    if isPrivate { FileSystem.remove(path) }
     let descriptor = unsafe open(
-      path.fileNameForC, O_RDWR | O_CREAT | O_CLOEXEC | (emptied ? O_TRUNC : 0), 0o666)
+      path.fileNameForC, O_RDWR | O_CREAT | O_CLOEXEC | (emptied ? O_TRUNC : 0) | (isPrivate ? O_EXCL : 0),
+      isPrivate ? 0o600 : 0o666)
     guard descriptor >= 0 else { return nil }
     self.init(fileDescriptor: descriptor, closeOnDealloc: true)
   }

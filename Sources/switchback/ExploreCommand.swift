@@ -147,10 +147,10 @@ struct ExploreCommand: ParsableCommand {
       Terminal.say(
         "note: \(host) is open to the network: whoever sees the address with its token sees your images.")
     }
-    let (isJSON, isOpened) = (common.json, open)
+    let (isJSON, isOpened, run) = (common.json, open, out ?? what[0])
     try await server.run { address in
       try? Terminal.print(isJSON ? "{\"url\":\"\(address)\"}" : address)
-      if isOpened { Self.open(address) }
+      if isOpened { Self.open(address, from: run) }
       opened()
     }
   }
@@ -191,14 +191,25 @@ struct ExploreCommand: ParsableCommand {
   }
 
   /// Opens the browser, where there is a screen.
-  private static func open(_ address: String) {
+  ///
+  /// It is given a file of the run that only its owner may read and that leads to the address: what a program is started with,
+  /// other users of the machine can see, and so would see the token. The file goes after a minute.
+  private static func open(_ address: String, from run: String) {
     let environment = ProcessInfo.processInfo.environment
     guard environment["DISPLAY"] != nil || environment["WAYLAND_DISPLAY"] != nil else { return }
+    let page = "<!doctype html><meta http-equiv=\"refresh\" content=\"0; url=\(address)\">\n"
+    let file = run + "/open-explorer.html"
+    // Where the run cannot be written to, the address that is printed is opened by hand.
+    guard (try? DurableFile.write(Data(page.utf8), to: file, isPrivate: true)) != nil else { return }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["xdg-open", address]
+    process.arguments = ["xdg-open", file]
     process.standardError = FileHandle.nullDevice
     try? process.run()
+    Task.detached {
+      try? await Task.sleep(for: .seconds(60))
+      FileSystem.remove(file)
+    }
   }
 }
 

@@ -274,4 +274,75 @@ import Testing
       #expect(try spoiled.get(path).status == 404, "\(path)")
     }
   }
+
+  @Test func `the browser is led in by a file of its owner's, for a list of processes is everybody's`() throws
+  {
+    let workplace = try Workplace()
+    let run = workplace.path("run")
+    let made = try Command.run([
+      "features", try workplace.plain(), try workplace.pictures(4), "--out", run, "--search-only", "--quiet",
+    ])
+    #expect(made.status == 0, "\(made.errors)")
+    let told = workplace.path("told")
+    try FileManager.default.createDirectory(atPath: workplace.path("bin"), withIntermediateDirectories: true)
+    let opener = workplace.path("bin/xdg-open")
+    try "#!/bin/sh\nprintf %s \"$*\" > '\(told).new' && mv '\(told).new' '\(told)'\n".write(
+      toFile: opener, atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: opener)
+    let running = try Command.start(
+      ["explore", run, "--json"],
+      shell: "exec env DISPLAY=:9 PATH='\(workplace.path("bin"))':\"$PATH\" \"$@\"")
+    defer { running.send(SIGKILL) }
+    let line = try running.firstLine()
+    let url = try #require(
+      (try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])?["url"])
+    for _ in 0..<100 where !FileManager.default.fileExists(atPath: told) { usleep(50_000) }
+    let opened = try String(contentsOfFile: told, encoding: .utf8)
+    #expect(opened == run + "/open-explorer.html")
+    let mode = try FileManager.default.attributesOfItem(atPath: opened)[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+    #expect(try String(contentsOfFile: opened, encoding: .utf8).contains("url=\(url)"))
+    // A browser says that it comes from elsewhere: it may, to the first page, with the token.
+    let address = try #require(URLComponents(string: url))
+    let http = RawHTTP(port: try #require(address.port))
+    let query = try #require(address.query)
+    let visit = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]
+    let led = try http.request("GET", "/?" + query, headers: visit)
+    #expect(
+      led.status == 200 && led.body.contains("url=/") && led.header("Set-Cookie")?.contains("Strict") == true)
+    for (target, headers) in [
+      ("/", visit), ("/?token=0", visit), ("/live.html?" + query, visit), ("/api/run.json?" + query, visit),
+      ("/?" + query, Array(visit.prefix(2))), ("/?" + query, visit.prefix(2) + ["Sec-Fetch-Dest: iframe"]),
+      ("/?" + query, [visit[0], "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"]),
+    ] {
+      #expect(try http.request("GET", target, headers: headers).status == 403, "\(target) \(headers)")
+    }
+  }
+
+  @Test func `an image that can no longer be read is said, and tiles of a copy are as large as asked for`()
+    throws
+  {
+    let workplace = try Workplace()
+    let (run, pictures) = (workplace.path("run"), try workplace.pictures(5))
+    let made = try Command.run([
+      "features", try workplace.plain(), pictures, "--out", run, "--search-only", "--quiet",
+    ])
+    #expect(made.status == 0, "\(made.errors)")
+    func width(_ folder: String, _ tile: String...) throws -> Int {
+      let copied = try Command.run(
+        ["explore", run, "--export", workplace.path(folder), "--units", "0", "--quiet"] + tile)
+      #expect(copied.status == 0, "\(copied.errors)")
+      return try Picture.extents(of: workplace.path(folder + "/tiles/deconvnet/conv2/0.jpg")).columns
+    }
+    let (usual, small) = (try width("usual"), try width("small", "--tile", "8"))
+    #expect(small <= 3 * 8 + 4 && small < usual)
+    try Command.refusal(["explore", run, "--export", "x", "--tile", "200"], naming: ["--tile"])
+    try Command.refusal(["explore", run, "--tile", "20"], naming: ["--export"])
+    try Data("no image".utf8).write(to: URL(fileURLWithPath: pictures + "/0.jpg"))
+    let served = try Served(workplace, runs: run)
+    let page = try served.get("/units/conv1/0.html").body
+    #expect(page.matches(of: /this image can no longer be read/).count == 1)
+    #expect(try served.get("/tiles/deconvnet/conv1/0.jpg").status == 200)
+    #expect(try served.get("/images/0.webp").status == 422)
+  }
 }
