@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Images
+import ONNXMessages
 import Tensors
 import TestSupport
 import Testing
@@ -344,5 +345,41 @@ import Testing
     #expect(page.matches(of: /this image can no longer be read/).count == 1)
     #expect(try served.get("/tiles/deconvnet/conv1/0.jpg").status == 200)
     #expect(try served.get("/images/0.webp").status == 422)
+  }
+
+  @Test func `names of layers, images and classes are text, wherever they come from`() throws {
+    let workplace = try Workplace()
+    let hostile = "a\"'><img src=x onerror=alert(1)>/../\u{e9}&amp;"
+    let model = try workplace.edited(try workplace.classifier(), as: "hostile.onnx") { model in
+      for place in model.graph.node.indices where model.graph.node[place].opType == "Conv" {
+        model.graph.node[place].name = hostile
+      }
+    }
+    let folder = "pictures/<b>class & \"quote'"
+    _ = try workplace.pictures(3, in: folder)
+    try workplace.folder.write(
+      Workplace.picture(7).encodedPNG(), to: "\(folder)/<script>alert(2)<:script>.png")
+    let run = workplace.path("run")
+    let made = try Command.run([
+      "features", model, workplace.path("pictures"), "--out", run, "--search-only", "--quiet",
+    ])
+    #expect(made.status == 0, "\(made.errors)")
+    let served = try Served(workplace, runs: run)
+    let seen = try served.crawled(from: "/", most: 80, without: ["round=", "/figures/", "/arrays/"])
+    #expect(seen.count > 20)
+    for address in seen where address.contains(".html") || address == "/" {
+      let page = try served.get(address).body
+      #expect(
+        !page.contains("<img src=x") && !page.contains("<script>alert") && !page.contains("<b>class"),
+        "\(address)")
+    }
+    // Moved images are asked for by name.
+    try FileManager.default.moveItem(atPath: workplace.path("pictures"), toPath: workplace.path("elsewhere"))
+    try Command.refusal(["explore", run, "--no-open"], naming: ["--pictures"])
+    let found = try Command.start([
+      "explore", run, "--pictures", workplace.path("elsewhere"), "--no-open", "--json",
+    ])
+    #expect(try found.firstLine().contains("url"))
+    found.send(SIGKILL)
   }
 }

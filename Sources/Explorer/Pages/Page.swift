@@ -56,11 +56,7 @@ struct Page {
       <main id="main">
       \(body)
       </main>
-      <dialog id="keys" aria-label="Keys"><h2>Keys</h2><dl>
-      <dt>← →</dt><dd>the unit before, the next</dd><dt>u</dt><dd>up: from a unit to its layer, from a layer home</dd>
-      <dt>r</dt><dd>any unit</dd><dt>1 2 3</dt><dd>rules: deconvnet, gradient, guided</dd><dt>[ ] o</dt><dd>your image: the layer before, the next; hide what is under the pointer</dd><dt>c x</dt><dd>compare with the unit pinned last; the sides in turn at one place</dd>
-      <dt>p</dt><dd>pin the unit</dd><dt>, .</dt><dd>the epoch before, the next</dd><dt>n</dt><dd>the next question</dd>
-      <dt>/</dt><dd>search</dd><dt>?</dt><dd>this list</dd></dl><form method="dialog"><button>Close</button></form></dialog>
+      \(Self.keys(in: scope))
       </body>
       </html>
 
@@ -69,6 +65,28 @@ struct Page {
 }
 
 extension Page {
+  /// The list of keys: a copy has fewer.
+  private static func keys(in scope: Scope) -> HTML {
+    let moving: [(String, String)] = [
+      ("← →", "the unit before, the next"), ("u", "up: from a unit to its layer, from a layer home"),
+      ("r", "any unit"), (", .", "the epoch before, the next"),
+    ]
+    let asking: [(String, String)] = [
+      ("1 2 3", "rules: deconvnet, gradient, guided"),
+      ("[ ] o", "your image: the layer before, the next; hide what is under the pointer"),
+      ("p", "pin the unit"),
+      ("c x", "compare with the unit pinned last; the sides in turn at one place"),
+      ("n", "the next question"),
+      ("/", "search"),
+    ]
+    let lines = (moving + (scope.isCopy ? [] : asking) + [("?", "this list")]).map { key, meaning -> HTML in
+      "<dt>\(key)</dt><dd>\(meaning)</dd>"
+    }
+    return """
+      <dialog id="keys" aria-label="Keys"><h2>Keys</h2><dl>\(lines)</dl><form method="dialog"><button>Close</button></form></dialog>
+      """
+  }
+
   /// How far the search of a run is that is under way.
   private static func progress(of view: RunView, _ up: String) -> HTML? {
     view.progress.map { done, all in

@@ -80,7 +80,7 @@ extension SearchPage {
     guard !lines.isEmpty else { return nil }
     let more = units.count > Self.mostUnits ? ", the first \(Self.mostUnits) of them" : ""
     return """
-      <section><h2>\(title)</h2><p class="soft">\(units.count.counted("units"))\(more).</p><ul>\(lines)</ul></section>
+      <section><h2>\(title)</h2><p class="soft">\(units.count.counted("units"))\(more).</p><ul class="columns">\(lines)</ul></section>
       """
   }
 }

@@ -216,12 +216,9 @@ struct UnitPage {
     else { return nil }
     let most = Double(counts.max() ?? 1)
     let (wide, high) = (Double(last - first + 1), 100.0)
-    let bars = (first...last).filter { counts[$0] > 0 }.map { bin -> HTML in
-      let tall = high * Double(counts[bin]) / most
-      return """
-        <rect x="\(bin - first)" y="\((high - tall).fixed(decimals: 2))" width="0.9" height="\(tall.fixed(decimals: 2))"/>
-        """
-    }
+    let bars = (first...last).filter { counts[$0] > 0 }.map { bin in
+      "M\(bin - first) 100V\((high * (1 - Double(counts[bin]) / most)).fixed(decimals: 1))h.9V100z"
+    }.joined()
     let bands = distribution.samples(unit: unit.number).reversed().map { band -> HTML in
       "<dt>\(band.from.significant) to \((2 * band.from).significant)</dt><dd>\(images(band.images))</dd>"
     }
@@ -230,7 +227,7 @@ struct UnitPage {
     return """
       <section><h2>All images</h2>
       <svg class="histogram" viewBox="0 0 \(wide.fixed(decimals: 0)) 100" preserveAspectRatio="none" role="img" \
-      aria-label="Histogram of the largest activation in each image">\(bars)</svg>
+      aria-label="Histogram of the largest activation in each image"><path d="\(bars)"/></svg>
       <p class="soft">How many images have each largest activation, from \(Self.edge(first)) to \(Self.edge(last + 1)), each bar a \
       sixteenth of an octave; \(inactive.counted("images")) do not make it active. Below, images drawn at random from each octave.</p>
       <dl class="bands">\(bands)<dt>least active</dt><dd>\(images(least))</dd></dl></section>
@@ -273,7 +270,7 @@ struct UnitPage {
         else { return nil }
         let share = what == "cosine" ? link.share.fixed(decimals: 2) : link.share.asShare
         return """
-          <li><a href="\(Self.up)units/\(address: other.stem)/\(link.unit).html">\(link.layer) unit \(link.unit)</a> \(share)</li>
+          <li><a href="../\(address: other.stem)/\(link.unit).html">\(link.layer) unit \(link.unit)</a> \(share)</li>
           """
       }
       return shown.isEmpty
