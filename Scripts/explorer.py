@@ -1131,6 +1131,8 @@ def under_way(visit: Visit) -> str:
         need(of == count and 0 <= done < count, f"{where}: the page says '{said}'")
         return done
 
+    # A page may ask for more of its pictures just when its server is interrupted.
+    visit.expected = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE"
     start = time.monotonic()
     server = Server(site.tool, model, images, "--out", run, "--quiet")
     try:
