@@ -65,6 +65,12 @@ public enum AttributionError: ModelFault, Equatable, CustomStringConvertible {
   case noRule(node: String)
   /// The value does not depend on the one where the walk should end.
   case noPath(from: String, to: String)
+  /// There are no maps with several positions to look at.
+  case noMaps(of: String)
+  /// Expected gradients have no pictures to start from.
+  case noPictures
+  /// A square that does not fit into the input.
+  case square(size: Int, side: Int)
 
   public var description: String {
     switch self {
@@ -72,6 +78,11 @@ public enum AttributionError: ModelFault, Equatable, CustomStringConvertible {
       "the method has no rule for node '\(node)'. Start the walk below it, or end it above."
     case .noPath(let from, let to):
       "'\(from)' does not depend on '\(to)'. End the walk at a value that it was computed from."
+    case .noMaps(let value):
+      "'\(value)' has no maps with several positions, of which a class activation map could be made. Name a layer that has."
+    case .noPictures: "expected gradients start from other images: give more than one."
+    case .square(let size, let side):
+      "a square of \(size) pixels does not fit into an input whose shorter side has \(side)."
     }
   }
 }

@@ -39,11 +39,9 @@ package struct Descent<Memory: Recollection> {
 
   private var isWindowed: Bool { windows != nil }
 
-  private func input(_ index: Int = 0) throws(KernelError) -> Tensor {
+  func input(_ index: Int = 0) throws(KernelError) -> Tensor {
     try memory.value(node.inputs[index], of: node)
   }
-
-  private func output() throws(KernelError) -> Tensor { try memory.value(node.outputs[0], of: node) }
 
   /// The shape of an input's signal where positions keep their places: the window's, or the whole map's.
   private func window(_ index: Int, under signal: Tensor) -> Shape {
@@ -82,11 +80,15 @@ package struct Descent<Memory: Recollection> {
         relevance.append(try worker.device.combining(try input(index), carried, by: .multiply))
       }
       return relevance
+    case .signs, .gamma, .flat, .box:
+      return [try shared(signals[0], worker)]
     }
   }
 
+  func output() throws(KernelError) -> Tensor { try memory.value(node.outputs[0], of: node) }
+
   /// Relevance over outputs, epsilon added to the size of each; zero where that leaves zero.
-  private func stabilizedQuotient(_ relevance: Tensor, _ output: Tensor, _ epsilon: Float) -> Tensor {
+  func stabilizedQuotient(_ relevance: Tensor, _ output: Tensor, _ epsilon: Float) -> Tensor {
     let (relevance, outputs) = (relevance.elements, output.elements)
     return Tensor(output.shape) { elements in
       for index in outputs.indices {
@@ -97,7 +99,7 @@ package struct Descent<Memory: Recollection> {
   }
 
   /// The signals times the operation's derivative: the transpose of what is linear.
-  private func derivative(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor] {
+  func derivative(_ signals: [Tensor], _ worker: Worker) throws(KernelError) -> [Tensor] {
     let signal = signals[0]
     switch node.operation {
     case .convolution(let convolution):

@@ -15,6 +15,9 @@ extension Network.Node {
     case .gradient, .guided: return needsOfDerivative
     // A sum's transpose itself needs nothing.
     case .epsilon: return Needs(inputs: true, outputs: true)
+    case .signs, .gamma, .box: return Needs(inputs: true)
+    // Whatever the input is.
+    case .flat: return Needs()
     }
   }
 

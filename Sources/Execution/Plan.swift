@@ -91,29 +91,6 @@ extension Plan.Step {
   }
 }
 
-extension Convolution {
-  /// The same convolution followed by a product and a sum for each output.
-  func scaled(by scale: [Float], shiftedBy shift: [Float]) -> Convolution {
-    let each = filters.shape.count / max(filters.shape[0], 1)
-    var scaled = self
-    if scale.contains(where: { $0 != 1 }) {
-      // Every plan of the network has the same.
-      scaled.filters = filters.prepared(as: "scaled", scale.map { Int64($0.bitPattern) }) {
-        var filters = filters
-        filters.withMutableSpan { elements in
-          for output in scale.indices {
-            for index in output * each..<(output + 1) * each { elements[index] *= scale[output] }
-          }
-        }
-        return filters
-      }
-    }
-    let bias = bias?.elements ?? [Float](repeating: 0, count: scale.count)
-    scaled.bias = Tensor([scale.count], elements: scale.indices.map { bias[$0] * scale[$0] + shift[$0] })
-    return scaled
-  }
-}
-
 extension Tensor {
   /// One value a channel, where the tensor has one for each or one for all, and no other extent.
   fileprivate func perChannel(_ channels: Int) -> [Float]? {

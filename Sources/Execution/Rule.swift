@@ -14,13 +14,26 @@ public enum Rule: Hashable, Sendable {
   /// Relevance shared among the terms of a sum: input x weight / (output ± epsilon), with the output's sign, of the
   /// output's relevance (Bach et al. 2015, LRP-epsilon). An output of exactly zero shares nothing where epsilon is 0.
   case epsilon(Float)
+  /// Relevance shared by the signs of products of inputs and weights: `positive` times the output's relevance among the
+  /// positive ones, less `negative` times it among the negative ones; a bias is on its sign's side (Bach et al. 2015, LRP-
+  /// alpha-beta; 1 and 0 are the z+ rule). Of convolutions and fully connected layers.
+  case signs(positive: Float, negative: Float)
+  /// Epsilon's shares with weights and bias of the output's sign larger by a factor of 1 + gamma (Montavon et al. 2019; for
+  /// inputs of both signs Andéol et al. 2021). Of convolutions and fully connected layers.
+  case gamma(Float)
+  /// The same share for every position and channel that a window has within the map (Lapuschkin et al. 2019). Of
+  /// convolutions.
+  case flat
+  /// Shares of how far an input is from the end of its range that a weight's sign says; `low` and `high` are the range of each
+  /// channel (Montavon et al. 2017, the z-B rule). Of convolutions.
+  case box(low: [Float], high: [Float])
 
   /// Whether the rule has a meaning for nodes of a family.
   public func fits(_ family: Operation.Family) -> Bool {
     switch self {
     case .gradient: true
     case .pass, .deconvnet, .guided: [.rectifier, .elementwise, .normalization].contains(family)
-    case .epsilon: family == .sum
+    case .epsilon, .signs, .gamma, .flat, .box: family == .sum
     }
   }
 }
