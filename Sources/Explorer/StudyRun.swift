@@ -72,6 +72,8 @@ struct StudyRun: Sendable {
     case "occlude": "Occlusion"
     case "train": "Training"
     case "transfer": "Transfer"
+    case "trust": "What projections show"
+    case "explain": "Explanations"
     default: kind
     }
   }
