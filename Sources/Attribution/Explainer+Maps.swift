@@ -57,7 +57,7 @@ extension Explainer {
   private func placed(_ map: Tensor, of layer: String, in input: Shape) -> Tensor {
     let shapes = (try? network.shapes(inputs: [network.inputs[0].name: input])) ?? [:]
     let field =
-      network.fields(below: layer, shapes: shapes, limitedToMaps: true)[network.inputs[0].name] ?? .whole
+      network.fields(below: layer, shapes: shapes, throughGates: false)[network.inputs[0].name] ?? .whole
     let (rows, columns) = (map.shape[0], map.shape[1])
     func places(_ reach: Reach?, _ count: Int, _ extent: Int) -> [Float] {
       guard let reach, count > 1, reach.start(1) > reach.start(0) else {

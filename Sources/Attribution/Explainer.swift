@@ -69,7 +69,10 @@ public final class Explainer {
   }
 
   let network: Network
-  let target: Target
+  /// What is explained; another of the same value needs no new preparation.
+  public var target: Target {
+    didSet { precondition(target.value == oldValue.value, "'\(target.value)' for '\(oldValue.value)'") }
+  }
   let threads: Int
   let cancellation: Cancellation
   /// The network whose normalisations are folded, for relevance.

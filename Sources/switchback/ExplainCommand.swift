@@ -46,7 +46,9 @@ struct ExplainCommand: ParsableCommand, ModelCommand {
   @Option(help: "What integrated gradients and RISE start from: gray, mean, black, noise or blur.")
   var baseline = Choice(OccluderFill.mean)
 
-  @Option(help: "The layer of class activation maps (default: the last maps).", completion: .layers)
+  @Option(
+    help: "The layer of class activation maps, read after its rectifier (default: the last maps).",
+    completion: .layers)
   var layer: String?
 
   @Option(

@@ -210,6 +210,42 @@ import Testing
     }
   }
 
+  /// Three strides of two: what a position sees is larger than the picture, and its middle is at every eighth pixel.
+  @Test func `a map's values lie at the middle of what they see, however much that is`() throws {
+    var generator = SeededGenerator(seed: 21)
+    var nodes: [Network.Node] = []
+    for (place, channels) in [3, 4, 4].enumerated() {
+      nodes.append(
+        .init(
+          name: "conv\(place)",
+          operation: .convolution(
+            Convolution(
+              filters: .random([4, 3, 3, channels], using: &generator), bias: nil,
+              rule: SlidingRule(
+                window: [3, 3], strides: [2, 2], padding: .explicit(top: 1, left: 1, bottom: 1, right: 1)))),
+          inputs: [nodes.last?.outputs[0] ?? "input"], outputs: ["conv\(place).out"]))
+    }
+    nodes.append(.init(name: "flat", operation: .flatten, inputs: ["conv2.out"], outputs: ["flat.out"]))
+    nodes.append(
+      .init(
+        name: "fc",
+        operation: .innerProduct(InnerProduct(weights: .random([2, 16], using: &generator), bias: nil)),
+        inputs: ["flat.out"], outputs: ["fc.out"]))
+    let network = try Network(
+      name: "deep", inputs: [.init(name: "input", extents: [nil, 3, 12, 12])], nodes: nodes,
+      outputs: ["fc.out"])
+    let map = try explained(.hirescam, network).values.elements
+    func value(_ row: Int, _ column: Int) -> Float { map[row * 12 + column] }
+    #expect(value(0, 0) != value(8, 0) && value(0, 0) != value(1, 0))
+    for column in 0..<12 {
+      #expect(abs(value(4, column) - (value(0, column) + value(8, column)) / 2) < 1e-4)
+      for row in 9..<12 { #expect(value(row, column) == value(8, column)) }
+    }
+    // What all positions add is the score: no bias, and a linear layer follows.
+    let score = try explained(.hirescam, network).score
+    #expect(abs(value(0, 0) + value(0, 8) + value(8, 0) + value(8, 8) - score) < 1e-3 * max(abs(score), 1))
+  }
+
   @Test func `moments of noisy gradients fit each other, and draws depend on the seed alone`() throws {
     let network = try network(biased: true)
     var settings = settings

@@ -175,15 +175,14 @@ public struct Explain: Study {
   private func file(_ id: Int) -> String { "explanations/\(names[id])" }
 
   private func stage(_ pictures: PreparedPictures, _ work: Work) throws -> Stage<Int, Finding> {
-    var explainers: [Explainer.Target: Explainer] = [:]
+    var made: Explainer?
     func explainer(_ target: Explainer.Target) throws -> Explainer {
-      if let known = explainers[target] { return known }
-      // Of another class the same network is walked: its last few are kept.
-      if explainers.count >= 2 { explainers = [:] }
-      let made = try Explainer(
-        subject.network, target: target, threads: work.threads, cancellation: work.cancellation)
-      explainers[target] = made
-      return made
+      let explainer =
+        try made
+        ?? Explainer(
+          subject.network, target: target, threads: work.threads, cancellation: work.cancellation)
+      (made, explainer.target) = (explainer, target)
+      return explainer
     }
     let mean = try subject.meanInput()
     let runner = try subject.head.map {
