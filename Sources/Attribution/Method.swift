@@ -81,11 +81,11 @@ public enum Method: String, CaseIterable, Codable, Hashable, Sendable {
   public var meaning: String {
     switch self {
     case .gradient:
-      "how the score would change with each pixel, near this picture; says nothing of what the pixels add to the score, and is noisy."
+      "how the score would change with each pixel, near this image; says nothing of what the pixels add to the score, and is noisy."
     case .inputXGradient:
-      "the gradient times the input: what each pixel would add if the network were linear; dark pixels (near the mean colour) get nothing."
+      "the gradient times the input: what each pixel would add if the network were linear; pixels of the mean colour get nothing."
     case .integratedGradients:
-      "how much each pixel adds on the way from a baseline to the picture, summing to the difference in score; the baseline decides: what is like it gets nothing."
+      "how much each pixel adds on the way from a baseline to the image, summing to the difference in score; the baseline decides: what is like it gets nothing."
     case .smoothgrad:
       "the mean gradient over noisy copies; smoother to look at, not more faithful, and the noise's size decides."
     case .smoothgradSquared:
@@ -93,7 +93,7 @@ public enum Method: String, CaseIterable, Codable, Hashable, Sendable {
     case .vargrad:
       "how much the gradient varies over noisy copies: where the score bends; independent of the gradient itself."
     case .expectedGradients:
-      "integrated gradients with other pictures as baselines, drawn by chance; the pictures decide, and few draws leave noise."
+      "integrated gradients with other images as baselines, drawn by chance; the images decide, and few draws leave noise."
     case .gradcam:
       "which places of the last maps the class uses, by each map's mean gradient; coarse, and may highlight places that are not used."
     case .hirescam:
