@@ -31,7 +31,10 @@ import Testing
           "wrongSwitches", "otherUnit", "otherImage", "randomWeights", "sobel",
         ]))
       for alike in layer.controls.values { #expect(abs(alike.cosine) <= 1.0001 && abs(alike.rank) <= 1.0001) }
-      #expect((layer.fromTop + layer.fromBottom).allSatisfy { (0...1).contains($0.share) })
+      #expect(
+        (layer.fromTop + layer.fromBottom).allSatisfy {
+          (0...1).contains($0.share) && (1...layer.projections).contains($0.projections)
+        })
     }
     // A first convolution's projection is its filter: no switch lies on its way, and only its border differs by image.
     let first = try #require(found.layers.first?.controls["wrongSwitches"])

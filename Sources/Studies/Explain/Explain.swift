@@ -95,10 +95,8 @@ public struct Explain: Study {
     }
     // What cannot be walked back is refused before a picture is read.
     if let value = unit?.layer.value ?? subject.head?.scores {
-      for method in self.methods {
-        try Explainer(subject.network, target: .unit(value: value, unit: 0), threads: 1).check(
-          method, layer: camera?.value)
-      }
+      let explainer = try Explainer(subject.network, target: .unit(value: value, unit: 0), threads: 1)
+      for method in self.methods { try explainer.check(method, layer: camera?.value) }
     }
   }
 

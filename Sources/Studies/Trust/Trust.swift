@@ -129,7 +129,9 @@ public struct Trust: Study {
     }
     func steps(_ all: [[Similarity]]) -> [TrustTable.Step] {
       zip(shares, all).compactMap { share, some in
-        Similarity.mean(some).map { .init(share: share, cosine: $0.cosine, rank: $0.rank) }
+        Similarity.mean(some).map {
+          .init(share: share, projections: some.count, cosine: $0.cosine, rank: $0.rank)
+        }
       }
     }
     return TrustTable.Layer(
@@ -194,6 +196,8 @@ public struct TrustTable: Codable, Sendable {
   public struct Step: Codable, Sendable {
     /// The share of layers.
     public var share: Double
+    /// How many projections the means are of: where the other network is not active there is none.
+    public var projections: Int
     public var cosine: Double
     public var rank: Double
   }
