@@ -93,6 +93,11 @@ public struct Dataset: Sendable {
     source.regions(of: places?[id] ?? id)
   }
 
+  /// The pixels of each part of a picture's object, and the picture without that part; nil unless it is drawn.
+  public func partRemovals(of id: Int) -> PartRemovals? {
+    source.partRemovals(of: places?[id] ?? id)
+  }
+
   /// The splits that some picture belongs to, in the order of ``Split``.
   public var splits: [Split] {
     let present = Set(items.compactMap(\.split))

@@ -12,11 +12,18 @@ public protocol ImageSource: Sendable {
 
   /// What is known to be where in a picture: objects, each with its parts.
   func regions(of id: Int) -> [Region]
+
+  /// The pixels of each part of a picture's object, and the picture without that part; nil where the source cannot
+  /// draw it so.
+  func partRemovals(of id: Int) -> PartRemovals?
 }
 
 extension ImageSource {
   /// Nothing is known, where a source does not say.
   public func regions(of id: Int) -> [Region] { [] }
+
+  /// No part can be removed, where a source does not say.
+  public func partRemovals(of id: Int) -> PartRemovals? { nil }
 }
 
 /// A thing in a picture and where it is.

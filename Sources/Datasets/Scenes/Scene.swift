@@ -7,6 +7,10 @@ public struct Scene: Sendable {
   /// The object, by its pixels before anything stands in front of it, with its parts, clipped to the picture; the name
   /// of a ``ScenePart`` comes as often as the object has such a part.
   public let object: Region
+  /// The object's parts in the order they were drawn in, those that were left out among them.
+  let parts: [ScenePart]
+  /// For each pixel, row after row, the place in ``parts`` of the part on top: as ``Easel/owners``.
+  let owners: [UInt8]
 }
 
 extension Scene {
@@ -22,7 +26,13 @@ extension Scene {
     ]
 
   /// Draws a scene; all but the object's shape is drawn without regard to its class.
-  init(label: Int, side: Int, chance: inout Chance) {
+  ///
+  /// - Parameters:
+  ///   - label: The class of its object.
+  ///   - side: Rows and columns in pixels.
+  ///   - chance: Decides everything else. What is left out changes none of its draws.
+  ///   - removed: Parts of the object that are left out.
+  init(label: Int, side: Int, chance: inout Chance, without removed: Set<ScenePart>) {
     let sun = Sun(&chance)
     var easel = Easel(side: side)
     Backdrop(&chance).paint(&easel, &chance, sun)
@@ -32,7 +42,7 @@ extension Scene {
     var sketch = Sketch()
     Self.classes[label].draw(&sketch, &chance, palette)
     var layer = Easel(side: side)
-    for stroke in sketch.strokes {
+    for stroke in sketch.strokes(without: removed) {
       layer.fill(
         stroke.outline, stroke.paint, pose, sun, contact: Float(side) / 26, part: stroke.part ?? Easel.object)
     }
@@ -48,6 +58,8 @@ extension Scene {
       zip(sketch.parts, regions).filter { $1.count > 0 }.map { $1.region($0.rawValue) })
     picture = Self.developed(easel, &chance)
     self.label = label
+    parts = sketch.parts
+    owners = easel.owners
   }
 
   /// Colours that can be told from what is behind them.
@@ -126,14 +138,17 @@ extension Scene {
   }
 }
 
-/// The smallest box around some pixels, and how many of them are on top.
+/// The smallest box around some pixels, and how many of them are on top; an empty box around none.
 private struct Bounds {
   private(set) var count = 0
   private var box = Box(top: .max, left: .max, bottom: 0, right: 0)
   var seen = 0
 
   func region(_ name: String, _ parts: [Region] = []) -> Region {
-    Region(name: name, box: box, visibility: count == 0 ? 0 : Float(seen) / Float(count), parts: parts)
+    guard count > 0 else {
+      return Region(name: name, box: Box(top: 0, left: 0, bottom: 0, right: 0), visibility: 0, parts: parts)
+    }
+    return Region(name: name, box: box, visibility: Float(seen) / Float(count), parts: parts)
   }
 
   mutating func add(row: Int, column: Int) {

@@ -16,7 +16,16 @@ struct Sketch {
     strokes.append(Stroke(outline: outline, paint: paint, part: open))
   }
 
+  /// The strokes from back to front, except those of some parts.
+  ///
+  /// A part within another, as a handle on a door, stays when only the other is left out: its pixels are its own.
+  func strokes(without removed: Set<ScenePart>) -> [Stroke] {
+    strokes.filter { stroke in stroke.part.map { !removed.contains(parts[$0]) } ?? true }
+  }
+
   /// Adds a part that is made of what `body` fills.
+  ///
+  /// What `body` fills within a part of its own belongs to that part alone.
   mutating func part(_ name: ScenePart, _ body: (inout Sketch) -> Void) {
     let outer = open
     open = parts.count
