@@ -96,8 +96,8 @@ let package = Package(
     room("ReferenceKernels", "Kernels", "Tensors", path: "Tests/ReferenceKernels"),
     room("NetworkFixtures", "Kernels", "Networks", "Tensors", path: "Tests/NetworkFixtures"),
     tests(
-      of: "Attribution", "Execution", "Kernels", "NetworkFixtures", "Networks", "ReferenceKernels", "Tensors",
-      "TestSupport"),
+      of: "Attribution", "Execution", "Files", "Kernels", "NetworkFixtures", "Networks", "ReferenceKernels",
+      "Tensors", "TestSupport", resources: [.copy("Goldens")]),
     tests(
       of: "Command", "Attribution", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks",
       "ONNXMessages",

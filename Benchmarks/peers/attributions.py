@@ -1,10 +1,13 @@
-"""`switchback explain` against Captum, zennit, grad-cam and sums by hand, all in float64.
+"""`switchback explain` against Captum, zennit, grad-cam, rules.py and sums by hand, all in float64.
 
     attributions.py SWITCHBACK MODELS PICTURE... [--out FOLDER]
 
 SWITCHBACK is a release build's binary; MODELS a folder with squeezenet1.1.onnx and alexnet-conv.onnx. Each
-PICTURE is cut to the network's input size. Two small networks are made here: one with residual sums and batch
-normalisation, one with groups, dilation, averages and rectifiers that let negative values through.
+PICTURE is cut to the network's input size. Three small networks are made here: one with residual sums and
+batch normalisation, one with groups, dilation, averages and rectifiers that let negative values through, and
+the same with an average in place of its max pool. DeepLIFT is compared where the binary knows it: with
+rules.py, and with Captum where there is no max pool. Across max pools Captum 0.9's contributions do not add
+up to the difference in score: the picture's winner gets all, as in a gradient.
 
 Needs torch, onnx, numpy, pillow, captum 0.9, zennit 0.5.1 (1.0 has the same rules) and grad-cam 1.5.7. Prints
 a line a comparison: the largest difference over the largest value of the peer (of sums, over the sum of
@@ -20,13 +23,15 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 
 import numpy
 import onnx
 import torch
 from captum import attr
+from captum.attr._core import deep_lift
 from captum.attr._utils.lrp_rules import EpsilonRule
 from numpy.typing import NDArray
 from onnx import numpy_helper
@@ -39,6 +44,8 @@ from zennit.canonizers import SequentialMergeBatchNorm
 from zennit.layer import Sum
 from zennit.rules import Epsilon, Pass
 from zennit.types import Activation, Linear
+
+import rules
 
 Array = NDArray[numpy.float64]
 
@@ -159,12 +166,12 @@ class Residual(nn.Module):
         return self.linear(torch.flatten(self.mean(maps), 1))
 
 
-def mixed() -> nn.Sequential:
+def mixed(pool: type[nn.Module] = nn.MaxPool2d) -> nn.Sequential:
     """What the others lack: groups, dilation, averages over padding, values of both signs between layers."""
     return nn.Sequential(
         nn.Conv2d(3, 12, 5, 2, 2), nn.LeakyReLU(0.1), nn.AvgPool2d(3, 2, 1),
         nn.Conv2d(12, 12, 3, 1, 1, groups=12), nn.ReLU6(), nn.Conv2d(12, 24, 1, groups=3), nn.LeakyReLU(0.2),
-        nn.Conv2d(24, 24, 3, 1, 2, dilation=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(24, 24, 3, 1, 2, dilation=2), nn.ReLU(), pool(2),
         nn.AvgPool2d(3, 1, 1, count_include_pad=False), nn.Flatten(), nn.Linear(2400, 32), nn.ReLU(),
         nn.Linear(32, 10))
 
@@ -181,14 +188,14 @@ def seeded(make: Callable[[], nn.Module]) -> nn.Module:
     return net.eval()
 
 
-def export(net: nn.Module, path: pathlib.Path, side: int) -> None:
+def export(net: nn.Module, path: pathlib.Path, rows: int, columns: int) -> None:
     adds = [module for module in net.modules() if isinstance(module, Add)]
     for add in adds:
         add.plain = True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            net, (torch.zeros(1, 3, side, side),), str(path), dynamo=False, do_constant_folding=False,
+            net, (torch.zeros(1, 3, rows, columns),), str(path), dynamo=False, do_constant_folding=False,
             training=torch.onnx.TrainingMode.PRESERVE, input_names=["input"], output_names=["scores"])
     for add in adds:
         add.plain = False
@@ -224,6 +231,8 @@ class Subject:
         cameras: dict[str, tuple[nn.Module, list[tuple[int, int, int]]]]
     ) -> None:
         self.name, self.model, self.net = name, model, net.double().eval()
+        # The value that is explained; small networks are exported with this name.
+        self.score = net.until if isinstance(net, Net) else "scores"
         self.preprocessing, self.side, self.cameras = preprocessing, side, cameras
 
     def target(self, output: torch.Tensor, index: int) -> tuple[int, ...]:
@@ -261,6 +270,13 @@ def safetensors(path: pathlib.Path) -> dict[str, Array]:
     return {
         name: numpy.frombuffer(body[slice(*each["data_offsets"])], "<f4").reshape(each["shape"]).astype(float)
         for name, each in header.items() if name != "__metadata__"}
+
+
+@cache
+def knows(switchback: str, method: str) -> bool:
+    """Whether the binary's help lists a method."""
+    text = subprocess.run([switchback, "explain", "--help"], capture_output=True, text=True).stdout
+    return f"\n  {method}:" in text
 
 
 def explained(
@@ -321,23 +337,26 @@ def ours_order(values: torch.Tensor) -> Array:
     return values.detach()[0].permute(1, 2, 0).numpy()
 
 
-def zennit_composites(subject: Subject) -> Iterator[tuple[str, composites.Composite]]:
-    low, high = subject.preprocessing.ends()
+def zennit_composites(
+    low: torch.Tensor, high: torch.Tensor, layers: Sequence[tuple] = (), isFolding: bool = True
+) -> Iterator[tuple[str, composites.Composite]]:
+    """Composites by the names of `switchback explain`.
 
-    def canonizers() -> list[SequentialMergeBatchNorm]:
-        return [SequentialMergeBatchNorm()]
-
-    base = composites.layer_map_base(1e-6)
-    yield "lrp-epsilon", composites.LayerMapComposite(
-        [*base, (Linear, Epsilon(1e-6))], canonizers=canonizers())
-    yield "lrp-epsilon-plus", composites.EpsilonPlus(canonizers=canonizers())
-    yield "lrp-epsilon-plus-flat", composites.EpsilonPlusFlat(canonizers=canonizers())
-    yield "lrp-epsilon-gamma-box", composites.EpsilonGammaBox(low=low, high=high, canonizers=canonizers())
-    yield "lrp-epsilon-alpha2-beta1", composites.EpsilonAlpha2Beta1(canonizers=canonizers())
-    yield "lrp-epsilon-alpha2-beta1-flat", composites.EpsilonAlpha2Beta1Flat(canonizers=canonizers())
+    `low` and `high` are the least and the largest value of each channel of the input. `layers` are rules that
+    come before a composite's own. `isFolding` says whether batch normalisations are merged into the layers
+    before them.
+    """
+    settings = {"canonizers": [SequentialMergeBatchNorm()] if isFolding else [], "layer_map": list(layers)}
+    base = [*layers, *composites.layer_map_base(1e-6), (Linear, Epsilon(1e-6))]
+    yield "lrp-epsilon", composites.LayerMapComposite(base, canonizers=settings["canonizers"])
+    yield "lrp-epsilon-plus", composites.EpsilonPlus(**settings)
+    yield "lrp-epsilon-plus-flat", composites.EpsilonPlusFlat(**settings)
+    yield "lrp-epsilon-gamma-box", composites.EpsilonGammaBox(low=low, high=high, **settings)
+    yield "lrp-epsilon-alpha2-beta1", composites.EpsilonAlpha2Beta1(**settings)
+    yield "lrp-epsilon-alpha2-beta1-flat", composites.EpsilonAlpha2Beta1Flat(**settings)
     # Zennit's own takes rectifiers' slopes, which loses relevance where they are not 0 or 1.
-    yield "excitation", composites.ExcitationBackprop(
-        layer_map=[(Activation, Pass())], canonizers=canonizers())
+    settings["layer_map"].append((Activation, Pass()))
+    yield "excitation", composites.ExcitationBackprop(**settings)
 
 
 def compare_pixels(
@@ -390,7 +409,7 @@ def compare_relevance(
         with Gradient(subject.net, composite) as attributor:
             return ours_order(attributor(x.detach().clone().requires_grad_(), start)[1])
 
-    for method, composite in zennit_composites(subject):
+    for method, composite in zennit_composites(*subject.preprocessing.ends()):
         values = carried(composite, pixels)
         allowed = TOLERANCES.get(method, 1e-4)
         comparison.line(method, "zennit", ours[method], values, allowed)
@@ -405,6 +424,35 @@ def compare_relevance(
     values = attr.LRP(subject.net).attribute(pixels.clone(), target=target if len(target) > 1 else target[0])
     comparison.line(
         "lrp-epsilon", "captum", ours["lrp-epsilon"], ours_order(values), TOLERANCES["lrp-epsilon"])
+
+
+def compare_deeplift(
+    subject: Subject, pixels: torch.Tensor, target: tuple[int, ...], ours: Array, comparison: Comparison
+) -> None:
+    """The rescale rule, from the mean colour, which these preprocessings make zero."""
+    net, zeros = subject.net, torch.zeros_like(pixels)
+    graph = rules.Graph.read(onnx.load(subject.model).graph, subject.score)
+
+    def by_rules(change: Callable[[rules.Node, torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
+        start = graph.values(zeros, change)
+        return rules.deeplift(graph, graph.values(pixels, change), start, target)
+
+    def rounded(node: rules.Node, made: torch.Tensor) -> torch.Tensor:
+        return made if node.weight is None else made + 2e-7 * made.abs().max() * torch.randn_like(made)
+
+    theirs = by_rules()
+    comparison.line(
+        "deeplift", "rules", ours, ours_order(theirs), 1e-4, again=lambda: ours_order(by_rules(rounded)))
+    with torch.no_grad():
+        gap = float((net(pixels) - net(zeros))[(0, *target)])
+    comparison.line("deeplift, sum", "torch", ours.sum(), gap, 1e-3)
+    if any(node.kind == "MaxPool" for node in graph.nodes):
+        return
+    # Captum applies the rule to the rectifiers in this table; clipping is not in it.
+    deep_lift.SUPPORTED_NON_LINEAR[nn.ReLU6] = deep_lift.nonlinear
+    captum_target = target if len(target) > 1 else target[0]
+    theirs = attr.DeepLift(net).attribute(pixels, baselines=zeros, target=captum_target)
+    comparison.line("deeplift", "captum", ours, ours_order(theirs), 1e-4)
 
 
 def compare_maps(
@@ -478,6 +526,10 @@ def compare(
     pixels.requires_grad_()
     compare_pixels(subject, pixels, target, ours, found, comparison)
     compare_relevance(subject, pixels, target, ours, comparison)
+    if knows(switchback, "deeplift"):
+        deeplift, _ = explained(
+            switchback, subject, file, out / "deeplift", ["deeplift"], "--baseline", "mean", *goal)
+        compare_deeplift(subject, pixels, target, deeplift["deeplift"], comparison)
     for layer in subject.cameras:
         place = [] if layer == "the last maps" else ["--layer", layer]
         ours, _ = explained(
@@ -505,16 +557,18 @@ def subjects(models: pathlib.Path, out: pathlib.Path) -> Iterator[tuple[Subject,
 
     path, side = out / "residual.onnx", 64
     net = seeded(Residual)
-    export(net, path, side)
+    export(net, path, side, side)
     windows = [(7, 2, 3), (3, 2, 1), *[(3, 1, 1)] * 2, (3, 2, 1), *[(3, 1, 1)] * 3]
     cameras = {"the last maps": (net.blocks[2], windows), "blocks.0": (net.blocks[0], windows[:4])}
     yield Subject("residual", path, net, imagenet, side, cameras), ["auto", "last"]
 
-    path, side = out / "mixed.onnx", 80
-    net = seeded(mixed)
-    export(net, path, side)
-    windows = [(5, 2, 2), (3, 2, 1), (3, 1, 1), (1, 1, 0), (5, 1, 2), (2, 2, 0), (3, 1, 1)]
-    yield Subject("mixed", path, net, imagenet, side, {"the last maps": (net[10], windows)}), ["auto", "last"]
+    side, windows = 80, [(5, 2, 2), (3, 2, 1), (3, 1, 1), (1, 1, 0), (5, 1, 2), (2, 2, 0), (3, 1, 1)]
+    for name, pool in {"mixed": nn.MaxPool2d, "averages": nn.AvgPool2d}.items():
+        path = out / f"{name}.onnx"
+        net = seeded(partial(mixed, pool))
+        export(net, path, side, side)
+        cameras = {"the last maps": (net[10], windows)}
+        yield Subject(name, path, net, imagenet, side, cameras), ["auto", "last"]
 
 
 def main() -> None:

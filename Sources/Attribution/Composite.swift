@@ -49,6 +49,21 @@ public struct Composite: Sendable {
     }
   }
 
+  /// DeepLIFT by its rescale rule: mean derivatives between a reference's pass and the picture's.
+  ///
+  /// A choice between two computed values has no such mean here, and is refused.
+  ///
+  /// - Note: Shrikumar et al. 2017, "Learning important features through propagating activation differences", section 3.
+  public static let rescale = Composite { node in
+    switch node.operation {
+    case .arithmetic(.minimum), .arithmetic(.maximum), .arithmetic(.select), .arithmetic(.greater),
+      .arithmetic(.greaterOrEqual), .arithmetic(.equal), .arithmeticWithConstant(.greater, _, _),
+      .arithmeticWithConstant(.greaterOrEqual, _, _), .arithmeticWithConstant(.equal, _, _):
+      nil
+    default: .rescale
+    }
+  }
+
   /// The method that the command line names.
   public init(_ rule: RectifierRule) {
     switch rule {

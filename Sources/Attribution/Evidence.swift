@@ -6,9 +6,10 @@ public import Tensors
 /// It outlives the trace that it was cut from, and is as small as the field.
 public struct Evidence: Sendable {
   /// One node's part.
-  enum Item: Sendable {
-    case switches(Switches)
-    case values([String: Tensor])
+  struct Item: Sendable {
+    /// What a max pool recorded.
+    var switches: Switches?
+    var values: [String: Tensor] = [:]
   }
 
   /// Whether the seed is at one place, so that all is cut to its receptive field.
@@ -19,6 +20,8 @@ public struct Evidence: Sendable {
   /// The signal at the layer: 1 x 1 x 1 x channels for one activation, else the layer's shape.
   let signal: Tensor
   let items: [String: Item]
+  /// The same of a reference's pass, for rules that compare both.
+  var reference: [String: Item]?
 
   /// The same way back for another signal: what a pass over one picture asks of the switches of another's.
   ///
@@ -26,7 +29,8 @@ public struct Evidence: Sendable {
   /// - Returns: This evidence with the other's signal.
   package func carrying(signalOf other: Evidence) -> Evidence {
     precondition(signal.shape == other.signal.shape, "a signal of \(other.signal.shape) for \(signal.shape)")
-    return Evidence(isWindow: isWindow, row: row, column: column, signal: other.signal, items: items)
+    return Evidence(
+      isWindow: isWindow, row: row, column: column, signal: other.signal, items: items, reference: reference)
   }
 }
 

@@ -1,7 +1,7 @@
 internal import Execution
 internal import Kernels
 internal import Networks
-internal import Tensors
+package import Tensors
 
 /// Methods that give one number a position: of a layer's maps, or of what hiding parts does.
 extension Explainer {
@@ -24,15 +24,29 @@ extension Explainer {
   }
 
   func map(of input: Tensor, by camera: Method.Camera, _ settings: Settings) throws -> Explanation {
+    let (grid, layer, score) = try grid(of: input, by: camera, settings)
+    return Explanation(values: placed(grid, of: layer, in: input.shape), score: score)
+  }
+
+  /// A class activation map at its layer's own positions, rows x columns, before it is placed on pixels.
+  ///
+  /// - Throws: ``AttributionError/noMaps(of:)``, also for a method that is none of a layer's maps.
+  package func grid(of input: Tensor, by method: Method, _ settings: Settings) throws -> Tensor {
+    guard case .camera(let camera) = method.kind else { throw AttributionError.noMaps(of: method.rawValue) }
+    return try grid(of: input, by: camera, settings).grid
+  }
+
+  private func grid(
+    of input: Tensor, by camera: Method.Camera, _ settings: Settings
+  ) throws -> (grid: Tensor, layer: String, score: Float) {
     let layer = try settings.layer ?? lastMaps()
-    let way = try way("maps of " + layer, network, to: layer, keeping: [layer]) { .gradient }
-    var found: Explanation?
-    try carry(1, at: nil, way, kept: layer, input: { _ in input }) { _, score, signal, kept in
-      guard let kept, kept.shape.rank == 4, kept.shape.rows * kept.shape.columns > 1 else {
-        throw AttributionError.noMaps(of: layer)
-      }
+    let way = try way("maps", network, to: layer, keeping: [layer]) { .gradient }
+    var found: (grid: Tensor, score: Float)?
+    try carry(1, at: nil, way, kept: [layer], input: { _ in input }) { _, carried in
+      guard let kept = carried.kept[layer], kept.shape.rank == 4, kept.shape.rows * kept.shape.columns > 1
+      else { return }
       let (rows, columns, channels) = (kept.shape.rows, kept.shape.columns, kept.shape.channels)
-      let (values, slopes) = (kept.elements, signal.elements)
+      let (values, slopes) = (kept.elements, carried.signal.elements)
       var weights = [Float](repeating: 0, count: channels)
       for (index, slope) in slopes.enumerated() { weights[index % channels] += slope / Float(rows * columns) }
       let map = (0..<rows * columns).map { place -> Float in
@@ -45,16 +59,16 @@ extension Explainer {
           }
         }
       }
-      found = Explanation(
-        values: placed(Tensor([rows, columns], elements: map), of: layer, in: input.shape), score: score)
+      found = (Tensor([rows, columns], elements: map), carried.score)
     }
-    return try found ?? { throw AttributionError.noMaps(of: layer) }()
+    guard let found else { throw AttributionError.noMaps(of: layer) }
+    return (found.grid, layer, found.score)
   }
 
   /// A layer's map on the input's pixels: each position's value at the middle of what it sees, linear between.
   ///
   /// A plain enlargement puts values beside what they are of, where windows are not centred.
-  private func placed(_ map: Tensor, of layer: String, in input: Shape) -> Tensor {
+  func placed(_ map: Tensor, of layer: String, in input: Shape) -> Tensor {
     let shapes = (try? network.shapes(inputs: [network.inputs[0].name: input])) ?? [:]
     let field =
       network.fields(below: layer, shapes: shapes, throughGates: false)[network.inputs[0].name] ?? .whole

@@ -38,7 +38,7 @@ public final class Explainer {
 
   /// What methods leave open.
   public struct Settings: Sendable {
-    /// What integrated gradients start from, of the input's shape.
+    /// What integrated gradients and DeepLIFT start from, of the input's shape.
     public var baseline: Tensor
     /// Pictures that expected gradients start from.
     public var pictures: [Tensor] = []
@@ -76,7 +76,7 @@ public final class Explainer {
   let threads: Int
   let cancellation: Cancellation
   /// The network whose normalisations are folded, for relevance.
-  private let folded: Network
+  let folded: Network
   private var ways: [String: Way] = [:]
   private var forward: Runner?
 
@@ -106,22 +106,24 @@ public final class Explainer {
   public func check(_ method: Method, layer: String?) throws {
     switch method.kind {
     case .gradients: _ = try Walk(network, from: target.value, by: .gradient, limitedToField: false)
+    case .rescale: _ = try Walk(network, from: target.value, by: .rescale, limitedToField: false)
     case .camera:
       _ = try Walk(
         network, from: target.value, to: try layer ?? lastMaps(), by: .gradient, limitedToField: false)
     case .relevance:
       let range = [Float](repeating: 0, count: try network.inputShape(images: 1).channels)
       _ = try Walk(
-        folded, from: target.value, by: composite(of: method, range: (range, range)), limitedToField: false)
+        folded, from: target.value, by: try composite(of: method, range: (range, range)),
+        limitedToField: false)
     case .masks, .squares: break
     }
   }
 
-  private func composite(of method: Method, range: (low: [Float], high: [Float])) -> Composite {
+  func composite(of method: Method, range: (low: [Float], high: [Float])) throws -> Composite {
     switch method {
     case .lrpEpsilonPlus: .epsilonPlus(folded)
     case .lrpEpsilonPlusFlat: .epsilonPlusFlat(folded)
-    case .lrpEpsilonGammaBox: .epsilonGammaBox(folded, low: range.low, high: range.high)
+    case .lrpEpsilonGammaBox: try .epsilonGammaBox(folded, low: range.low, high: range.high)
     case .lrpEpsilonAlpha2Beta1: .epsilonAlpha2Beta1(folded)
     case .lrpEpsilonAlpha2Beta1Flat: .epsilonAlpha2Beta1Flat(folded)
     case .excitation: .excitation(folded)
@@ -150,6 +152,7 @@ public final class Explainer {
       return try gradients(input, path, reduction, factor, settings, show)
     case .camera(let camera): return try map(of: input, by: camera, settings)
     case .relevance: return try relevance(of: input, by: method, settings)
+    case .rescale: return try rescaled(input, settings)
     case .masks: return try masked(input, settings, show)
     case .squares: return try occluded(input, settings, show)
     }
@@ -158,11 +161,13 @@ public final class Explainer {
   // MARK: Walks
 
   func way(
-    _ name: String, _ network: Network, to end: String? = nil, keeping kept: [String] = [],
-    by composite: () -> Composite
+    _ name: String, _ network: Network, from start: String? = nil, to end: String? = nil,
+    keeping kept: [String] = [], by composite: () throws -> Composite
   ) throws -> Way {
+    let name = ([name] + kept.sorted()).joined(separator: " ")
     if let known = ways[name] { return known }
-    let walk = try Walk(network, from: target.value, to: end, by: composite(), limitedToField: false)
+    let walk = try Walk(
+      network, from: start ?? target.value, to: end, by: try composite(), limitedToField: false)
     let made = Way(
       projector: Projector(walk, threads: threads),
       runner: try Runner(
@@ -173,6 +178,17 @@ public final class Explainer {
     return made
   }
 
+  /// What became of one input: what is explained of it, and what was carried back.
+  struct Carried {
+    var score: Float
+    /// At the walk's end.
+    var signal: Tensor
+    /// Values of the forward pass.
+    var kept: [String: Tensor]
+    /// Signals on the way.
+    var stops: [String: Tensor]
+  }
+
   /// What is explained and the signals that reach a walk's end, for inputs made when their turn comes.
   ///
   /// - Parameters:
@@ -180,33 +196,40 @@ public final class Explainer {
   ///   - place: Where a unit's activation is read; nil for its strongest.
   ///   - way: The walk.
   ///   - asRelevance: Whether what is explained is carried, and not its derivative.
-  ///   - kept: A value of the forward pass that is given too.
+  ///   - kept: Values of the forward pass that are given too.
+  ///   - stops: Values between whose signals are given too.
   ///   - input: Makes an input, on a worker's thread.
   ///   - receive: Called in the inputs' order.
   /// - Throws: What a pass, a walk and the closures throw.
   func carry(
-    _ count: Int, at place: Int?, _ way: Way, asRelevance: Bool = false, kept: String? = nil,
-    input: @escaping @Sendable (Int) throws -> Tensor,
-    receive: (_ index: Int, _ score: Float, _ signal: Tensor, _ kept: Tensor?) throws -> Void
+    _ count: Int, at place: Int?, _ way: Way, asRelevance: Bool = false, kept: [String] = [],
+    stops: Set<String> = [], input: @escaping @Sendable (Int) throws -> Tensor,
+    receive: (_ index: Int, Carried) throws -> Void
   ) throws {
     let walk = way.projector.walk
     for start in Swift.stride(from: 0, to: count, by: stretch) {
       let end = min(start + stretch, count)
-      let found = Mutex([Int: (evidence: Evidence, score: Float, kept: Tensor?)]())
-      let failure = Mutex<(any Error)?>(nil)
-      try way.runner.run(over: start..<end, input: { try input($0) }) { [target] trace in
-        do {
-          let (place, score) = try target.reading(in: trace, at: place)
-          let signal = try target.signal(in: trace, at: place, asRelevance: asRelevance)
-          let evidence = try walk.evidence(of: signal, in: trace)
-          found.withLock { $0[trace.images[0]] = (evidence, score, kept.flatMap { trace[$0] }) }
-        } catch { failure.withLock { $0 = error } }
+      let found = Mutex([Int: (evidence: Evidence, score: Float, kept: [String: Tensor])]())
+      let look = { @Sendable [target] (number: Int, trace: Trace) in
+        let (place, score) = try target.reading(in: trace, at: place)
+        let signal = try target.signal(in: trace, at: place, asRelevance: asRelevance)
+        let evidence = try walk.evidence(of: signal, in: trace)
+        let values = kept.reduce(into: [:]) { $0[$1] = trace[$1] }
+        found.withLock { $0[number] = (evidence, score, values) }
       }
-      if let error = failure.withLock({ $0 }) { throw error }
+      if count == 1 {
+        // A single input has all threads inside each operation.
+        try look(0, try way.runner.forward(try input(0)))
+      } else {
+        try way.runner.run(over: start..<end, input: { try input($0) }) { try look($0.images[0], $0) }
+      }
       let all = found.withLock { $0 }.sorted { $0.key < $1.key }
-      let signals = try way.projector.project(all.map(\.value.evidence))
+      let signals = try way.projector.project(all.map(\.value.evidence), stops: stops)
       for ((index, item), signal) in zip(all, signals) {
-        try receive(index, item.score, signal.pixels, item.kept)
+        try receive(
+          index,
+          Carried(
+            score: item.score, signal: signal.projection.pixels, kept: item.kept, stops: signal.stops))
       }
     }
   }
@@ -231,208 +254,5 @@ public final class Explainer {
       }
     }
     return found.withLock { $0 }
-  }
-
-  // MARK: Gradients
-
-  private func gradients(
-    _ input: Tensor, _ path: Method.Path, _ reduction: Method.Reduction, _ factor: Method.Factor,
-    _ settings: Settings, _ show: (Int, Int) throws -> Void
-  ) throws -> Explanation {
-    let way = try way("gradient", network) { .gradient }
-    var (place, score) = (0, Float(0))
-    var own = Tensor([])
-    try carry(1, at: nil, way, kept: target.value, input: { _ in input }) { _, found, signal, kept in
-      (score, own) = (found, signal)
-      if let kept {
-        place = try target.reading(in: Trace(images: [0], values: [target.value: kept]), at: nil).place
-      }
-    }
-    let shape = own.shape
-    let values = input.elements
-    func explanation(
-      _ gradient: [Double], times others: [Float]?, points: Int? = nil, error: Double? = nil
-    ) -> Explanation {
-      let elements = gradient.indices.map { index -> Float in
-        switch factor {
-        case .one: Float(gradient[index])
-        case .input: Float(gradient[index] * Double(values[index]))
-        case .difference: Float(gradient[index] * Double(values[index] - (others?[index] ?? 0)))
-        }
-      }
-      return Explanation(
-        values: Tensor(shape, elements: elements), score: score, points: points, completenessError: error)
-    }
-    switch path {
-    case .point: return explanation(own.elements.map(Double.init), times: nil)
-    case .line:
-      let baseline = settings.baseline
-      let start = Double(try scores(1, at: place) { _ in baseline }[0])
-      let base = baseline.elements
-      var count = settings.points ?? 50
-      while true {
-        let quadrature = Quadrature(count: count)
-        var sum = [Double](repeating: 0, count: values.count)
-        try carry(
-          count, at: place, way,
-          input: { index in
-            let share = Float(quadrature.points[index])
-            return Tensor(
-              input.shape, elements: zip(values, base).map { $1 + share * ($0 - $1) })
-          }
-        ) { index, _, signal, _ in
-          for (element, slope) in signal.elements.enumerated() {
-            sum[element] += quadrature.weights[index] * Double(slope)
-          }
-          try show(index + 1, count)
-        }
-        let total = sum.indices.reduce(0) { $0 + sum[$1] * Double(values[$1] - base[$1]) }
-        let difference = Double(score) - start
-        let error = abs(total - difference) / max(abs(difference), 1e-6)
-        // Twice as many until the sum is right, unless so many were asked for.
-        if settings.points != nil || error < 0.01 || count >= 400 {
-          return explanation(sum, times: base, points: count, error: error)
-        }
-        count *= 2
-      }
-    case .noise:
-      let count = settings.points ?? 50
-      let range = (values.max() ?? 0) - (values.min() ?? 0)
-      let deviation = Float(settings.noise) * range
-      var (sum, squares) = (
-        [Double](repeating: 0, count: values.count), [Double](repeating: 0, count: values.count)
-      )
-      let seed = settings.seed
-      try carry(
-        count, at: place, way,
-        input: { index in
-          var generator = SeededGenerator(mixing: [seed, UInt64(index)])
-          return Tensor(
-            input.shape, elements: values.map { $0 + deviation * Float.gaussian(using: &generator) })
-        }
-      ) { index, _, signal, _ in
-        // Welford's recurrence: sums of squares about the mean so far, which lose nothing to rounding.
-        let number = Double(index + 1)
-        for (element, slope) in signal.elements.enumerated() {
-          let slope = Double(slope)
-          if reduction == .variance {
-            let step = slope - sum[element]
-            sum[element] += step / number
-            squares[element] += step * (slope - sum[element])
-          } else {
-            sum[element] += slope
-            squares[element] += slope * slope
-          }
-        }
-        try show(index + 1, count)
-      }
-      let divided = (reduction == .mean ? sum : squares).map { $0 / Double(count) }
-      return explanation(divided, times: nil, points: count)
-    case .pictures:
-      guard !settings.pictures.isEmpty else { throw AttributionError.noPictures }
-      let count = settings.points ?? 200
-      var sum = [Double](repeating: 0, count: values.count)
-      let (seed, pictures) = (settings.seed, settings.pictures)
-      @Sendable func draw(_ index: Int) -> (base: [Float], share: Float) {
-        var generator = SeededGenerator(mixing: [seed, UInt64(index)])
-        let base = pictures[Int.random(in: 0..<pictures.count, using: &generator)].elements
-        return (base, Float.random(in: 0...1, using: &generator))
-      }
-      var differences = 0.0
-      let starts = try scores(pictures.count, at: place) { pictures[$0] }
-      try carry(
-        count, at: place, way,
-        input: { index in
-          let (base, share) = draw(index)
-          return Tensor(input.shape, elements: zip(values, base).map { $1 + share * ($0 - $1) })
-        }
-      ) { index, _, signal, _ in
-        let (base, _) = draw(index)
-        for (element, slope) in signal.elements.enumerated() {
-          sum[element] += Double(slope) * Double(values[element] - base[element])
-        }
-        try show(index + 1, count)
-      }
-      differences = Double(score) - starts.map(Double.init).reduce(0, +) / Double(starts.count)
-      let mean = sum.map { $0 / Double(count) }
-      let total = mean.reduce(0, +)
-      return Explanation(
-        values: Tensor(shape, elements: mean.map { Float($0) }), score: score, points: count,
-        completenessError: abs(total - differences) / max(abs(differences), 1e-6))
-    }
-  }
-
-  // MARK: Relevance
-
-  private func relevance(of input: Tensor, by method: Method, _ settings: Settings) throws -> Explanation {
-    let way = try way(method.rawValue, folded) { composite(of: method, range: settings.range) }
-    var found = Explanation(values: Tensor([]), score: 0)
-    try carry(1, at: nil, way, asRelevance: true, input: { _ in input }) { _, score, signal, _ in
-      found = Explanation(values: signal, score: score)
-    }
-    return found
-  }
-}
-
-extension Explainer.Target {
-  /// Where what is explained lies in a picture's value, and what it is there.
-  ///
-  /// - Parameters:
-  ///   - trace: A pass over one picture that kept the value.
-  ///   - place: Where a unit's activation is read; nil for its strongest.
-  /// - Returns: The place among the value's elements, and the score.
-  /// - Throws: `NetworkError.missingValue(name:node:)`.
-  fileprivate func reading(in trace: Trace, at place: Int?) throws -> (place: Int, score: Float) {
-    let elements = try value(in: trace).elements
-    switch self {
-    case .score(_, let index): return (index, elements[index])
-    case .probability(_, let index): return (index, Self.softmax(elements)[index])
-    case .unit(_, let unit):
-      let units = try value(in: trace).shape.dimensions.last ?? 1
-      let best =
-        place ?? stride(from: unit, to: elements.count, by: units).max { elements[$0] < elements[$1] } ?? unit
-      return (best, elements[best])
-    }
-  }
-
-  /// The derivative of what is explained by the value that it is read from, or, as relevance, the score itself.
-  fileprivate func signal(in trace: Trace, at place: Int, asRelevance: Bool) throws -> Tensor {
-    let value = try value(in: trace)
-    let elements = value.elements
-    var signal = Tensor(value.shape)
-    if case .probability = self, !asRelevance {
-      let shares = Self.softmax(elements)
-      signal.withMutableSpan { slopes in
-        for index in shares.indices {
-          slopes[index] = shares[place] * ((index == place ? 1 : 0) - shares[index])
-        }
-      }
-    } else {
-      signal.withMutableSpan { $0[place] = asRelevance ? elements[place] : 1 }
-    }
-    return signal
-  }
-
-  private func value(in trace: Trace) throws -> Tensor {
-    guard let found = trace[value] else { throw NetworkError.missingValue(name: value, node: "the trace") }
-    return found
-  }
-
-  private static func softmax(_ scores: [Float]) -> [Float] {
-    let most = scores.max() ?? 0
-    let powers = scores.map { exp($0 - most) }
-    let sum = powers.reduce(0, +)
-    return powers.map { $0 / sum }
-  }
-}
-
-extension Float {
-  /// A number drawn from the normal distribution (Box and Muller).
-  static func gaussian(using generator: inout SeededGenerator) -> Float {
-    let (one, two) = (
-      Float.random(in: Float.leastNormalMagnitude..<1, using: &generator),
-      Float.random(in: 0..<1, using: &generator)
-    )
-    return (-2 * log(one)).squareRoot() * cos(2 * .pi * two)
   }
 }

@@ -16,7 +16,7 @@ public enum Method: String, CaseIterable, Codable, Hashable, Sendable {
   case lrpEpsilonGammaBox = "lrp-epsilon-gamma-box"
   case lrpEpsilonAlpha2Beta1 = "lrp-epsilon-alpha2-beta1"
   case lrpEpsilonAlpha2Beta1Flat = "lrp-epsilon-alpha2-beta1-flat"
-  case excitation, rise, occlusion
+  case excitation, deeplift, rise, occlusion
 
   /// Which inputs the gradient is taken at.
   enum Path {
@@ -41,6 +41,8 @@ public enum Method: String, CaseIterable, Codable, Hashable, Sendable {
     case camera(Camera)
     /// Relevance carried by a composite.
     case relevance
+    /// Differences carried between a baseline's pass and the picture's.
+    case rescale
     /// What covering parts of the picture does.
     case masks, squares
   }
@@ -64,8 +66,17 @@ public enum Method: String, CaseIterable, Codable, Hashable, Sendable {
     case .lrpEpsilon, .lrpEpsilonPlus, .lrpEpsilonPlusFlat, .lrpEpsilonGammaBox, .lrpEpsilonAlpha2Beta1,
       .lrpEpsilonAlpha2Beta1Flat, .excitation:
       .relevance
+    case .deeplift: .rescale
     case .rise: .masks
     case .occlusion: .squares
+    }
+  }
+
+  /// Whether it looks at few inputs beside the picture, so that pictures are best explained side by side.
+  package var isQuick: Bool {
+    switch kind {
+    case .gradients(.point, _, _), .camera, .relevance, .rescale: true
+    case .gradients, .masks, .squares: false
     }
   }
 
@@ -73,7 +84,7 @@ public enum Method: String, CaseIterable, Codable, Hashable, Sendable {
   public var isMap: Bool {
     switch kind {
     case .camera, .masks, .squares: true
-    case .gradients, .relevance: false
+    case .gradients, .relevance, .rescale: false
     }
   }
 
@@ -113,6 +124,8 @@ public enum Method: String, CaseIterable, Codable, Hashable, Sendable {
     case .lrpEpsilonAlpha2Beta1Flat: "the same, spread evenly at the first layer."
     case .excitation:
       "the probability that a place takes part in winning; positive products alone, so hardly depends on the class in deep networks."
+    case .deeplift:
+      "what each pixel's difference from a baseline adds, summing exactly to the difference in score with one pass; the baseline decides, as it does for integrated gradients."
     case .rise:
       "the mean score of random masks that show a place; needs thousands of passes, and is noisy with fewer."
     case .occlusion:

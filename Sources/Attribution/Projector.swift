@@ -54,11 +54,23 @@ public final class Projector: Sendable {
   ///
   /// - Returns: One projection each, in order; all of ``Walk/extents`` where the seeds are at one place.
   public func project(_ evidence: [Evidence]) throws -> [PixelProjection] {
-    let batch = seedsTogether(isWindow: evidence.allSatisfy(\.isWindow))
+    try project(evidence, stops: []).map(\.projection)
+  }
+
+  /// The same with the signals of values on the way, whole maps.
+  func project(
+    _ evidence: [Evidence], stops: Set<String>
+  ) throws -> [(projection: PixelProjection, stops: [String: Tensor])] {
+    // No batch is larger than a worker's even share.
+    let batch = min(
+      seedsTogether(isWindow: evidence.allSatisfy(\.isWindow)),
+      max((evidence.count + crew.count - 1) / crew.count, 1))
     let batches = stride(from: 0, to: evidence.count, by: batch).map { $0..<min($0 + batch, evidence.count) }
     let walk = walk
+    // One batch has all threads inside each operation.
+    if batches.count == 1 { return try crew.allThreads { try walk.carry(evidence, stops: stops, $0) } }
     return try crew.map(over: batches.indices) { index, worker in
-      try walk.carry(Array(evidence[batches[index]]), worker)
+      try walk.carry(Array(evidence[batches[index]]), stops: stops, worker)
     }.flatMap { $0 }
   }
 

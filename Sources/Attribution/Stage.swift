@@ -9,6 +9,20 @@ struct Stage {
   let batch: [Evidence]
   /// Whether the seeds are at one place each, so that windows are computed where the fields are windows.
   let isWindow: Bool
+  /// Whether what is remembered is the reference's pass.
+  var isReference = false
+
+  /// The same batch, remembering the reference's pass; nil where there is none.
+  private var reference: Stage? {
+    guard batch.allSatisfy({ $0.reference != nil }) else { return nil }
+    var stage = self
+    stage.isReference = true
+    return stage
+  }
+
+  private func item(_ evidence: Evidence, _ node: Network.Node) -> Evidence.Item? {
+    isReference ? evidence.reference?[node.name] : evidence.items[node.name]
+  }
 
   /// The part of a value that the walk computes.
   func field(of value: String) -> Field {
@@ -49,7 +63,7 @@ struct Stage {
       return try moved(signal, of: name, from: self.field(of: name), to: field, worker)
     }
     let descent = Descent(
-      node: node, rule: turn.rule, memory: self, inputs: node.inputs.map { whole($0) },
+      node: node, rule: turn.rule, memory: self, reference: reference, inputs: node.inputs.map { whole($0) },
       windows: field == .whole ? nil : batch.map { start(of: field, $0) })
     let made = try descent.contributions(signals, worker)
     guard field != .whole else { return made }
@@ -86,7 +100,7 @@ extension Stage: Recollection {
   /// A value of the forward pass, of all seeds together.
   func value(_ name: String, of node: Network.Node) throws(KernelError) -> Tensor {
     let parts = batch.compactMap { evidence -> Tensor? in
-      if case .values(let values) = evidence.items[node.name] { values[name] } else { nil }
+      item(evidence, node)?.values[name]
     }
     guard parts.count == batch.count else {
       throw .shapes(
@@ -98,7 +112,7 @@ extension Stage: Recollection {
   /// A pool's switches, of all seeds together.
   func switches(of node: Network.Node) throws(KernelError) -> Switches {
     let parts = batch.compactMap { evidence -> Switches? in
-      if case .switches(let switches) = evidence.items[node.name] { switches } else { nil }
+      item(evidence, node)?.switches
     }
     guard parts.count == batch.count else {
       throw .shapes(operation: node.name, expected: "recorded switches", found: "none in the evidence")

@@ -206,6 +206,13 @@ public struct Walk: Sendable {
     return try evidence(of: signal, at: nil, in: trace, index)
   }
 
+  /// The same for rules that compare the picture's pass with a reference's.
+  package func evidence(of signal: Tensor, in trace: Trace, against reference: Trace) throws -> Evidence {
+    var found = try evidence(of: signal, in: trace)
+    found.reference = try evidence(of: signal, in: reference).items
+    return found
+  }
+
   private func evidence(
     of signal: Tensor, at place: (row: Int, column: Int)?, in trace: Trace, _ index: Int
   ) throws -> Evidence {
@@ -225,37 +232,50 @@ public struct Walk: Sendable {
           throw NetworkError.missingValue(name: "its switches", node: name)
         }
         let cut = window(turn.field).map { switches.cut([$0.window], rows: $0.rows, columns: $0.columns) }
-        items[name] = .switches(cut ?? (isAlone ? switches : switches.slices(index..<index + 1)))
+        items[name, default: .init()].switches =
+          cut ?? (isAlone ? switches : switches.slices(index..<index + 1))
       }
-      guard !turn.kept.isEmpty else { continue }
-      var cuts: [String: Tensor] = [:]
       for (value, field) in turn.kept {
         guard let kept = trace[value] else { throw NetworkError.missingValue(name: value, node: "the trace") }
         let cut = try window(field).map {
           try Device().cutting([$0.window], rows: $0.rows, columns: $0.columns, from: kept)
         }
         // Seeds of one picture share what stays whole.
-        cuts[value] = cut ?? (isAlone ? kept : kept.slices(index..<index + 1))
+        items[name, default: .init()].values[value] =
+          cut ?? (isAlone ? kept : kept.slices(index..<index + 1))
       }
-      items[name] = .values(cuts)
     }
     return Evidence(
       isWindow: place != nil, row: place?.row ?? 0, column: place?.column ?? 0, signal: signal, items: items)
   }
 
   /// Carries every seed of a batch from the value to the end.
-  func carry(_ batch: [Evidence], _ worker: Worker) throws -> [PixelProjection] {
+  ///
+  /// - Parameters:
+  ///   - batch: The seeds.
+  ///   - stops: Values whose signals are handed out on the way; whole maps only.
+  ///   - worker: Whose device computes.
+  /// - Returns: For each seed what arrives at the end, and at the stops.
+  /// - Throws: What a node's part throws.
+  func carry(
+    _ batch: [Evidence], stops: Set<String> = [], _ worker: Worker
+  ) throws -> [(projection: PixelProjection, stops: [String: Tensor])] {
     guard let first = batch.first else { return [] }
     if batch.contains(where: { $0.isWindow != first.isWindow }) {
       // Windows and whole maps do not share a batch.
-      return try batch.flatMap { try carry([$0], worker) }
+      return try batch.flatMap { try carry([$0], stops: stops, worker) }
     }
     let stage = Stage(walk: self, batch: batch, isWindow: first.isWindow)
     var signals: [String: Tensor] = [value: Tensor.stacking(batch.map(\.signal))]
+    var handedOut: [String: Tensor] = [:]
     for turn in turns {
       let above = turn.node.outputs.map { signals[$0] }
       guard above.contains(where: { $0 != nil }) else { continue }
-      for output in turn.node.outputs { signals[output] = nil }
+      for output in turn.node.outputs {
+        // All that read the value have had their turn: its signal is whole.
+        if stops.contains(output) { handedOut[output] = signals[output] }
+        signals[output] = nil
+      }
       let contributions = try stage.contributions(of: turn, above, worker)
       for (name, contribution) in zip(turn.node.inputs, contributions) {
         guard let contribution, fields[name] != nil else { continue }
@@ -272,9 +292,10 @@ public struct Walk: Sendable {
     return batch.enumerated().map { index, evidence in
       let slice = pixels.slices(index..<index + 1)
       let start = stage.start(of: field, evidence)
-      return PixelProjection(
+      let projection = PixelProjection(
         pixels: slice.reshaped(to: [rows, columns, slice.shape.count / max(rows * columns, 1)]),
         top: start.row, left: start.column)
+      return (projection, handedOut.mapValues { $0.slices(index..<index + 1) })
     }
   }
 }

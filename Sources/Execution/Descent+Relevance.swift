@@ -23,26 +23,24 @@ extension Descent {
     case .signs(let positive, let negative):
       let parts = try signs()
       let result = try among(
-        try terms(parts, { max($0, 0) }, { min($0, 0) }), scaled(relevance, by: positive), worker)
+        try terms(parts, .positive, .negative), scaled(relevance, by: positive), worker)
       guard negative != 0 else { return result }
-      let others = try among(
-        try terms(parts, { min($0, 0) }, { max($0, 0) }), scaled(relevance, by: -negative), worker)
+      let others = try among(try terms(parts, .negative, .positive), scaled(relevance, by: -negative), worker)
       return try worker.device.combining(result, others, by: .add)
     case .gamma(let gamma):
       let parts = try signs()
       let output = try worker.outputs(of: node.operation, named: node.name, [try input()])[0].elements
       func side(_ isPositive: Bool) throws(KernelError) -> Tensor {
-        let favoured: (Float) -> Float = { $0 + gamma * (isPositive ? max($0, 0) : min($0, 0)) }
-        let other: (Float) -> Float = { $0 + gamma * (isPositive ? min($0, 0) : max($0, 0)) }
         let some = zip(relevance.elements, output).map { (isPositive ? $1 > 0 : $1 < 0) ? $0 : 0 }
         return try among(
-          try terms(parts, favoured, other), Tensor(relevance.shape, elements: some), worker)
+          try terms(parts, .favoured(gamma, isPositive), .favoured(gamma, !isPositive)),
+          Tensor(relevance.shape, elements: some), worker)
       }
       return try worker.device.combining(try side(true), try side(false), by: .add)
     case .flat:
       guard case .convolution = node.operation else { throw misfit("a convolution") }
       let ones = Tensor(inputs[0], repeating: 1)
-      return try among([(ones, try part(withBias: false) { _ in 1 })], relevance, worker)
+      return try among([(ones, try part(withBias: false, .ones))], relevance, worker)
     case .box(let low, let high):
       guard case .convolution = node.operation else { throw misfit("a convolution") }
       let values = try input()
@@ -55,10 +53,10 @@ extension Descent {
       }
       return try among(
         [
-          (values, try part(withBias: false) { $0 }), (filled(low), try part(withBias: false) { max($0, 0) }),
-          (filled(high), try part(withBias: false) { min($0, 0) }),
+          (values, try part(withBias: false, .all)), (filled(low), try part(withBias: false, .positive)),
+          (filled(high), try part(withBias: false, .negative)),
         ], relevance, worker)
-    case .gradient, .pass, .deconvnet, .guided, .epsilon:
+    case .gradient, .pass, .deconvnet, .guided, .epsilon, .rescale:
       throw misfit("a rule that looks at weights")
     }
   }
@@ -79,7 +77,7 @@ extension Descent {
 
   /// The terms of the input's parts, with weights of each changed; the bias goes with the positive part.
   private func terms(
-    _ parts: (above: Tensor, below: Tensor?), _ above: (Float) -> Float, _ below: (Float) -> Float
+    _ parts: (above: Tensor, below: Tensor?), _ above: WeightPart, _ below: WeightPart
   ) throws(KernelError) -> [Term] {
     var terms = [(input: parts.above, operation: try part(above))]
     if let negative = parts.below { terms.append((negative, try part(withBias: false, below))) }
@@ -88,17 +86,16 @@ extension Descent {
 
   /// The operation with weights, and a bias where it keeps one, each changed.
   private func part(
-    withBias: Bool = true, _ change: (Float) -> Float
+    withBias: Bool = true, _ part: WeightPart
   ) throws(KernelError) -> Operation {
-    func changed(_ tensor: Tensor) -> Tensor { Tensor(tensor.shape, elements: tensor.elements.map(change)) }
     switch node.operation {
     case .convolution(var convolution):
-      convolution.filters = changed(convolution.filters)
-      convolution.bias = withBias ? convolution.bias.map(changed) : nil
+      convolution.filters = part.of(convolution.filters)
+      convolution.bias = withBias ? convolution.bias.map(part.of) : nil
       return .convolution(convolution)
     case .innerProduct(var product):
-      product.weights = changed(product.weights)
-      product.bias = withBias ? product.bias.map(changed) : nil
+      product.weights = part.of(product.weights)
+      product.bias = withBias ? product.bias.map(part.of) : nil
       return .innerProduct(product)
     default:
       throw misfit("a convolution, or a fully connected layer")
@@ -130,5 +127,36 @@ extension Descent {
 
   private func scaled(_ tensor: Tensor, by factor: Float) -> Tensor {
     factor == 1 ? tensor : Tensor(tensor.shape, elements: tensor.elements.map { factor * $0 })
+  }
+}
+
+/// Which part of its weights a rule of relevance multiplies with.
+private enum WeightPart {
+  case all, positive, negative
+  /// All weights, those of one sign larger by a factor of 1 + gamma.
+  case favoured(Float, _ isPositive: Bool)
+  /// One in place of each.
+  case ones
+
+  /// The part of some weights; made once, and kept as long as they are.
+  func of(_ weights: Tensor) -> Tensor {
+    switch self {
+    case .all: weights
+    case .positive: made(weights, "positive") { max($0, 0) }
+    case .negative: made(weights, "negative") { min($0, 0) }
+    case .favoured(let gamma, true):
+      made(weights, "positive favoured", [gamma]) { $0 + gamma * max($0, 0) }
+    case .favoured(let gamma, false):
+      made(weights, "negative favoured", [gamma]) { $0 + gamma * min($0, 0) }
+    case .ones: made(weights, "ones") { _ in 1 }
+    }
+  }
+
+  private func made(
+    _ weights: Tensor, _ kind: String, _ numbers: [Float] = [], _ change: (Float) -> Float
+  ) -> Tensor {
+    weights.prepared(as: kind + " part", numbers.map { Int64($0.bitPattern) }) {
+      Tensor(weights.shape, elements: weights.elements.map(change))
+    }
   }
 }

@@ -18,6 +18,8 @@ package struct Descent<Memory: Recollection> {
   package let node: Network.Node
   package let rule: Rule
   package let memory: Memory
+  /// What is remembered of the pass over a reference, for the rule that compares both.
+  package let reference: Memory?
   /// The shape of each input, whole, for as many pictures as the signal has.
   package let inputs: [Shape]
   /// Where each picture's window begins in the node's output, where signals lie on windows and not on whole maps.
@@ -26,12 +28,13 @@ package struct Descent<Memory: Recollection> {
   package let isGroup: Bool
 
   package init(
-    node: Network.Node, rule: Rule, memory: Memory, inputs: [Shape],
+    node: Network.Node, rule: Rule, memory: Memory, reference: Memory? = nil, inputs: [Shape],
     windows: [(row: Int, column: Int)]? = nil, isGroup: Bool = false
   ) {
     self.node = node
     self.rule = rule
     self.memory = memory
+    self.reference = reference
     self.inputs = inputs
     self.windows = windows
     self.isGroup = isGroup
@@ -82,6 +85,8 @@ package struct Descent<Memory: Recollection> {
       return relevance
     case .signs, .gamma, .flat, .box:
       return [try shared(signals[0], worker)]
+    case .rescale:
+      return try rescaled(signals, worker)
     }
   }
 

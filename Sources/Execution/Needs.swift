@@ -13,6 +13,10 @@ extension Network.Node {
     switch rule {
     case .pass, .deconvnet: return Needs()
     case .gradient, .guided: return needsOfDerivative
+    case .rescale:
+      let needs = needsOfDerivative
+      guard needs.inputs || needs.outputs || needs.switches else { return needs }
+      return Needs(inputs: true, outputs: true, switches: needs.switches)
     // A sum's transpose itself needs nothing.
     case .epsilon: return Needs(inputs: true, outputs: true)
     case .signs, .gamma, .box: return Needs(inputs: true)

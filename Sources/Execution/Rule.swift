@@ -27,11 +27,16 @@ public enum Rule: Hashable, Sendable {
   /// Shares of how far an input is from the end of its range that a weight's sign says; `low` and `high` are the range of each
   /// channel (Montavon et al. 2017, the z-B rule). Of convolutions.
   case box(low: [Float], high: [Float])
+  /// The mean derivative on the line from a reference's values to the picture's, so that the signal times the change of the
+  /// input is the signal times the change of the output (Shrikumar et al. 2017, DeepLIFT's rescale rule). For a function of
+  /// each element alone it is the quotient of both changes; a max pool passes its change to the winner of whichever side is
+  /// larger; for what mixes elements, the integral of the derivative (Aumann & Shapley 1974).
+  case rescale
 
   /// Whether the rule has a meaning for nodes of a family.
   public func fits(_ family: Operation.Family) -> Bool {
     switch self {
-    case .gradient: true
+    case .gradient, .rescale: true
     case .pass, .deconvnet, .guided: [.rectifier, .elementwise, .normalization].contains(family)
     case .epsilon, .signs, .gamma, .flat, .box: family == .sum
     }

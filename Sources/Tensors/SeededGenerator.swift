@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// A small generator whose sequence follows from its seed alone, on every machine (SplitMix64).
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
@@ -32,5 +34,14 @@ extension Tensor {
     _ shape: Shape, in range: ClosedRange<Float> = -1...1, using generator: inout some RandomNumberGenerator
   ) -> Tensor {
     Tensor(shape, elements: (0..<shape.count).map { _ in Float.random(in: range, using: &generator) })
+  }
+}
+
+extension Float {
+  /// A draw from a Gaussian of mean 0 and deviation 1 (Box and Muller).
+  package static func gaussian(using generator: inout SeededGenerator) -> Float {
+    let radius = Float.random(in: Float.leastNormalMagnitude..<1, using: &generator)
+    let angle = Float.random(in: 0..<1, using: &generator)
+    return (-2 * log(radius)).squareRoot() * cos(2 * .pi * angle)
   }
 }

@@ -143,10 +143,3 @@ struct Changer: Sendable {
     }
   }
 }
-
-extension Float {
-  /// A draw from a Gaussian of mean 0 and deviation 1: twelve even draws added up, less six.
-  fileprivate static func gaussian(using generator: inout some RandomNumberGenerator) -> Float {
-    (0..<12).reduce(Float(-6)) { sum, _ in sum + Float.random(in: 0..<1, using: &generator) }
-  }
-}

@@ -1,12 +1,12 @@
 internal import Foundation
 
 /// Points and weights on the interval from 0 to 1 for integrals by Gauss and Legendre.
-struct Quadrature {
-  let points: [Double]
-  let weights: [Double]
+package struct Quadrature: Sendable {
+  package let points: [Double]
+  package let weights: [Double]
 
   /// - Parameter count: How many points: exact for polynomials of degree 2 x count - 1.
-  init(count: Int) {
+  package init(count: Int) {
     var (points, weights) = ([Double](repeating: 0, count: count), [Double](repeating: 0, count: count))
     for index in 0..<(count + 1) / 2 {
       // A root of Legendre's polynomial, by Newton's method from Tricomi's first guess.
