@@ -26,15 +26,19 @@ package struct Series: Sendable {
   package var width: Double
   /// Drawn at every point; without one only a point that no line reaches is marked.
   package var marker: Marker?
+  /// How many points there are to a marker; beyond one the marker stands beside the name too.
+  package var markerStep: Int
 
   package init(
-    name: String, points: [Point], colour: Colour, width: Double = 2, marker: Marker? = nil
+    name: String, points: [Point], colour: Colour, width: Double = 2, marker: Marker? = nil,
+    markerStep: Int = 1
   ) {
     self.name = name
     self.points = points
     self.colour = colour
     self.width = width
     self.marker = marker
+    self.markerStep = markerStep
   }
 }
 
@@ -76,7 +80,8 @@ package struct Chart: Sendable {
     drawing.text(title, top: 8, column: 8, height: 14, bold: true)
     drawing.text(yTitle, top: 28, column: 8, height: Self.label, .soft)
     let widest = names.map { Drawing.width(of: $0.name, height: Self.label) }.max() ?? 0
-    let right = min(widest, Double(columns) * 0.35) + (names.isEmpty ? 16 : 26)
+    let marks = names.contains { $0.marker != nil && $0.markerStep > 1 } ? 14.0 : 0
+    let right = min(widest, Double(columns) * 0.35) + (names.isEmpty ? 16 : 26) + marks
     let plot = Plot(self, series, rows: Double(rows), right: right)
     plot.axes(self, into: &drawing)
     for (index, one) in series.enumerated() {
@@ -168,7 +173,9 @@ private struct Plot {
         }
       }
       guard let marker = series.marker ?? (run.count == 1 ? .square : nil) else { continue }
-      for point in run { drawing.mark(marker, at: place(point), series.colour) }
+      for (number, point) in run.enumerated() where number % series.markerStep == 0 {
+        drawing.mark(marker, at: place(point), series.colour)
+      }
     }
   }
 
@@ -189,8 +196,12 @@ private struct Plot {
     for ((one, end, column), place) in zip(ends, places) {
       let start = left + wide + 8
       drawing.line([(end, column + 5), (place, start + 8)], one.colour, width: 0.8)
-      drawing.text(
-        Drawing.fitted(one.name, width: right - 24), top: place - 7, column: start + 11, height: 12)
+      var column = start + 11
+      if let marker = one.marker, one.markerStep > 1 {
+        drawing.mark(marker, at: (place, column + 5), one.colour)
+        column += 14
+      }
+      drawing.text(Drawing.fitted(one.name, width: right - 24), top: place - 7, column: column, height: 12)
     }
   }
 }
