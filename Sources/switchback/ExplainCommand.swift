@@ -43,7 +43,7 @@ struct ExplainCommand: ParsableCommand, ModelCommand {
   @Option(help: "What of the class: its score, or its probability.") var target = Choice(Aim.score)
   @Option(help: .labels, completion: .file()) var labels: String?
 
-  @Option(help: "What integrated gradients and RISE start from: gray, mean, black, noise or blur.")
+  @Option(help: "What integrated gradients, DeepLIFT and RISE start from: gray, mean, black, noise or blur.")
   var baseline = Choice(OccluderFill.mean)
 
   @Option(
@@ -66,7 +66,7 @@ struct ExplainCommand: ParsableCommand, ModelCommand {
 
   var model: String { study.model }
 
-  private static func methods(_ text: String) throws -> [Method] {
+  static func methods(_ text: String) throws -> [Method] {
     if text == "all" { return Method.allCases }
     return try text.split(separator: ",").map { name in
       let name = name.trimmingCharacters(in: .whitespaces)

@@ -26,7 +26,7 @@ struct Switchback: ParsableCommand {
         name: "Visualize",
         subcommands: [
           FeaturesCommand.self, ExploreCommand.self, FigureCommand.self, ProjectCommand.self,
-          ExplainCommand.self, TrustCommand.self, OccludeCommand.self,
+          ExplainCommand.self, TrustCommand.self, WhyCommand.self, OccludeCommand.self,
           InvarianceCommand.self,
           CorrespondCommand.self, DiagnoseCommand.self,
         ]),

@@ -4,14 +4,20 @@ internal import Switchback
 struct TrustCommand: ParsableCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "trust",
-    abstract: "How far projections show their units: what is left of them under controls.",
+    abstract: "How far projections and attributions can be believed: each beside its controls.",
     discussion: """
       Projects units' strongest activations, then again with another image's switches, for another unit at the same place, for the \
       unit's next image and with shuffled weights, and compares: cosine of values, correlation of magnitudes' ranks, with the \
       image's edges as a control. Writes RUN/trust.json and a figure, and says a sentence a layer. No number passes or fails.
 
-      EXAMPLE
+      With --methods, methods of attribution are compared in place of projections (or beside them, with --layers): what the \
+      class's probability does when positions are hidden in a map's order (deletion, insertion, SRG, ROAD), whether maps predict \
+      what hiding squares does (infidelity), how they move under noise and with shuffled weights, and, where a data set knows it, \
+      whether they lie on the object and on the part that matters most. Random, middle and edges stand beside them as controls.
+
+      EXAMPLES
         switchback trust alexnet.onnx pictures/ --layers conv1,conv5 --out run
+        switchback trust model.onnx scenes:split=validation --methods gradient,gradcam,lrp-epsilon-plus --out run
       """)
 
   @OptionGroup var study: StudyArguments
@@ -25,6 +31,25 @@ struct TrustCommand: ParsableCommand, ModelCommand {
   @Option(help: "How signals pass ReLUs on their way back: deconvnet, gradient or guided.")
   var rule = Choice(Features.usualRule)
 
+  @Option(
+    help: .value("a,b", "Methods of attribution to compare, or all; see switchback explain --help."),
+    transform: { try ExplainCommand.methods($0) })
+  var methods: [Method] = []
+
+  @Option(help: .value("n", "Images that methods are compared on, drawn by chance.")) var sample = 16
+
+  @Option(
+    name: .customLong("class"),
+    help: .value(
+      "class", "The class explained by methods: auto (the most probable one), true, an index or a name."))
+  var label: String?
+
+  @Option(help: "What integrated gradients, DeepLIFT and RISE start from: gray, mean, black, noise or blur.")
+  var baseline = Choice(OccluderFill.mean)
+
+  @Option(help: .value("n", "Inputs that methods look at for each map (default: each method's own)."))
+  var points: Int?
+
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
@@ -32,19 +57,27 @@ struct TrustCommand: ParsableCommand, ModelCommand {
   var model: String { study.model }
 
   func validate() throws {
-    for (name, value, range) in [("--units", units, 1...10_000), ("--images", images, 2...100)] {
+    for (name, value, range) in [
+      ("--units", units, 1...10_000), ("--images", images, 2...100), ("--sample", sample, 1...100_000),
+      ("--points", points ?? 1, 1...100_000),
+    ] {
       guard range.contains(value) else {
         throw ValidationError(
           "\(name) must be between \(range.lowerBound) and \(range.upperBound), not \(value).")
       }
+    }
+    guard label == nil || !methods.isEmpty else {
+      throw ValidationError("--class says what methods explain: name some with --methods.")
     }
   }
 
   func run() throws {
     let trust = try Trust(
       try preprocessing.subject(model, size: try reading.sides(), common), try .parse(study.pictures),
-      layers: layers, units: units, images: images, rule: rule.value, seed: common.seed, strict: common.strict
-    )
+      layers: layers, units: units, images: images, rule: rule.value, methods: methods,
+      label: label ?? "auto", baseline: baseline.value, points: points, sample: sample, seed: common.seed,
+      strict: common.strict)
+    common.note(trust.note)
     try common.perform(trust, in: study.out, json: { $0.result })
   }
 }

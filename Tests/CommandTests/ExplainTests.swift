@@ -1,3 +1,4 @@
+import Attribution
 import Files
 import Foundation
 import Images
@@ -12,54 +13,13 @@ import Testing
 
   init() throws { workplace = try Workplace() }
 
-  /// Two convolutions, a pool, a global mean and five classes: every method has a rule for each of its nodes.
-  private func model(_ name: String = "whole.onnx", _ change: (inout [Network.Node]) -> Void = { _ in })
-    throws -> String
-  {
-    var generator = SeededGenerator(seed: 2)
-    func convolution(_ units: Int, of channels: Int) -> Networks.Operation {
-      .convolution(
-        Convolution(
-          filters: .random([units, 3, 3, channels], using: &generator),
-          bias: .random([units], using: &generator),
-          rule: SlidingRule(window: [3, 3])))
-    }
-    var nodes: [Network.Node] = []
-    func add(_ name: String, _ operation: Networks.Operation) {
-      nodes.append(
-        .init(
-          name: name, operation: operation, inputs: [nodes.last?.outputs[0] ?? "input"],
-          outputs: [name + ".out"]))
-    }
-    add("conv1", convolution(6, of: 3))
-    add("relu1", .activation(.relu))
-    add("pool", .maxPooling(SlidingRule(window: [2, 2], strides: [2, 2])))
-    add("conv2", convolution(7, of: 6))
-    add("relu2", .activation(.relu))
-    add("mean", .globalAveragePooling)
-    add("flat", .flatten)
-    add(
-      "fc",
-      .innerProduct(
-        InnerProduct(weights: .random([5, 7], using: &generator), bias: .random([5], using: &generator))))
-    change(&nodes)
-    var network = try Network(
-      name: "whole", inputs: [.init(name: "input", extents: [nil, 3, 16, 20])], nodes: nodes,
-      outputs: [nodes[nodes.count - 1].outputs[0]])
-    network.classes = Workplace.classes
-    network.preprocessing = Preprocessing(
-      resize: .init(rows: 16, columns: 20), crop: nil, scale: 1 / 64, mean: [2], std: [1])
-    try network.writeONNX(to: workplace.path(name))
-    return workplace.path(name)
-  }
-
   private func finding(_ run: String, _ name: String) throws -> [String: Any] {
     let data = try Data(contentsOf: URL(fileURLWithPath: workplace.path("\(run)/explanations/\(name).json")))
     return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
   }
 
   @Test func `every method's array stands beside what is known of it`() throws {
-    let (model, pictures) = (try model(), try workplace.pictures(3))
+    let (model, pictures) = (try workplace.whole(), try workplace.pictures(3))
     let outcome = try Command.run([
       "explain", model, pictures, "--method", "all", "--points", "30", "--class", "cat", "--out",
       workplace.path("run"),
@@ -74,7 +34,7 @@ import Testing
       let score = try #require(found["score"] as? Double)
       let arrays = try SafeTensors(reading: workplace.path("run/explanations/\(name).safetensors"))
       let methods = try #require(found["methods"] as? [String: [String: Any]])
-      #expect(Set(methods.keys) == Set(arrays.tensors.keys) && methods.count == 19)
+      #expect(Set(methods.keys) == Set(arrays.tensors.keys) && methods.count == Method.allCases.count)
       for (method, array) in arrays.tensors {
         #expect(array.shape == (maps.contains(method) ? [16, 20] : [16, 20, 3]), "\(method)")
         #expect(array.elements.contains { $0 != 0 }, "\(method)")
@@ -103,7 +63,7 @@ import Testing
   }
 
   @Test func `a unit and a probability are explained too`() throws {
-    let (model, pictures) = (try model(), try workplace.pictures(2))
+    let (model, pictures) = (try workplace.whole(), try workplace.pictures(2))
     let unit = try Command.run([
       "explain", model, pictures, "--unit", "conv2:3", "--method",
       "gradient,integrated-gradients,lrp-epsilon-plus",
@@ -122,7 +82,7 @@ import Testing
   }
 
   @Test func `what cannot be explained is refused in a sentence, and nothing is written`() throws {
-    let (model, pictures) = (try model(), try workplace.pictures(2))
+    let (model, pictures) = (try workplace.whole(), try workplace.pictures(2))
     let out = workplace.path("none")
     for (flags, words) in [
       (["--method", "gradcan"], ["gradcan", "gradcam"]), (["--class", "caat"], ["cat"]),
@@ -154,7 +114,7 @@ import Testing
   }
 
   @Test func `one unreadable image among many is listed, and a value that is no number is named`() throws {
-    let (model, pictures) = (try model(), try workplace.pictures(3))
+    let (model, pictures) = (try workplace.whole(), try workplace.pictures(3))
     try Data("no image".utf8).write(to: URL(fileURLWithPath: pictures + "/torn.jpg"))
     let arguments = [
       "explain", model, pictures, "--method", "gradient", "--out", workplace.path("run"), "--json",
@@ -165,7 +125,7 @@ import Testing
     try Command.refusal(
       ["explain", model, pictures, "--method", "gradient", "--out", workplace.path("strict"), "--strict"],
       naming: ["torn.jpg"])
-    let broken = try self.model("broken.onnx") { nodes in
+    let broken = try workplace.whole("broken.onnx") { nodes in
       for place in nodes.indices where nodes[place].name == "fc" {
         guard case .innerProduct(var product) = nodes[place].operation else { continue }
         product.weights = Tensor(product.weights.shape, repeating: 3e38)

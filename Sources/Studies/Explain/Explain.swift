@@ -10,7 +10,7 @@ internal import Networks
 internal import Tensors
 
 /// What in each picture a class's score, or a unit's activation, rests on: by several methods of attribution.
-public struct Explain: Study {
+public struct Explain: Study, Sendable {
   public static let kind = "explain"
 
   /// What is explained of each picture.
@@ -30,10 +30,7 @@ public struct Explain: Study {
   private let points: Int?
   private let seed: UInt64
   private let labels: String?
-  private let truth: [Int: Int]
-  private let namedClass: Int?
-  private let unit: (layer: StudiedLayer, number: Int)?
-  private let camera: StudiedLayer?
+  private let plan: ExplanationPlan
   private let isStrict: Bool
   private let names: [String]
   /// What the class folders were taken for, where that should be said.
@@ -56,48 +53,10 @@ public struct Explain: Study {
     (self.baseline, self.layer, self.points) = (baseline, layer, points)
     (self.seed, self.labels, self.isStrict) = (seed, labels, isStrict)
     names = dataset.resultNames
-    camera = try layer.map { name in
-      let named = try subject.layers(named: name, usual: [])
-      guard named.count == 1, let shape = subject.shapes[named[0].value], shape.rank == 4,
-        shape.rows * shape.columns > 1
-      else {
-        throw StudyError("--layer takes one layer whose maps have several positions; '\(name)' has not.")
-      }
-      return named[0]
-    }
-    switch goal {
-    case .unit(let text):
-      let choice = try UnitFigure.Choice(text)
-      let layers = try subject.layers(named: choice.layer, usual: [])
-      guard layers.count == 1, choice.units.count == 1 else {
-        throw StudyError("--unit takes one unit, as \(layers.first?.name ?? "conv5"):17, not '\(text)'.")
-      }
-      guard choice.units[0] < layers[0].units else {
-        throw NetworkError.unknownUnit(unit: choice.units[0], layer: layers[0].name, units: layers[0].units)
-      }
-      unit = (layers[0], choice.units[0])
-      (truth, note, namedClass) = ([:], nil, nil)
-    case .label(let label, _):
-      unit = nil
-      guard let head = subject.head else {
-        throw StudyError(
-          "\(subject.model) does not end in one score a class, so no class can be explained. Name a unit with --unit LAYER:NUMBER."
-        )
-      }
-      (truth, note) = try subject.trueClasses(of: dataset, labels: labels)
-      namedClass =
-        try label == "auto" || label == "true"
-        ? nil : subject.network.classIndex(of: label, classes: head.classes)
-      if label == "true", let missing = dataset.items.first(where: { truth[$0.id] == nil }) {
-        throw StudyError(
-          "the true class of \(missing.path) is not known. Put images into class folders, or give --labels.")
-      }
-    }
-    // What cannot be walked back is refused before a picture is read.
-    if let value = unit?.layer.value ?? subject.head?.scores {
-      let explainer = try Explainer(subject.network, target: .unit(value: value, unit: 0), threads: 1)
-      for method in self.methods { try explainer.check(method, layer: camera?.value) }
-    }
+    plan = try ExplanationPlan(
+      subject, dataset, goal, labels: labels, baseline: baseline, layer: layer, points: points, seed: seed)
+    note = plan.note
+    try plan.check(self.methods)
   }
 
   /// What a run is a function of.
@@ -173,111 +132,67 @@ public struct Explain: Study {
   private func file(_ id: Int) -> String { "explanations/\(names[id])" }
 
   private func stage(_ pictures: PreparedPictures, _ work: Work) throws -> Stage<Int, Finding> {
-    var made: Explainer?
-    func explainer(_ target: Explainer.Target) throws -> Explainer {
-      let explainer =
-        try made
-        ?? Explainer(
-          subject.network, target: target, threads: work.threads, cancellation: work.cancellation)
-      (made, explainer.target) = (explainer, target)
-      return explainer
-    }
+    let (run, cancellation) = (work.run, work.cancellation)
     let mean = try subject.meanInput()
-    let runner = try subject.head.map {
-      try Runner(
-        subject.network, keeping: [$0.scores], threads: work.threads, cancellation: work.cancellation)
-    }
+    let areQuick = methods.allSatisfy(\.isQuick)
+    let shared = try ExplanationDesk(subject, threads: work.threads, cancellation)
+    let desks =
+      try areQuick
+      ? (0..<work.threads).map { _ in try ExplanationDesk(subject, threads: 1, cancellation) } : []
     var others: [Tensor]?
     return Stage(
       units: Array(dataset.items.indices), title: "explain", counted: "maps", weight: methods.count,
-      file: file,
+      group: areQuick ? work.threads : 1, file: file,
       isSound: { _, found in Set(found.methods.keys) == Set(methods.map(\.rawValue)) }
     ) { ids, show in
-      try ids.map { id in
-        guard let input = try pictures.tensor(id) else { return nil }
-        let target = try target(of: id, input, runner)
-        var settings = settings(for: input, id, mean)
-        if methods.contains(.expectedGradients) {
-          let drawn = try others ?? drawn(from: pictures)
-          others = drawn
-          settings.pictures = drawn
+      // Several pictures are explained side by side; a single one, or one that takes many passes, has all threads.
+      if ids.count > 1 {
+        return try Pool.map(over: ids.indices, with: desks) { place, desk in
+          try explained(ids[place], pictures, desk, mean, [], run, cancellation)
         }
-        var arrays: [String: Tensor] = [:]
-        var finding = Finding(class: nil, unit: nil, score: 0, methods: [:])
-        switch target {
-        case .unit: if case .unit(let text) = goal { finding.unit = text }
-        case .score(_, let index), .probability(_, let index): finding.class = index
-        }
-        for (number, method) in methods.enumerated() {
-          let found = try explainer(target).explain(input, by: method, settings) { _, _ in
-            try work.cancellation.check(
-              "stopped at image \(id + 1); the same command goes on from there.")
-          }
-          guard found.values.elements.allSatisfy(\.isFinite), found.score.isFinite else {
-            throw StudyError(
-              "\(method.rawValue) of \(dataset.items[id].path) has values that are not finite (NaN, or infinite). Check the network's "
-                + "weights and how images are preprocessed.")
-          }
-          arrays[method.rawValue] = found.values
-          finding.score = found.score
-          let starts = [.integratedGradients, .rise].contains(method)
-          finding.methods[method.rawValue] = Finding.Detail(
-            points: found.points,
-            baseline: starts ? baseline.rawValue : method == .expectedGradients ? "pictures" : nil,
-            completenessError: found.completenessError,
-            sum: found.values.elements.reduce(0) { $0 + Double($1) })
-          show(number + 1)
-        }
-        try SafeTensors(arrays).write(to: try work.run.preparedPath(of: file(id) + ".safetensors"))
-        return finding
+      }
+      if methods.contains(.expectedGradients), others == nil { others = try plan.baselines(from: pictures) }
+      return try ids.map {
+        try explained($0, pictures, shared, mean, others ?? [], run, cancellation, show)
       }
     }
   }
 
-  private func target(of id: Int, _ input: Tensor, _ runner: Runner?) throws -> Explainer.Target {
-    if let unit { return .unit(value: unit.layer.value, unit: unit.number) }
-    guard let head = subject.head, let runner, case .label(let label, let isProbability) = goal else {
-      throw StudyError("\(subject.model) names no classes.")
+  /// What all methods say of a picture, written to the run; nil for a picture that cannot be read.
+  private func explained(
+    _ id: Int, _ pictures: PreparedPictures, _ desk: ExplanationDesk, _ mean: Tensor, _ others: [Tensor],
+    _ run: RunFolder, _ cancellation: Cancellation, _ show: (Int) -> Void = { _ in }
+  ) throws -> Finding? {
+    guard let input = try pictures.tensor(id) else { return nil }
+    let target = try plan.target(of: id, input, desk)
+    let settings = plan.settings(for: input, id, mean: mean, startingFrom: others)
+    var arrays: [String: Tensor] = [:]
+    var finding = Finding(class: nil, unit: nil, score: 0, methods: [:])
+    switch target {
+    case .unit: if case .unit(let text) = goal { finding.unit = text }
+    case .score(_, let index), .probability(_, let index): finding.class = index
     }
-    let index = try namedClass ?? (label == "true" ? truth[id] : nil) ?? mostProbable(input, head, runner)
-    return isProbability
-      ? .probability(value: head.scores, index: index) : .score(value: head.scores, index: index)
-  }
-
-  private func mostProbable(_ input: Tensor, _ head: ClassHead, _ runner: Runner) throws -> Int {
-    let elements = try runner.forward(input)[head.scores]?.elements ?? []
-    guard elements.allSatisfy(\.isFinite) else {
-      throw StudyError("\(subject.model): '\(head.scores)' is not finite (NaN, or infinite).")
-    }
-    return elements.indices.max { (elements[$0], $1) < (elements[$1], $0) } ?? 0
-  }
-
-  private func settings(for input: Tensor, _ id: Int, _ mean: Tensor) -> Explainer.Settings {
-    let preprocessing = subject.preprocessing
-    func levels(_ level: Float) -> [Float] {
-      (0..<input.shape.channels).map {
-        preprocessing.value(ofLevel: level, channel: min($0, preprocessing.mean.count - 1))
+    for (number, method) in methods.enumerated() {
+      let found = try desk.explainer(target).explain(input, by: method, settings) { _, _ in
+        try cancellation.check("stopped at image \(id + 1); the same command goes on from there.")
       }
+      guard found.values.elements.allSatisfy(\.isFinite), found.score.isFinite else {
+        throw StudyError(
+          "\(method.rawValue) of \(dataset.items[id].path) has values that are not finite (NaN, or infinite). Check the network's "
+            + "weights and how images are preprocessed.")
+      }
+      arrays[method.rawValue] = found.values
+      finding.score = found.score
+      let starts = [.integratedGradients, .deeplift, .rise].contains(method)
+      finding.methods[method.rawValue] = Finding.Detail(
+        points: found.points,
+        baseline: starts ? baseline.rawValue : method == .expectedGradients ? "pictures" : nil,
+        completenessError: found.completenessError,
+        sum: found.values.elements.reduce(0) { $0 + Double($1) })
+      show(number + 1)
     }
-    let (black, white) = (levels(0), levels(255))
-    var settings = Explainer.Settings(
-      baseline: baseline.cover(of: input, preprocessing, mean: mean, seed: seed &+ UInt64(id)),
-      cover: OccluderFill.gray.cover(of: input, preprocessing, mean: mean, seed: seed),
-      range: (zip(black, white).map { min($0, $1) }, zip(black, white).map { max($0, $1) }))
-    settings.points = points
-    settings.layer = camera?.value
-    settings.seed = seed &+ UInt64(id)
-    return settings
-  }
-
-  /// Pictures that expected gradients start from: always the same.
-  private func drawn(from pictures: PreparedPictures) throws -> [Tensor] {
-    var generator = SeededGenerator(mixing: [seed, UInt64(dataset.items.count)])
-    var drawn: [Tensor] = []
-    for id in dataset.items.indices.shuffled(using: &generator) where drawn.count < 32 {
-      if let input = try pictures.tensor(id) { drawn.append(input) }
-    }
-    return drawn
+    try SafeTensors(arrays).write(to: try run.preparedPath(of: file(id) + ".safetensors"))
+    return finding
   }
 
   // MARK: Report

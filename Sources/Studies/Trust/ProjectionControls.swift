@@ -159,7 +159,7 @@ package struct Similarity: Codable, Hashable, Sendable {
   package init?(_ one: Tensor, _ other: Tensor) {
     guard one.shape == other.shape, let cosine = Self.cosine(one.elements, other.elements) else { return nil }
     self.cosine = cosine
-    rank = Self.correlation(Self.ranks(Self.magnitudes(one)), Self.ranks(Self.magnitudes(other)))
+    rank = Self.rankCorrelation(Self.magnitudes(one), Self.magnitudes(other))
   }
 
   init(cosine: Double, rank: Double) { (self.cosine, self.rank) = (cosine, rank) }
@@ -189,6 +189,11 @@ package struct Similarity: Codable, Hashable, Sendable {
     return (0..<elements.count / channels).map { place in
       (0..<channels).reduce(0) { $0 + abs(elements[place * channels + $1]) }
     }
+  }
+
+  /// The correlation of ranks (Spearman).
+  static func rankCorrelation(_ one: [Float], _ other: [Float]) -> Double {
+    correlation(ranks(one), ranks(other))
   }
 
   /// Each value's rank, those that are equal sharing theirs.

@@ -1,4 +1,4 @@
-internal import Attribution
+public import Attribution
 public import Datasets
 internal import Execution
 internal import Figures
@@ -10,7 +10,8 @@ internal import Networks
 internal import Peaks
 internal import Tensors
 
-/// How far projections show their units: what is left of them when the switches, the unit, the image or the weights are others'.
+/// How far pictures of a network can be believed: projections of units under controls, and methods of attribution held against
+/// what the network does when parts of its input are hidden or its weights are others.
 public struct Trust: Study {
   public static let kind = "trust"
 
@@ -18,22 +19,50 @@ public struct Trust: Study {
   public let dataset: Dataset
   public let layers: [StudiedLayer]
   public let rule: RectifierRule
+  public let methods: [Method]
+  /// What the class folders were taken for, where that should be said.
+  public let note: String?
   private let units: Int
   private let images: Int
-  private let seed: UInt64
+  let sample: Int
+  let seed: UInt64
+  let plan: ExplanationPlan?
+  let names: [String]
+  private let label: String
+  private let baseline: OccluderFill
+  private let points: Int?
   private let isStrict: Bool
 
   /// Of each layer, by default every convolution and the end of every residual block, so many active units are drawn by chance,
   /// and of each so many of its strongest images are projected.
   ///
-  /// - Throws: `NetworkError` for a layer that is not there.
+  /// Where methods are named, they are compared on a sample of the images, explaining the class that the label says (`auto`,
+  /// `true`, an index or a name) from a baseline; projections are then made of the layers that are named, if any.
+  ///
+  /// - Throws: `NetworkError` for a layer that is not there, ``StudyError`` for a class that is not, or `AttributionError` for a
+  ///   method that has no rule for a node.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, units: Int = 8, images: Int = 4,
-    rule: RectifierRule = .deconvnet, seed: UInt64 = 0, strict isStrict: Bool = false
+    rule: RectifierRule = .deconvnet, methods: [Method] = [], label: String = "auto",
+    baseline: OccluderFill = .mean, points: Int? = nil, sample: Int = 16, seed: UInt64 = 0,
+    strict isStrict: Bool = false
   ) throws {
     (self.subject, self.dataset, self.rule) = (subject, dataset, rule)
-    self.layers = try subject.layers(named: layers, usual: subject.featureLayers(beforeRectifier: false))
+    self.layers =
+      layers == nil && !methods.isEmpty
+      ? [] : try subject.layers(named: layers, usual: subject.featureLayers(beforeRectifier: false))
     (self.units, self.images, self.seed, self.isStrict) = (units, images, seed, isStrict)
+    var seen = Set<Method>()
+    self.methods = methods.filter { seen.insert($0).inserted }
+    (self.label, self.baseline, self.points, self.sample) = (label, baseline, points, sample)
+    names = dataset.resultNames
+    plan =
+      methods.isEmpty
+      ? nil
+      : try ExplanationPlan(
+        subject, dataset, .label(label, isProbability: false), baseline: baseline, points: points, seed: seed)
+    note = plan?.note
+    try plan?.check(self.methods)
   }
 
   /// What a run is a function of.
@@ -46,6 +75,11 @@ public struct Trust: Study {
     var units: Int
     var images: Int
     var rule: String
+    var methods: [String]
+    var label: String
+    var baseline: String
+    var points: Int?
+    var sample: Int
     var seed: UInt64
     var preprocessing: Preprocessing
   }
@@ -56,11 +90,16 @@ public struct Trust: Study {
     Configuration(
       model: subject.model, modelDigest: try subject.digest(), pictures: dataset.title,
       picturesDigest: dataset.digest, layers: layers.map(\.name), units: units, images: images,
-      rule: rule.rawValue, seed: seed, preprocessing: subject.preprocessing)
+      rule: rule.rawValue, methods: methods.map(\.rawValue), label: label, baseline: baseline.rawValue,
+      points: points, sample: sample, seed: seed, preprocessing: subject.preprocessing)
   }
 
   public func result(_ work: Work) throws -> TrustTable {
     let pictures = try work.prepare(dataset, subject.preprocessing, strict: isStrict)
+    let rows = try rows(pictures, work)
+    guard !layers.isEmpty else {
+      return TrustTable(model: subject.name, rule: rule.rawValue, layers: [], methods: rows)
+    }
     let peaks = try work.search(
       layers.map(\.value), keeping: images, of: subject, in: pictures, file: "search.safetensors",
       title: "search")
@@ -71,7 +110,7 @@ public struct Trust: Study {
       try some.map { try described($0, peaks.layers[$0.value]?.units ?? [], pictures, work) }
     }
     let found = try work.findings(of: stage).compactMap(\.self)
-    return TrustTable(model: subject.name, rule: rule.rawValue, layers: found)
+    return TrustTable(model: subject.name, rule: rule.rawValue, layers: found, methods: rows)
   }
 
   private func described(
@@ -142,6 +181,26 @@ public struct Trust: Study {
   // MARK: Report
 
   public func report(_ result: TrustTable, _ work: Work) throws -> Report {
+    let projections = projections(result)
+    let methods = result.methods
+    return Report(
+      title: methods.isEmpty
+        ? "How far projections of \(subject.title) show their units"
+        : "How far pictures of \(subject.title) can be believed",
+      facts: [("model", subject.model), ("images", dataset.title)]
+        + (layers.isEmpty ? [] : [("rule", rule.rawValue)])
+        + (methods.isEmpty ? [] : [("class", label), ("baseline", baseline.rawValue)]),
+      sections: (projections.map { [$0.section] } ?? []) + sections(of: methods),
+      json: [("trust.json", result)],
+      texts: (projections.map { [("trust.csv", $0.csv)] } ?? [])
+        + (methods.isEmpty ? [] : [("methods.csv", MethodRow.table(methods).csv)]),
+      summary: result.layers.map(\.sentence)
+        + (methods.isEmpty
+          ? [] : MethodRow.tables(methods).map { $0.title + "\n" + $0.table.aligned } + Self.caveats))
+  }
+
+  private func projections(_ result: TrustTable) -> (section: Report.Section, csv: String)? {
+    guard !result.layers.isEmpty else { return nil }
     let kinds = TrustTable.kinds
     let numbers = ResultTable(
       headings: ["layer", "units", "projections"]
@@ -154,22 +213,17 @@ public struct Trust: Study {
           }
       })
     let chart = chart(of: result)
-    return Report(
-      title: "How far projections of \(subject.title) show their units",
-      facts: [("model", subject.model), ("images", dataset.title), ("rule", rule.rawValue)],
-      sections: [
-        Report.Section(
-          "By layer", .figure("figures/trust", chart.description) { chart }, .table(numbers),
-          .text(result.layers.map(\.sentence).joined(separator: " ")),
-          .text(
-            "How to read this: the nearer a cosine is to 1, the more a projection is what the control says and the less its unit. "
-              + "Another image's switches: the same activation carried back as another image's pass went. Another unit: the "
-              + "strongest other one at the same place. Another image: the same unit's next image. Random weights: every layer's "
-              + "weights shuffled. The image's edges (Sobel) are compared by size alone: a rank near 1 would say that a "
-              + "projection is an edge detector's picture. No number passes or fails a projection: low cosines under random weights "
-              + "are also what noise has."))
-      ], json: [("trust.json", result)], texts: [("trust.csv", numbers.csv)],
-      summary: result.layers.map(\.sentence))
+    let section = Report.Section(
+      "Projections by layer", .figure("figures/trust", chart.description) { chart }, .table(numbers),
+      .text(result.layers.map(\.sentence).joined(separator: " ")),
+      .text(
+        "How to read this: the nearer a cosine is to 1, the more a projection is what the control says and the less its unit. "
+          + "Another image's switches: the same activation carried back as another image's pass went. Another unit: the "
+          + "strongest other one at the same place. Another image: the same unit's next image. Random weights: every layer's "
+          + "weights shuffled. The image's edges (Sobel) are compared by size alone: a rank near 1 would say that a "
+          + "projection is an edge detector's picture. No number passes or fails a projection: low cosines under random weights "
+          + "are also what noise has."))
+    return (section, numbers.csv)
   }
 
   private func chart(of result: TrustTable) -> Drawing {
@@ -225,6 +279,8 @@ public struct TrustTable: Codable, Sendable {
   public var model: String
   public var rule: String
   public var layers: [Layer]
+  /// Methods of attribution, and controls after them; none where none was named.
+  public var methods: [MethodRow]
 
   static let kinds: [(name: String, title: String)] = [
     ("otherUnit", "another unit, same place"), ("wrongSwitches", "another image's switches"),
@@ -235,7 +291,7 @@ public struct TrustTable: Codable, Sendable {
 
 extension Tensor {
   /// The size of an input's slope at each position of a window of it, by Sobel's masks, zero beyond its edges: rows x columns x 1.
-  fileprivate func edges(top: Int, left: Int, rows: Int, columns: Int) -> Tensor {
+  func edges(top: Int, left: Int, rows: Int, columns: Int) -> Tensor {
     let (high, wide, channels) = (shape.rows, shape.columns, shape.channels)
     let values = elements
     func grey(_ row: Int, _ column: Int) -> Float {
