@@ -97,6 +97,16 @@ class Net(nn.Module):
                 return nn.ReLU()
             case "GlobalAveragePool":
                 return nn.AdaptiveAvgPool2d(1)
+            case "LRN":
+                names = {"size": "size", "alpha": "alpha", "beta": "beta", "bias": "k"}
+                return nn.LocalResponseNorm(**{names[name]: value for name, value in settings.items()})
+            case "Gemm":
+                filters, bias = (weights[name] for name in node.input[1:])
+                if settings != {"transB": 1}:
+                    raise ValueError(f"no module for a product with {settings}")
+                made = nn.Linear(filters.shape[1], filters.shape[0])
+                made.load_state_dict({"weight": filters, "bias": bias})
+                return made
         if node.op_type not in ("Concat", "Flatten"):
             raise ValueError(f"no module for {node.op_type}")
         return None

@@ -132,7 +132,18 @@ public final class Explainer {
   }
 
   /// How many inputs are made, run and carried back together: what bounds the memory.
-  private var stretch: Int { 4 * threads }
+  ///
+  /// Large fully connected layers have their weights read once for several.
+  private var stretch: Int {
+    let isWide = network.nodes.contains { node in
+      if case .innerProduct(let product) = node.operation {
+        product.weights.shape.count > 1 << 20
+      } else {
+        false
+      }
+    }
+    return isWide ? 4 * threads : threads
+  }
 
   /// What a method says of a picture.
   ///
@@ -206,7 +217,7 @@ public final class Explainer {
     stops: Set<String> = [], input: @escaping @Sendable (Int) throws -> Tensor,
     receive: (_ index: Int, Carried) throws -> Void
   ) throws {
-    let walk = way.projector.walk
+    let (walk, stretch) = (way.projector.walk, stretch)
     for start in Swift.stride(from: 0, to: count, by: stretch) {
       let end = min(start + stretch, count)
       let found = Mutex([Int: (evidence: Evidence, score: Float, kept: [String: Tensor])]())

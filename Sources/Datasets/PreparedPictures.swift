@@ -53,7 +53,7 @@ public final class PreparedPictures: Sendable {
   }
 
   /// What is made of picture `id`; nil, and listed, where it cannot be read.
-  func listed<Result>(_ id: Int, _ make: (Picture) throws(ImageError) -> Result) throws -> Result? {
+  package func listed<Result>(_ id: Int, _ make: (Picture) throws(ImageError) -> Result) throws -> Result? {
     try cancellation.check()
     return try listed(id) { () throws(ImageError) in try make(try dataset.picture(id)) }
   }

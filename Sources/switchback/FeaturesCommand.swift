@@ -12,6 +12,7 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
       EXAMPLE
         switchback features alexnet.onnx pictures/ --out run --layers conv1,conv5 --units 0..<32
+        switchback features squeezenet1.1.onnx pictures/ --out run --by relevance --class tabby
       """)
 
   @OptionGroup var study: StudyArguments
@@ -38,16 +39,39 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
   @Flag(help: "Only activations whose receptive field lies inside the image.") var interior = false
   @Flag(help: "Only search: no projections, no gallery.") var searchOnly = false
 
+  @Flag(help: "Say on each layer's sheet how far its projections show their units; see switchback trust.")
+  var controls = false
+
   @Flag(
     inversion: .prefixedNo,
     help: "Keep projections as arrays, in RUN/projections (default: up to 1 GB, unless --units is all).")
   var arrays: Bool?
 
+  @Option(
+    help:
+      "What ranks images: activation, or relevance as well: where each unit added most to a class's score, in a run of its own below RUN."
+  )
+  var by = Choice(Ranking.activation)
+
+  @Option(
+    name: .customLong("class"),
+    help: .value(
+      "class", "With --by relevance: auto (each image's most probable class), true, an index or a name."))
+  var label: String?
+
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
   @OptionGroup var common: CommonOptions
 
+  enum Ranking: String, CaseIterable, Sendable { case activation, relevance }
+
   func validate() throws {
+    guard label == nil || by.value == .relevance else {
+      throw ValidationError("--class goes with --by relevance.")
+    }
+    guard by.value == .activation || !searchOnly else {
+      throw ValidationError("--by relevance needs a whole run: leave --search-only out.")
+    }
     guard (1...1000).contains(top) else {
       throw ValidationError("--top must be between 1 and 1000, not \(top).")
     }
@@ -60,13 +84,23 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
     let features = try Features(
       try preprocessing.subject(model, size: try reading.sides(), common), dataset, layers: layers,
       units: units, top: top, rule: rule.value, beforeRectifier: preActivation, interior: interior,
-      onlySearching: searchOnly, arrays: arrays, strict: common.strict)
-    try common.perform(
+      onlySearching: searchOnly, arrays: arrays, controls: controls, strict: common.strict)
+    var first = common
+    // One document is printed: that of what was asked for.
+    if by.value == .relevance, common.json { (first.json, first.quiet) = (false, true) }
+    try first.perform(
       features, in: study.out,
       json: { outcome in
         RunReport(
           run: study.out, layers: outcome.result.layers.map(\.layer),
           pictures: dataset.count(without: outcome.skipped), skipped: outcome.skipped)
       }, last: searchOnly ? { $0.run.path(of: "features.json") } : nil)
+    guard by.value == .relevance else { return }
+    let label = label ?? "auto"
+    let relevance = try RelevantPictures(
+      ofRun: study.out, label: label, seed: common.seed, strict: common.strict)
+    common.note(relevance.note)
+    let out = study.out + "/relevance-" + label.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+    try common.perform(relevance, in: out, json: \.result)
   }
 }

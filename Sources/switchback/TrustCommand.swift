@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Foundation
 internal import Switchback
 
 struct TrustCommand: ParsableCommand, ModelCommand {
@@ -36,6 +37,13 @@ struct TrustCommand: ParsableCommand, ModelCommand {
     transform: { try ExplainCommand.methods($0) })
   var methods: [Method] = []
 
+  @Option(
+    help: .value(
+      "a,b",
+      "What methods are compared by: curves (deletion and insertion), road, infidelity, sensitivity, classes, weights (default: all)."
+    ), transform: { try Self.metrics($0) })
+  var metrics = MapMetric.allCases
+
   @Option(help: .value("n", "Images that methods are compared on, drawn by chance.")) var sample = 16
 
   @Option(
@@ -56,6 +64,18 @@ struct TrustCommand: ParsableCommand, ModelCommand {
 
   var model: String { study.model }
 
+  private static func metrics(_ text: String) throws -> [MapMetric] {
+    try text.split(separator: ",").map { name in
+      let name = name.trimmingCharacters(in: .whitespaces)
+      guard let metric = MapMetric(rawValue: name) else {
+        throw ValidationError(
+          "there is no metric '\(name)'. There are \(MapMetric.allCases.map(\.rawValue).joined(separator: ", "))."
+        )
+      }
+      return metric
+    }
+  }
+
   func validate() throws {
     for (name, value, range) in [
       ("--units", units, 1...10_000), ("--images", images, 2...100), ("--sample", sample, 1...100_000),
@@ -75,7 +95,8 @@ struct TrustCommand: ParsableCommand, ModelCommand {
     let trust = try Trust(
       try preprocessing.subject(model, size: try reading.sides(), common), try .parse(study.pictures),
       layers: layers, units: units, images: images, rule: rule.value, methods: methods,
-      label: label ?? "auto", baseline: baseline.value, points: points, sample: sample, seed: common.seed,
+      metrics: metrics, label: label ?? "auto", baseline: baseline.value, points: points, sample: sample,
+      seed: common.seed,
       strict: common.strict)
     common.note(trust.note)
     try common.perform(trust, in: study.out, json: { $0.result })

@@ -57,6 +57,21 @@ import Testing
     }
   }
 
+  @Test func `sheets say what is left under controls where that is asked for`() throws {
+    let (model, pictures) = (try workplace.plain(), try workplace.pictures(8))
+    let line = ["features", model, pictures, "--layers", "conv2", "--out", workplace.path("run"), "--quiet"]
+    #expect(try Command.run(line).status == 0)
+    func sheet() throws -> String {
+      try String(contentsOfFile: workplace.path("run/figures/conv2.svg"), encoding: .utf8)
+    }
+    #expect(!(try sheet().contains("Controls")))
+    #expect(try Command.run(line + ["--controls"]).status == 0)
+    let shown = try sheet()
+    #expect(shown.contains("Controls") && shown.contains("another unit"))
+    #expect(try Command.run(line).status == 0)
+    #expect(!(try sheet().contains("Controls")))
+  }
+
   @Test func `likeness is of signed values and of magnitudes' ranks`() throws {
     let one = Tensor([2, 2, 1], elements: [1, -2, 3, -4])
     let same = try #require(Similarity(one, Tensor([2, 2, 1], elements: [2, -4, 6, -8])))

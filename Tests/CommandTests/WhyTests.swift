@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Images
 import Studies
 import Tensors
 import TestSupport
@@ -78,5 +79,67 @@ import Testing
     }
     try Command.refusal(
       ["why", pictures, pictures, "--out", workplace.path("none")], naming: ["not a run of 'features'"])
+  }
+
+  @Test func `images by relevance are those in which a unit adds the most`() throws {
+    let (model, pictures) = (try workplace.whole(), try workplace.pictures(9))
+    let line = [
+      "features", model, pictures, "--top", "4", "--by", "relevance", "--class", "cat", "--out",
+      workplace.path("features"),
+    ]
+    let outcome = try Command.run(line)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let path = workplace.path("features/relevance-cat/relevance.json")
+    func table() throws -> RelevantPictures.Table {
+      try JSONDecoder().decode(
+        RelevantPictures.Table.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+    let found = try table()
+    #expect(found.layers.map(\.layer) == ["conv1", "conv2"] && found.label == "cat")
+    // The same units, image by image.
+    let why = try Command.run([
+      "why", workplace.path("features"), pictures, "--class", "cat", "--out", workplace.path("why"),
+      "--quiet",
+    ])
+    #expect(why.status == 0, "\(why.errors)")
+    let names = (0..<9).map { "\($0)" }
+    var added: [String: [[Float]]] = [:]
+    for name in names {
+      let arrays = try SafeTensors(reading: workplace.path("why/why/\(name).safetensors")).tensors
+      for layer in ["conv1", "conv2"] {
+        added[layer, default: []].append(try #require(arrays[layer]).elements)
+      }
+    }
+    for layer in found.layers {
+      let sums = try #require(added[layer.layer])
+      for unit in layer.units {
+        let expected = names.indices.filter { sums[$0][unit.unit] > 0 }.sorted {
+          sums[$0][unit.unit] > sums[$1][unit.unit]
+        }.prefix(4)
+        #expect(
+          unit.top.map { String($0.image.prefix { $0 != "." }) } == expected.map { "\($0)" },
+          "\(layer.layer):\(unit.unit)")
+        for (entry, image) in zip(unit.top, expected) {
+          let sum = sums[image][unit.unit]
+          #expect(abs(entry.relevance - sum) <= 1e-4 * max(abs(sum), 1e-3) && entry.share <= 1)
+          #expect(entry.box.top < entry.box.bottom && entry.box.left < entry.box.right)
+        }
+        #expect(unit.shared <= unit.top.count)
+      }
+    }
+    // What was found is kept, and one document is printed.
+    let before = try workplace.contents(of: "features/relevance-cat")
+    #expect(before["figures/conv2.svg"] != nil)
+    try FileManager.default.removeItem(atPath: workplace.path("features/relevance-cat/relevance/0.json"))
+    let again = try Command.run(line + ["--json", "--threads", "1"])
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(try JSONSerialization.jsonObject(with: Data(again.output.utf8)) is [String: Any])
+    #expect(
+      try workplace.contents(of: "features/relevance-cat")["relevance.json"] == before["relevance.json"])
+    try Command.refusal(
+      ["features", model, pictures, "--class", "cat", "--out", workplace.path("none")], naming: ["--by"])
+    try Command.refusal(
+      ["features", model, pictures, "--by", "relevance", "--search-only", "--out", workplace.path("none")],
+      naming: ["--search-only"])
   }
 }

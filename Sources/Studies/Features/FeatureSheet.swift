@@ -6,23 +6,29 @@ package enum FeatureSheet {
   /// One feature map: its caption, and its grids as one picture; nil where it has none.
   package typealias Unit = (caption: String, picture: Picture?)
 
-  /// The sheet, as large as its units need: text that can be selected, and one picture a unit.
+  /// The sheet, as large as its units need: text that can be selected, and one picture a unit; a note is below the subtitle.
   ///
   /// Pixels of small tiles are drawn as squares that can be seen.
   package static func drawing(
-    title: String, subtitle: String, grids: UnitPicture, units: [Unit]
+    title: String, subtitle: String, note: String? = nil, grids: UnitPicture, units: [Unit]
   ) throws(ImageError) -> Drawing {
-    let (margin, header, caption) = (28, 64, 22)
+    let (margin, caption) = (28, 22)
     let scale = max(1, 36 / max(grids.tile.rows, grids.tile.columns))
     let extents = grids.extents(grids: 2)
     let (rows, columns) = (caption + extents.rows * scale, extents.columns * scale)
     let across = max(1, min(4, units.count))
     let lines = (units.count + across - 1) / across
+    let width = across * columns + (across - 1) * 26
+    let notes = note.map { Drawing.wrapped($0, width: Double(width), height: 12) } ?? []
+    let header = 64 + notes.count * 17
     var drawing = Drawing(
       rows: 2 * margin + header + lines * rows + max(0, lines - 1) * 18,
-      columns: 2 * margin + across * columns + (across - 1) * 26, title: title, description: subtitle)
+      columns: 2 * margin + width, title: title, description: subtitle)
     drawing.text(title, top: margin, column: margin, height: 20, bold: true)
     drawing.text(subtitle, top: margin + 30, column: margin, height: 13, .soft)
+    for (index, line) in notes.enumerated() {
+      drawing.text(line, top: margin + 52 + index * 17, column: margin, height: 12, .soft)
+    }
     for (index, unit) in units.enumerated() {
       let top = margin + header + (index / across) * (rows + 18)
       let left = margin + (index % across) * (columns + 26)

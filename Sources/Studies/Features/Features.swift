@@ -25,6 +25,8 @@ public struct Features: Study, Sendable {
   public let onlySearches: Bool
   /// Whether only activations are looked at whose receptive field lies inside the picture.
   public let isInterior: Bool
+  /// Whether sheets say what is left of projections under controls.
+  public let hasControls: Bool
   /// Whether projections are kept as arrays too.
   public let writesArrays: Bool
   /// What these arrays take, or would take.
@@ -44,7 +46,7 @@ public struct Features: Study, Sendable {
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, units: UnitChoice = .init(), top: Int = 9,
     rule: RectifierRule = .deconvnet, beforeRectifier isBefore: Bool = false,
     interior isInterior: Bool = false, onlySearching onlySearches: Bool = false, arrays: Bool? = nil,
-    strict isStrict: Bool = false
+    controls hasControls: Bool = false, strict isStrict: Bool = false
   ) throws {
     let named = try subject.layers(
       named: layers, usual: subject.featureLayers(beforeRectifier: isBefore), beforeRectifier: isBefore)
@@ -62,6 +64,7 @@ public struct Features: Study, Sendable {
     readsBeforeRectifier = isBefore
     self.isInterior = isInterior
     self.onlySearches = onlySearches
+    self.hasControls = hasControls
     self.isStrict = isStrict
     try units.check(self.layers)
     arrayBytes = try self.layers.reduce(0) { [network = self.subject.network] bytes, layer in
@@ -88,6 +91,8 @@ public struct Features: Study, Sendable {
     public var interior: Bool?
     /// The same.
     public var arrays: Bool?
+    /// Whether sheets show controls; nil where they do not.
+    public var controls: Bool?
     public var preprocessing: Preprocessing
   }
 
@@ -98,7 +103,8 @@ public struct Features: Study, Sendable {
       model: subject.model, modelDigest: try subject.digest(), pictures: dataset.title,
       picturesDigest: dataset.digest, layers: layers.map(\.name), units: units.description, top: top,
       rule: rule.rawValue, preActivation: readsBeforeRectifier, searchOnly: onlySearches,
-      interior: isInterior, arrays: writesArrays, preprocessing: subject.preprocessing)
+      interior: isInterior, arrays: writesArrays, controls: hasControls ? true : nil,
+      preprocessing: subject.preprocessing)
   }
 
   public func result(_ work: Work) throws -> FeatureTable {
@@ -321,7 +327,7 @@ extension Features {
   /// A run of the same model and pictures may come to have other layers, units and rules: the search is kept, and so are
   /// pictures of units.
   public static let changingSettings: Set = [
-    "layers", "units", "top", "rule", "interior", "searchOnly", "arrays",
+    "layers", "units", "top", "rule", "interior", "searchOnly", "arrays", "controls",
   ]
 
   public func adapt(_ run: RunFolder, from earlier: Data) throws(RunError) {
@@ -344,6 +350,7 @@ extension Features {
     let isSame =
       hasSamePeaks && before?.units == units.description && before?.rule == rule.rawValue
       && before?.arrays == writesArrays && before?.searchOnly == onlySearches
+      && (before?.controls ?? false) == hasControls
     let kept = isSame ? layers.filter { before?.layers.contains($0.name) == true } : []
     var files = Set(kept.flatMap { ["\($0.stem).json", "\($0.stem).safetensors"] })
     for layer in kept {

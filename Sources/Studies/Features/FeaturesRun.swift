@@ -1,6 +1,7 @@
 package import Datasets
 internal import Files
 internal import Foundation
+internal import Images
 package import Kernels
 internal import Networks
 package import Peaks
@@ -50,6 +51,16 @@ package struct FeaturesRun: Sendable {
       throw StudyError("\(folder) is not finished: give the command that made it once more, and it goes on.")
     }
     return found
+  }
+
+  /// A part of one of the run's pictures; nil where that cannot be read any more, or the part does not lie in it.
+  func patch(_ image: String, _ box: Box) throws -> Picture? {
+    guard let id = ids.exact(image).first else { return nil }
+    return try pictures.listed(id) { picture throws(ImageError) in picture }.flatMap { picture in
+      let isInside =
+        box.top >= 0 && box.left >= 0 && box.bottom <= picture.rows && box.right <= picture.columns
+      return isInside && box.bottom > box.top && box.right > box.left ? picture.cropped(to: box) : nil
+    }
   }
 
   /// How signals passed rectifiers.

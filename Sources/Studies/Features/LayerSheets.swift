@@ -28,7 +28,15 @@ struct LayerSheets {
     let maker = TileMaker(field: geometry.extents, preprocessing: study.subject.preprocessing)
     let missing = chosen.filter { !peaks(of: $0).isEmpty && !study.hasPictures(of: $0, layer, work.run) }
     if study.writesArrays || !missing.isEmpty { try project(chosen, drawing: missing, gallery, maker) }
-    return Features.Sheets(pages: try draw(chosen, geometry, maker))
+    return Features.Sheets(pages: try draw(chosen, geometry, maker, note: try controls()))
+  }
+
+  /// What is left of the layer's projections under controls, in a sentence; nil where they are not asked for.
+  private func controls() throws -> String? {
+    guard study.hasControls else { return nil }
+    let trust = try Trust(study.subject, study.dataset, layers: layer.name, rule: study.rule)
+    return "Controls (cosine with the projection): "
+      + (try trust.described(layer, kept, pictures, work).sentence)
   }
 
   /// The peaks of a unit that are projected: one that was never active has no evidence of what it looks for.
@@ -119,7 +127,7 @@ struct LayerSheets {
   }
 
   private func draw(
-    _ chosen: [Int], _ geometry: FieldGeometry, _ maker: TileMaker
+    _ chosen: [Int], _ geometry: FieldGeometry, _ maker: TileMaker, note: String?
   ) throws -> [Features.Sheets.Page] {
     let perPage = Self.unitsOnSheet
     var pages: [Features.Sheets.Page] = []
@@ -134,6 +142,7 @@ struct LayerSheets {
           "\(some.count) of \(kept.count) units; \(maker.field.rows) x \(maker.field.columns) pixels of the input each; "
           + "strongest \(study.top) of \(study.dataset.count(without: work.skipped)) images; \(study.rule.rawValue) beside the images"
           + (geometry.isCutAtGates ? "; what reaches further, through gates, is not shown" : ""),
+        note: note,
         grids: UnitPicture(depth: study.top, tile: maker.tile), units: units)
       let name = chosen.count <= perPage ? layer.stem : "\(layer.stem)~sheet\(number + 1)"
       try work.run.write(bytes: Data(try sheet.svg().utf8), to: "figures/\(name).svg")

@@ -1,6 +1,22 @@
 internal import Figures
 internal import Tensors
 
+/// What methods of attribution are compared by; where objects are is always looked at.
+public enum MapMetric: String, CaseIterable, Codable, Sendable {
+  /// Deletion and insertion: the probability as positions are hidden in the map's order.
+  case curves
+  /// Positions filled from their neighbours.
+  case road
+  /// Whether maps predict what hiding squares does.
+  case infidelity
+  /// How far maps move under small noise.
+  case sensitivity
+  /// How like maps of different classes are.
+  case classes
+  /// How like maps of networks with shuffled weights are.
+  case weights
+}
+
 /// What was measured of a method's maps, over the pictures: one of `methods` in `trust.json`.
 public struct MethodRow: Codable, Sendable {
   /// The mean heights of curves with one thing shown where positions are hidden.
@@ -20,15 +36,15 @@ public struct MethodRow: Codable, Sendable {
   public var isControl: Bool
   public var images: Int
   /// The mean probability as the most relevant positions turn to the mean colour: lower is better.
-  public var deletion: Double
+  public var deletion: Double?
   /// The mean probability as the most relevant positions appear in a blurred picture: higher is better.
-  public var insertion: Double
+  public var insertion: Double?
   /// The symmetric relevance gain: the mean probability with the least relevant positions turned to the mean colour first, less
   /// that with the most relevant first.
-  public var srg: Double
+  public var srg: Double?
   public var areas: [Areas]
-  public var road: Double
-  public var infidelity: Double
+  public var road: Double?
+  public var infidelity: Double?
   public var sensitivity: Double?
   /// How many pictures it is known of where the object explained is.
   public var located: Int
@@ -69,7 +85,7 @@ extension MethodRow {
       }
     }
     (method, self.isControl, images) = (name, isControl, maps.count)
-    areas = ["mean", "blur"].flatMap { fill in
+    areas = ["mean", "blur"].filter { maps[0].curves[$0] != nil }.flatMap { fill in
       let of: [(String, (PictureTrial.Map.Curves) -> HidingCurves)] = [
         ("probability", \.probability), ("score", \.score),
       ]
@@ -79,13 +95,14 @@ extension MethodRow {
           leastFirst: mean { $0.curves[fill].map { read($0).areas.leastFirst } } ?? 0)
       }
     }
-    deletion = areas[0].mostFirst
-    insertion = areas[2].leastFirst
-    srg = areas[0].leastFirst - areas[0].mostFirst
-    deletionCurve = curve("mean", \.mostFirst)
-    insertionCurve = curve("blur") { $0.leastFirst.reversed() }
-    road = mean(\.road) ?? 0
-    infidelity = mean(\.infidelity) ?? 1
+    let (grey, blurred) = (areas.first { $0.fill == "mean" }, areas.first { $0.fill == "blur" })
+    deletion = grey?.mostFirst
+    insertion = blurred?.leastFirst
+    srg = grey.map { $0.leastFirst - $0.mostFirst }
+    deletionCurve = grey == nil ? [] : curve("mean", \.mostFirst)
+    insertionCurve = blurred == nil ? [] : curve("blur") { $0.leastFirst.reversed() }
+    road = mean(\.road)
+    infidelity = mean(\.infidelity)
     sensitivity = mean(\.sensitivity)
     located = maps.count { $0.localization != nil }
     pointing = mean { $0.localization.map { $0.pointing ? 1 : 0 } }

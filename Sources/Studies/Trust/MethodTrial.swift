@@ -17,8 +17,8 @@ struct PictureTrial: Codable {
 
     /// By what the hidden positions show.
     var curves: [String: Curves]
-    var road: Double
-    var infidelity: Double
+    var road: Double?
+    var infidelity: Double?
     /// How far the map moves when the picture hardly does: the most of several times; nil where it was not measured.
     var sensitivity: Double?
     /// How like it is to the same method's map of another class.
@@ -103,6 +103,7 @@ extension Framing {
 struct MethodTrial {
   let subject: Subject
   let methods: [Method]
+  let metrics: Set<MapMetric>
   let plan: ExplanationPlan
   let pictures: PreparedPictures
   let seed: UInt64
@@ -140,10 +141,14 @@ struct MethodTrial {
       arrays[method.rawValue] = own
       show(number + 1)
       guard Self.isAskedOften(method) else { continue }
-      sensitivities[method.rawValue] = try (0..<Self.disturbances).map {
-        MapLikeness.change(own, to: try map(method, trial.disturbed($0), target))
-      }.max()
-      if let another { otherClasses[method.rawValue] = Similarity(own, try map(method, input, another)) }
+      if metrics.contains(.sensitivity) {
+        sensitivities[method.rawValue] = try (0..<Self.disturbances).map {
+          MapLikeness.change(own, to: try map(method, trial.disturbed($0), target))
+        }.max()
+      }
+      if metrics.contains(.classes), let another {
+        otherClasses[method.rawValue] = Similarity(own, try map(method, input, another))
+      }
     }
     let names = methods.map(\.rawValue) + MapTrial.controls
     let maps = methods.compactMap { arrays[$0.rawValue]?.positionSums } + MapTrial.controls.map(trial.control)
@@ -152,8 +157,10 @@ struct MethodTrial {
       ("mean", mean),
       ("blur", OccluderFill.blur.cover(of: input, subject.preprocessing, mean: nil, seed: seed)),
     ]
-    let curves = try fills.map { ($0.0, try trial.curves(of: maps, fill: $0.1)) }
-    let (roads, infidelities) = (try trial.imputed(maps), try trial.infidelity(of: maps, fill: mean))
+    let curves =
+      metrics.contains(.curves) ? try fills.map { ($0.0, try trial.curves(of: maps, fill: $0.1)) } : []
+    let roads = metrics.contains(.road) ? try trial.imputed(maps) : nil
+    let infidelities = metrics.contains(.infidelity) ? try trial.infidelity(of: maps, fill: mean) : nil
     let object = try KnownObject(id, showing: label, subject, pictures, scores)
     var found = PictureTrial(class: label, maps: [:])
     for (place, name) in names.enumerated() {
@@ -162,7 +169,7 @@ struct MethodTrial {
           uniqueKeysWithValues: curves.map { fill, all in
             (fill, .init(probability: all[place].probability, score: all[place].score))
           }),
-        road: roads[place], infidelity: infidelities[place], sensitivity: sensitivities[name],
+        road: roads?[place], infidelity: infidelities?[place], sensitivity: sensitivities[name],
         otherClass: otherClasses[name], entropy: MapLikeness.entropy(maps[place]),
         localization: object.flatMap {
           Localization(

@@ -38,7 +38,8 @@ extension Trust {
     guard let plan, let head = subject.head, !methods.isEmpty else { return [] }
     let ids = sampled
     let mean = try subject.meanInput()
-    let trial = MethodTrial(subject: subject, methods: methods, plan: plan, pictures: pictures, seed: seed)
+    let trial = MethodTrial(
+      subject: subject, methods: methods, metrics: Set(metrics), plan: plan, pictures: pictures, seed: seed)
     let desk = try ExplanationDesk(subject, threads: work.threads, work.cancellation)
     let scores = try ClassScores(subject, head, threads: work.threads, work.cancellation)
     let others =
@@ -59,7 +60,7 @@ extension Trust {
       })
     try work.requireReadable(pictures)
     let found = zip(ids, trials).compactMap { id, trial in trial.map { (id: id, trial: $0) } }
-    let variants = variants(below: head.scores)
+    let variants = metrics.contains(.weights) ? variants(below: head.scores) : []
     let shuffled = try work.findings(
       of: Stage<Variant, Shuffled>(
         units: variants, title: "shuffle weights", counted: "networks", file: \.file
@@ -158,16 +159,19 @@ extension Trust {
 
   func sections(of rows: [MethodRow]) -> [Report.Section] {
     guard let first = rows.first else { return [] }
-    let deletion = chart(
-      rows, "Deletion: the most relevant hidden first", x: "share hidden, turned to the mean colour",
-      read: \.deletionCurve)
-    let insertion = chart(
-      rows, "Insertion: the most relevant shown first", x: "share shown, the rest blurred",
-      read: \.insertionCurve)
-    var bodies: [Report.Section.Body] = [
-      .figure("figures/deletion", deletion.description) { deletion },
-      .figure("figures/insertion", insertion.description) { insertion },
-    ]
+    var bodies: [Report.Section.Body] = []
+    if metrics.contains(.curves) {
+      let deletion = chart(
+        rows, "Deletion: the most relevant hidden first", x: "share hidden, turned to the mean colour",
+        read: \.deletionCurve)
+      let insertion = chart(
+        rows, "Insertion: the most relevant shown first", x: "share shown, the rest blurred",
+        read: \.insertionCurve)
+      bodies += [
+        .figure("figures/deletion", deletion.description) { deletion },
+        .figure("figures/insertion", insertion.description) { insertion },
+      ]
+    }
     if rows.contains(where: { !$0.fromTop.isEmpty }) {
       let weights = weightsChart(rows)
       bodies.append(.figure("figures/weights", weights.description) { weights })
@@ -182,7 +186,8 @@ extension Trust {
           + "what is explained is. On decisive part: the map's maximum lies on the part whose removal takes the most from the "
           + "score; rank of parts: Spearman's correlation of sums over parts with these true effects."))
     bodies += Self.caveats.map { .text($0) }
-    if methods.contains(where: { !MethodTrial.isAskedOften($0) }) {
+    let isAskedOften = metrics.contains { [.sensitivity, .classes, .weights].contains($0) }
+    if isAskedOften, methods.contains(where: { !MethodTrial.isAskedOften($0) }) {
       bodies.append(
         .text(
           "RISE was not asked under noise, for other classes and with shuffled weights: each map takes thousands of passes."

@@ -20,6 +20,7 @@ public struct Trust: Study {
   public let layers: [StudiedLayer]
   public let rule: RectifierRule
   public let methods: [Method]
+  public let metrics: [MapMetric]
   /// What the class folders were taken for, where that should be said.
   public let note: String?
   private let units: Int
@@ -43,7 +44,8 @@ public struct Trust: Study {
   ///   method that has no rule for a node.
   public init(
     _ subject: Subject, _ dataset: Dataset, layers: String? = nil, units: Int = 8, images: Int = 4,
-    rule: RectifierRule = .deconvnet, methods: [Method] = [], label: String = "auto",
+    rule: RectifierRule = .deconvnet, methods: [Method] = [],
+    metrics: [MapMetric] = MapMetric.allCases, label: String = "auto",
     baseline: OccluderFill = .mean, points: Int? = nil, sample: Int = 16, seed: UInt64 = 0,
     strict isStrict: Bool = false
   ) throws {
@@ -54,6 +56,7 @@ public struct Trust: Study {
     (self.units, self.images, self.seed, self.isStrict) = (units, images, seed, isStrict)
     var seen = Set<Method>()
     self.methods = methods.filter { seen.insert($0).inserted }
+    self.metrics = MapMetric.allCases.filter(metrics.contains)
     (self.label, self.baseline, self.points, self.sample) = (label, baseline, points, sample)
     names = dataset.resultNames
     plan =
@@ -76,6 +79,7 @@ public struct Trust: Study {
     var images: Int
     var rule: String
     var methods: [String]
+    var metrics: [String]
     var label: String
     var baseline: String
     var points: Int?
@@ -90,7 +94,8 @@ public struct Trust: Study {
     Configuration(
       model: subject.model, modelDigest: try subject.digest(), pictures: dataset.title,
       picturesDigest: dataset.digest, layers: layers.map(\.name), units: units, images: images,
-      rule: rule.rawValue, methods: methods.map(\.rawValue), label: label, baseline: baseline.rawValue,
+      rule: rule.rawValue, methods: methods.map(\.rawValue),
+      metrics: metrics.map(\.rawValue), label: label, baseline: baseline.rawValue,
       points: points, sample: sample, seed: seed, preprocessing: subject.preprocessing)
   }
 
@@ -113,10 +118,12 @@ public struct Trust: Study {
     return TrustTable(model: subject.name, rule: rule.rawValue, layers: found, methods: rows)
   }
 
-  private func described(
+  /// What is left of a layer's projections, of units drawn from those that are active in at least two images.
+  func described(
     _ layer: StudiedLayer, _ peaks: [[Peak]], _ pictures: PreparedPictures, _ work: Work
   ) throws -> TrustTable.Layer {
     var generator = SeededGenerator(mixing: [seed, UInt64(peaks.count)])
+    let peaks = peaks.map { Array($0.prefix(images)) }
     let active = peaks.indices.filter { peaks[$0].count(where: { $0.value > 0 }) >= min(2, images) }
     let chosen = active.shuffled(using: &generator).prefix(units).sorted()
     let network = subject.network

@@ -96,9 +96,12 @@ public struct Why: Study, Sendable {
     try plan.check([Self.method(sharing)])
   }
 
+  /// How relevance is carried: z+ in convolutions, epsilon above them.
+  static let relevanceMethod = Method.lrpEpsilonPlus
+
   private static func method(_ sharing: Sharing) -> Method {
     switch sharing {
-    case .relevance: .lrpEpsilonPlus
+    case .relevance: relevanceMethod
     case .conductance: .gradient
     case .deeplift: .deeplift
     }
@@ -311,24 +314,13 @@ public struct Why: Study, Sendable {
             title: "unit \(unit.unit) adds \(unit.adds.significant)",
             note: classes.isEmpty ? "" : "found for " + classes.joined(separator: ", "),
             map: arrays[Self.array(layer, unit.unit)],
-            patches: try (known?.top ?? []).prefix(9).compactMap(patch))
+            patches: try (known?.top ?? []).prefix(9).compactMap { try features.patch($0.image, $0.box) })
         })
     }
     return try WhySheet.drawing(
       title: "\(name(of: found)), because of these units, here: this is what each of them likes",
       subtitle: "\(dataset.items[id].path) · score \(Double(found.score).significant)", picture: picture,
       rows: rows, columns: units)
-  }
-
-  /// What a unit sees of one of its strongest pictures; nil where that can no longer be read.
-  private func patch(_ entry: FeatureTable.Entry) throws -> Picture? {
-    guard let id = features.ids.exact(entry.image).first else { return nil }
-    let picture: Picture
-    do { picture = try features.pictures.dataset.picture(id) } catch { return nil }
-    let box = entry.box
-    guard box.bottom > box.top, box.right > box.left, box.bottom <= picture.rows, box.right <= picture.columns
-    else { return nil }
-    return picture.cropped(to: box)
   }
 }
 

@@ -17,14 +17,13 @@ enum WhySheet {
     var units: [Unit]
   }
 
-  private static let (tile, patch, gap, margin) = (132, 43, 20, 24)
+  private static let (tile, gap, margin) = (132, 20, 24)
 
   static func drawing(
     title: String, subtitle: String, picture: Picture, rows: [Row], columns: Int
   ) throws(ImageError) -> Drawing {
     let step = tile + gap
-    let grid = 3 * patch + 4
-    let row = 26 + tile + 36 + grid + 18
+    let row = 26 + tile + 36 + PatchGrid.side + 18
     let wide = max(2 * margin + (columns + 1) * step, 560)
     var drawing = Drawing(
       rows: margin + 60 + max(rows.count * row, tile + 40) + margin, columns: wide, title: title,
@@ -57,15 +56,7 @@ enum WhySheet {
         drawing.text(
           Drawing.fitted(unit.note, width: Double(tile), height: 10), top: start + 26 + tile + 18,
           column: left, height: 10, .soft)
-        for (place, patch) in unit.patches.enumerated() {
-          let scale = Double(Self.patch) / Double(max(patch.rows, patch.columns, 1))
-          drawing.picture(
-            try patch.resized(
-              rows: max(1, Int(Double(patch.rows) * scale)),
-              columns: max(1, Int(Double(patch.columns) * scale)),
-              by: .lanczos), top: start + 26 + tile + 34 + place / 3 * (Self.patch + 2),
-            left: left + place % 3 * (Self.patch + 2))
-        }
+        try PatchGrid.draw(unit.patches, top: start + 26 + tile + 34, left: left, into: &drawing)
       }
     }
     return drawing
