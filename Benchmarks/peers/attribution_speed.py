@@ -368,25 +368,25 @@ def explainer(
     return relevance
 
 
-def held() -> int:
-    """The most bytes that this process held since it was started or told to forget; Linux alone says so."""
+def held(what: str = "VmHWM") -> int:
+    """The most bytes held since this process was told to forget, or held now (VmRSS); Linux alone says so."""
     for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(what + ":"):
             return int(line.split()[1]) * 1024
-    raise ValueError("no VmHWM")
+    raise ValueError(what)
 
 
 def serve(
     connection: Connection, name: str, models: pathlib.Path, files: list[pathlib.Path], unit: int,
     method: str, peer: Peer, points: int
 ) -> None:
-    """A peer's process: says what it held when ready, then for each request its seconds, then what it held."""
+    """A peer's process: what it held when ready, then for each request its seconds, then what it held."""
     torch.set_num_threads(THREADS)
     warnings.filterwarnings("ignore", message=".*backward hook.*|.*required_grads.*|.*non-full.*")
     made = subject(name, models, files[0], unit)
     inputs = torch.cat([made.input(file) for file in files]).split(peer.pictures)
     targets = [made.targets(batch) for batch in inputs]
-    before = held()
+    before = held("VmRSS")
     with ExitStack() as stack:
         explain = explainer(made, method, peer, points, stack)
 
@@ -409,7 +409,14 @@ def serve(
             for batch, target in zip(batches, targets, strict=True):
                 explain(batch, target)
 
-        while connection.recv():
+        parent = os.getppid()
+        while True:
+            # A forked process holds both ends of its pipe, so it is not told when the other side is gone.
+            while not connection.poll(1):
+                if os.getppid() != parent:
+                    return
+            if not connection.recv():
+                break
             connection.send(seconds(all_batches) / len(files))
     connection.send(held())
 
@@ -534,6 +541,9 @@ def compare_explanations(arguments: argparse.Namespace, name: str, models: pathl
                 command.turn(folder(FIRST), folder(FIRST + count))
                 for each in served:
                     each.turn()
+            if min(command.times) <= 0:
+                warning = "starting varies by more than pictures take; raise --count"
+                print(f"{name:14} {method}: {warning}", flush=True)
             ours, drawing = (1000 * statistics.median(times) for times in (command.times, command.drawings))
             print(
                 f"{name:14} {method:26} switchback {ours:8.2f} ms {command.peak / 1e6:5.0f} MB"
@@ -578,10 +588,10 @@ def main() -> None:
     parser.add_argument("--masks", type=int, default=4000)
     parser.add_argument("--rankings", type=int, default=1)
     parser.add_argument("--repeats", type=int, help="turns (default: 3; of explain 5)")
-    parser.add_argument("--threads", type=int, default=THREADS, help="of PyTorch, for a trial; not of explain")
+    parser.add_argument("--threads", type=int, default=THREADS, help="of PyTorch, for a trial")
     parser.add_argument("--only-torch", action="store_true", help="leave the command out; not of explain")
-    parser.add_argument("--networks", type=names(NETWORKS), default=NETWORKS, help="of explain, commas between")
-    parser.add_argument("--methods", type=names(METHODS), default=METHODS, help="of explain, commas between")
+    parser.add_argument("--networks", type=names(NETWORKS), default=NETWORKS, help="of explain")
+    parser.add_argument("--methods", type=names(METHODS), default=METHODS, help="of explain")
     parser.add_argument("--points", type=int, default=50, help="of integrated gradients")
     parser.add_argument("--unit", type=int, default=17, help="of AlexNet-conv's last maps")
     parser.add_argument("--count", type=int, help="pictures timed in explain's runs, a multiple of 4")

@@ -34,6 +34,19 @@ public struct Evidence: Sendable {
   }
 }
 
+extension Evidence {
+  /// The same with winners of every max pool drawn by chance: what of a projection does not come from switches.
+  package func drawingSwitches(seed: UInt64) -> Evidence {
+    var generator = SeededGenerator(seed: seed)
+    var drawn = items
+    for name in items.keys.sorted() {
+      if let switches = items[name]?.switches { drawn[name]?.switches = switches.drawn(using: &generator) }
+    }
+    return Evidence(
+      isWindow: isWindow, row: row, column: column, signal: signal, items: drawn, reference: reference)
+  }
+}
+
 /// One seed carried back to the network's input, or to the value where its walk ends.
 public struct PixelProjection: Sendable {
   /// Rows x columns x channels, in the network's channel order; a value without rows and columns is one position.

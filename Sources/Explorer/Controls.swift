@@ -12,7 +12,7 @@ internal import Tensors
 /// 2018; Mahendran & Vedaldi 2016; Adebayo et al. 2018).
 struct Controls: Sendable {
   enum Kind: String, CaseIterable, Sendable {
-    case evidence, wrongSwitches, otherUnit, otherImage, randomWeights
+    case evidence, wrongSwitches, randomSwitches, otherUnit, otherImage, randomWeights
 
     /// How it is made; nil for the evidence itself.
     var control: ProjectionControls.Kind? { ProjectionControls.Kind(rawValue: rawValue) }
@@ -21,6 +21,7 @@ struct Controls: Sendable {
       switch self {
       case .evidence: "The projections"
       case .wrongSwitches: "Switches of another image"
+      case .randomSwitches: "Switches by chance"
       case .otherUnit: "Another unit, same place"
       case .otherImage: "The same unit, next image"
       case .randomWeights: "Shuffled weights"
@@ -32,6 +33,8 @@ struct Controls: Sendable {
       case .evidence: "As the unit's page shows them."
       case .wrongSwitches:
         "The same activation carried back through the switches and ReLUs of the next image's pass: what is left comes from the weights alone."
+      case .randomSwitches:
+        "The same activation with the winner of every window of every max pool drawn by chance: what is left does not come from switches."
       case .otherUnit:
         "The unit that is strongest at the same place of the same image: what is alike comes from the image and the place."
       case .otherImage:

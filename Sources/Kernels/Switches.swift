@@ -66,6 +66,30 @@ public struct Switches: Sendable {
 }
 
 extension Switches {
+  /// Switches of the same maps whose winners are drawn by chance, each as likely among its window's positions on the map.
+  package func drawn(using generator: inout SeededGenerator) -> Switches {
+    /// Places in each window along an axis that lie on the map.
+    func places(_ slide: Slide, _ count: Int, _ extent: Int) -> [[Int]] {
+      (0..<count).map { position in
+        (0..<slide.window).filter {
+          (0..<extent).contains(position * slide.stride - slide.before + $0 * slide.dilation)
+        }
+      }
+    }
+    let down = places(sliding.rows, pooled.rows, input.rows)
+    let across = places(sliding.columns, pooled.columns, input.columns)
+    let channels = pooled.channels
+    var drawn = winners
+    for index in drawn.indices {
+      let place = index / channels
+      guard let row = down[place / pooled.columns % pooled.rows].randomElement(using: &generator),
+        let column = across[place % pooled.columns].randomElement(using: &generator)
+      else { continue }
+      drawn[index] = UInt16(row * sliding.columns.window + column)
+    }
+    return Switches(recorded: drawn, pooled: pooled, input: input, sliding: sliding)
+  }
+
   /// The switches of some of the pictures.
   public func slices(_ range: Range<Int>) -> Switches {
     let size = winners.count / max(pooled.images, 1)

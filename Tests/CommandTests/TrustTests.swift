@@ -28,7 +28,7 @@ import Testing
       #expect(layer.units <= 4 && layer.projections <= 12 && layer.projections > 0)
       #expect(
         Set(layer.controls.keys).isSubset(of: [
-          "wrongSwitches", "otherUnit", "otherImage", "randomWeights", "sobel",
+          "wrongSwitches", "randomSwitches", "otherUnit", "otherImage", "randomWeights", "sobel",
         ]))
       for alike in layer.controls.values { #expect(abs(alike.cosine) <= 1.0001 && abs(alike.rank) <= 1.0001) }
       #expect(
@@ -39,6 +39,10 @@ import Testing
     // A first convolution's projection is its filter: no switch lies on its way, and only its border differs by image.
     let first = try #require(found.layers.first?.controls["wrongSwitches"])
     #expect(abs(first.cosine - 1) < 1e-5 && abs(first.rank - 1) < 1e-5)
+    let drawn = try #require(found.layers.first?.controls["randomSwitches"])
+    #expect(abs(drawn.cosine - 1) < 1e-5)
+    // Above a max pool what goes through other winners is another projection.
+    #expect(try #require(found.layers.last?.controls["randomSwitches"]).cosine < 0.999)
     // With the weights of all layers shuffled, whichever way they are counted, it is one network.
     for layer in found.layers {
       let ends = [layer.fromTop, layer.fromBottom].map { $0.last { $0.share == 1 } }

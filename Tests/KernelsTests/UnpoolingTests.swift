@@ -20,6 +20,27 @@ import Testing
     #expect(restored.elements == [0, 11, 0])
   }
 
+  @Test func `switches by chance win on the map, each of a window's positions as often`() throws {
+    var generator = SeededGenerator(seed: 18)
+    for sliding in slidings(rows: 5, columns: 6) {
+      let (values, switches) = try Device().maxPoolingWithSwitches(
+        Tensor([2, 5, 6, 3], repeating: 1), over: sliding)
+      // A window on nothing but padding has no winner to draw.
+      guard values.elements.allSatisfy(\.isFinite) else { continue }
+      let drawn = switches.drawn(using: &generator)
+      #expect(drawn.pooled == switches.pooled && drawn.input == switches.input)
+      // Every signal arrives: what a winner beyond the map would drop.
+      let ones = Tensor(values.shape, repeating: 1)
+      let sum = try Device().unpooling(ones, through: drawn).elements.reduce(0, +)
+      #expect(sum == Float(ones.shape.count), "\(sliding)")
+    }
+    let plain = Switches(
+      pooled: [1, 40, 40, 1], input: [1, 80, 80, 1], sliding: Sliding(window: 2, stride: 2),
+      winners: [UInt16](repeating: 0, count: 1600))
+    let winners = plain.drawn(using: &generator).winners
+    for place in 0..<4 { #expect(abs(winners.count { $0 == place } - 400) < 80) }
+  }
+
   @Test(arguments: [1, 5, 16, 37])
   func `fast and reference agree for every geometry`(channels: Int) throws {
     var generator = SeededGenerator(seed: 17)

@@ -10,7 +10,7 @@ package import Tensors
 /// Mahendran & Vedaldi 2016; Adebayo et al. 2018). A class because it owns prepared networks and their workers.
 package final class ProjectionControls {
   package enum Kind: String, CaseIterable, Codable, Sendable {
-    case wrongSwitches, otherUnit, otherImage, randomWeights
+    case wrongSwitches, randomSwitches, otherUnit, otherImage, randomWeights
   }
 
   /// One of a unit's activations.
@@ -55,6 +55,8 @@ package final class ProjectionControls {
     }
     for (rank, sample) in samples.enumerated() {
       let evidence = try own.evidence(sample, traces[rank])
+      // Winners drawn by chance in every window of every max pool.
+      found[rank].controls[.randomSwitches] = try own.project(evidence.drawingSwitches(seed: UInt64(rank)))
       if samples.count > 1 {
         let next = (rank + 1) % samples.count
         // The same way back as another image's pass went.

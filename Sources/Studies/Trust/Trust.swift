@@ -226,7 +226,7 @@ public struct Trust: Study {
       .text(
         "How to read this: the nearer a cosine is to 1, the more a projection is what the control says and the less its unit. "
           + "Another image's switches: the same activation carried back as another image's pass went. Another unit: the "
-          + "strongest other one at the same place. Another image: the same unit's next image. Random weights: every layer's "
+          + "strongest other one at the same place. Switches by chance: a random winner in every window. Another image: the same unit's next image. Random weights: every layer's "
           + "weights shuffled. The image's edges (Sobel) are compared by size alone: a rank near 1 would say that a "
           + "projection is an edge detector's picture. No number passes or fails a projection: low cosines under random weights "
           + "are also what noise has."))
@@ -278,7 +278,7 @@ public struct TrustTable: Codable, Sendable {
       guard projections > 0 else { return "\(layer): no unit was active often enough." }
       return
         "\(layer): another unit's projection at the same place is as alike as \(cosine("otherUnit")), with another image's "
-        + "switches \(cosine("wrongSwitches")) is left, with shuffled weights \(cosine("randomWeights")); the unit's next image "
+        + "switches \(cosine("wrongSwitches")), with switches by chance \(cosine("randomSwitches")) is left, with shuffled weights \(cosine("randomWeights")); the unit's next image "
         + "gives \(cosine("otherImage"))."
     }
   }
@@ -291,6 +291,7 @@ public struct TrustTable: Codable, Sendable {
 
   static let kinds: [(name: String, title: String)] = [
     ("otherUnit", "another unit, same place"), ("wrongSwitches", "another image's switches"),
+    ("randomSwitches", "switches by chance"),
     ("randomWeights", "random weights"), ("otherImage", "the unit's next image"),
     ("sobel", "the image's edges"),
   ]
