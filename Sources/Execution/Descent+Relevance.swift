@@ -5,7 +5,8 @@ internal import Tensors
 /// Rules of relevance that look at weights: each is a few products of a part of the input and a part of the weights.
 ///
 /// A term's share of an output's relevance is its part of what the terms add up to. So every rule is: what the terms add up to,
-/// relevance over that, carried back by each term's weights, times each term's input.
+/// relevance over that, carried back by each term's weights, times each term's input. All of it is computed directly: a sum that is
+/// exactly zero shares nothing, and one that is nearly zero would share too much.
 extension Descent {
   /// A part of the input, and the node's operation with a part of its weights.
   private typealias Term = (input: Tensor, operation: Operation)
@@ -29,7 +30,8 @@ extension Descent {
       return try worker.device.combining(result, others, by: .add)
     case .gamma(let gamma):
       let parts = try signs()
-      let output = try worker.outputs(of: node.operation, named: node.name, [try input()])[0].elements
+      let output = try worker.outputs(of: node.operation, named: node.name, [try input()], .by(.direct))[0]
+        .elements
       func side(_ isPositive: Bool) throws(KernelError) -> Tensor {
         let some = zip(relevance.elements, output).map { (isPositive ? $1 > 0 : $1 < 0) ? $0 : 0 }
         return try among(
@@ -108,7 +110,7 @@ extension Descent {
   ) throws(KernelError) -> Tensor {
     var sum: Tensor?
     for term in terms {
-      let made = try worker.outputs(of: term.operation, named: node.name, [term.input])[0]
+      let made = try worker.outputs(of: term.operation, named: node.name, [term.input], .by(.direct))[0]
       if let before = sum { sum = try worker.device.combining(before, made, by: .add) } else { sum = made }
     }
     guard let sum else { return Tensor(inputs[0]) }

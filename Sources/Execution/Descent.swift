@@ -251,7 +251,8 @@ package struct Descent<Memory: Recollection> {
           ? worker.device.sparseConvolutionTransposed(
             part, filters: filters, over: sliding, groups: convolution.groups, onto: below)
           : worker.device.convolutionTransposed(
-            part, filters: filters, over: sliding, groups: convolution.groups, onto: below))
+            part, filters: filters, over: sliding, groups: convolution.groups, onto: below,
+            isGroup ? .fastest : .by(.direct)))
       start = end
     }
     return parts.isEmpty ? Tensor(onto) : Tensor.stacking(parts)

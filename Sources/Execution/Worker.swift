@@ -45,6 +45,7 @@ package final class Worker {
     var recorded: Switches?
     let made = try outputs(
       of: step.operation, named: step.name, inputs, rectified: step.isRectified,
+      records ? .precise : .fastest,
       recording: records ? { recorded = $0 } : nil)
     if let recorded { switches[step.name] = recorded }
     return made
@@ -57,12 +58,13 @@ package final class Worker {
   ///   - name: What errors call it.
   ///   - inputs: Its inputs, in order.
   ///   - isRectified: Whether a rectifier follows in the same call; convolutions and inner products alone have one.
+  ///   - choice: How convolutions are computed.
   ///   - recording: Receives the switches of a max pool; without it none are recorded.
   /// - Returns: Its outputs, in order.
   /// - Throws: `KernelError` where shapes disagree.
   package func outputs(
     of operation: Operation, named name: String, _ inputs: [Tensor], rectified isRectified: Bool = false,
-    recording: ((Switches) -> Void)? = nil
+    _ choice: ConvolutionMethod.Choice = .fastest, recording: ((Switches) -> Void)? = nil
   ) throws(KernelError) -> [Tensor] {
     let input = inputs[0]
     switch operation {
@@ -71,7 +73,7 @@ package final class Worker {
         try device.convolution(
           input, filters: convolution.filters, bias: convolution.bias,
           over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
-          rectified: isRectified)
+          rectified: isRectified, choice)
       ]
     case .maxPooling(let rule):
       let sliding = rule.resolved(over: input.shape)

@@ -53,12 +53,13 @@ extension Device {
   ///   - sliding: How the filters move.
   ///   - groups: Into how many groups inputs and outputs are divided.
   ///   - rectified: Whether negative sums become zero.
+  ///   - choice: How it is computed.
   /// - Returns: Images x rows x columns x outputs.
   /// - Throws: ``KernelError`` where shapes disagree.
   /// - Note: ONNX Conv.
   public mutating func convolution(
     _ input: Tensor, filters: Tensor, bias: Tensor?, over sliding: Sliding, groups: Int = 1,
-    rectified: Bool = false
+    rectified: Bool = false, _ choice: ConvolutionMethod.Choice = .fastest
   ) throws(KernelError) -> Tensor {
     let output = try convolved(input.shape, filters.shape, sliding, groups)
     guard (bias?.shape.count ?? output.channels) == output.channels else {
@@ -71,6 +72,9 @@ extension Device {
     let geometry = ConvolutionGeometry(
       input: input.shape, output: output, sliding: sliding, groups: groups, hasBias: bias != nil,
       isRectified: rectified)
+    if case .winograd(let side) = geometry.method(choice) {
+      return winograd(input, filters: filters, bias: bias, geometry, side: side)
+    }
     let primitive = try primitive(for: .convolution(geometry))
     let weights = try packed(filters, for: primitive)
     return try execute(primitive, "convolve", source: input, weights: weights, bias: bias, output: output)
@@ -84,11 +88,13 @@ extension Device {
   ///   - sliding: How the filters move in the forward direction.
   ///   - groups: Into how many groups inputs and outputs are divided.
   ///   - input: The shape to go back to; positions that no window reaches are zero.
+  ///   - choice: How it is computed. Directly, what no signal reaches is exactly zero.
   /// - Returns: A signal shaped `input`.
   /// - Throws: ``KernelError`` where shapes disagree.
   /// - Note: Zeiler & Fergus 2014, section 2.1, "Filtering".
   public mutating func convolutionTransposed(
-    _ signal: Tensor, filters: Tensor, over sliding: Sliding, groups: Int = 1, onto input: Shape
+    _ signal: Tensor, filters: Tensor, over sliding: Sliding, groups: Int = 1, onto input: Shape,
+    _ choice: ConvolutionMethod.Choice = .by(.direct)
   ) throws(KernelError) -> Tensor {
     let output = try convolved(input, filters.shape, sliding, groups)
     guard signal.shape == output else {
@@ -101,6 +107,9 @@ extension Device {
     }
     let geometry = ConvolutionGeometry(
       input: input, output: output, sliding: sliding, groups: groups, direction: .transposed)
+    if case .winograd(let side) = geometry.method(choice) {
+      return winograd(signal, filters: filters, bias: nil, geometry, side: side)
+    }
     let primitive = try primitive(for: .convolution(geometry))
     let weights = try packed(filters, for: primitive)
     return try execute(

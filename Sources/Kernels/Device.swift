@@ -8,7 +8,7 @@ internal import Tensors
 /// Neither `Copyable` nor `Sendable`: the compiler keeps it where it is used.
 public struct Device: ~Copyable {
   private var engine: Engine?
-  private let threads: Int
+  let threads: Int
   private var primitives: [Geometry: Primitive] = [:]
   private var scratch = Tensor([0])
 
@@ -75,6 +75,14 @@ public struct Device: ~Copyable {
     guard let bias else { return Tensor(output) }
     let sums = try combining(Tensor(output), bias.reshaped(to: [bias.shape.count]), by: .add)
     return rectified ? activated(sums, by: .relu) : sums
+  }
+
+  /// Lends scratch memory of so many floats, which is kept from call to call.
+  mutating func withScratch<Result>(
+    floats: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Result
+  ) -> Result {
+    if scratch.shape.count < floats { scratch = Tensor([floats]) }
+    return unsafe scratch.withUnsafeMutableElements { unsafe body($0) }
   }
 
   /// Runs a primitive from source to a new tensor.

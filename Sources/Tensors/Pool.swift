@@ -67,6 +67,11 @@ public enum Pool {
     return results.withLock { $0.compactMap { $0 } }
   }
 
+  /// Performs so many pieces of work side by side, each on a thread of its own where there are as many.
+  package static func perform(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    DispatchQueue.concurrentPerform(iterations: count, execute: body)
+  }
+
   /// `@unchecked Sendable`: thread `i` alone touches state `i`, and the caller waits.
   private struct Lent<State>: @unchecked Sendable {
     let states: [State]

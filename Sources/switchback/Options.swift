@@ -31,6 +31,11 @@ struct CommonOptions: ParsableArguments {
 
   @Option(help: .value("n", "Random seed.")) var seed: UInt64 = 0
   @Flag(help: "Notes about a network, unreadable images and unused files are errors.") var strict = false
+  @Flag(
+    help:
+      "Compute 3x3 convolutions product by product, not by Winograd's filtering: slower, errors of rounding smaller."
+  )
+  var exact = false
   @Flag(help: "Print no progress.") var quiet = false
   @Flag(help: "Print the result as JSON; progress and notes go to standard error.") var json = false
 
@@ -38,6 +43,7 @@ struct CommonOptions: ParsableArguments {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be between 1 and 1024, not \(threads).")
     }
+    ConvolutionMethod.isExact = exact
   }
 
   var workers: Int { threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }

@@ -66,7 +66,7 @@ import Testing
         let found = try soiled(expected.shape) {
           try device.convolution(
             input, filters: filters, bias: isBiased ? bias : nil, over: sliding, groups: groups,
-            rectified: rectified)
+            rectified: rectified, .by(.direct))
         }
         #expect(found.shape == expected.shape)
         let terms = sliding.count * inputs / groups + 1

@@ -110,4 +110,41 @@ void vector_sparse_convolution_transposed(const float *signal, const float *filt
 // Adds to `output` the products of each window, places x window rows x window columns x channels.
 void vector_folding(const float *products, float *output, VectorSliding sliding);
 
+// Winograd.c: a 3x3 convolution of stride 1 and dilation 1, in one group. Outputs are computed in square tiles of
+// `side` positions an edge: 2, 4 or 5. The error of 2 is that of a direct convolution; 4 has about three times as
+// much, and 5 about three times that. `before` is the padding; what windows cover past the map's end is zero too,
+// however far. A step is how many floats lead from one position to the next: `channels` or `units`, or more where
+// the map is a slice of a wider one.
+typedef struct VectorWinograd {
+  ptrdiff_t images, rows, columns, channels, input_step;
+  ptrdiff_t output_rows, output_columns, units, output_step;
+  ptrdiff_t rows_before, columns_before, side;
+} VectorWinograd;
+
+// What one call computes: `first_tile` up to but not including `end_tile` of all images' tiles in one list, and
+// `first_unit` up to but not including `end_unit`, multiples of 16 but for the last unit. An output's bytes depend
+// neither on the share that computes it nor on the images beside it.
+typedef struct VectorWinogradShare {
+  ptrdiff_t first_tile, end_tile, first_unit, end_unit;
+} VectorWinogradShare;
+
+// How many tiles all images have.
+ptrdiff_t vector_winograd_tiles(VectorWinograd geometry);
+// Floats of transformed filters.
+ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t side);
+// Floats of scratch memory that a share needs.
+ptrdiff_t vector_winograd_scratch(VectorWinograd geometry, VectorWinogradShare share);
+
+// Transforms filters of units x 3 x 3 x channels; `transformed` begins on a 64-byte boundary. If `turned`, what
+// comes out belongs to the transposed convolution: its channels are the filters' units, its units their channels,
+// its padding 2 less theirs.
+void vector_winograd_filter(const float *filters, float *transformed, ptrdiff_t units, ptrdiff_t channels,
+                            ptrdiff_t side, int turned);
+
+// Convolves, adds `bias` (one a unit) and `addend` (laid out as the output) unless they are null, and rectifies if
+// asked. `filters` are transformed for this geometry's side.
+void vector_winograd(const float *input, const float *filters, const float *bias, const float *addend,
+                     float *output, VectorWinograd geometry, VectorWinogradShare share, int rectified,
+                     float *scratch);
+
 #endif

@@ -136,7 +136,7 @@ public struct RelevantPictures: Study, Sendable {
     }
     let found = try work.findings(
       of: Stage<Range<Int>, Chunk>(
-        units: chunks, title: "relevance", counted: "images", weight: Self.chunk,
+        units: chunks, title: "relevance", counted: "groups of \(Self.chunk) images",
         file: { "relevance/\($0.lowerBound)" },
         isSound: { _, chunk in chunk.layers.map(\.count) == study.layers.map(\.units) }
       ) { some, _ in

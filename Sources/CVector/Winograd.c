@@ -1,0 +1,539 @@
+#include "Clones.h"
+
+// Winograd's minimal filtering (Lavin & Gray 2015, arXiv 1509.09308): a tile of `side` x `side` outputs of a 3x3
+// window is A'((G g G') * (B' d B)) A, where g is the filter, d the tile of (side + 2) x (side + 2) inputs, and *
+// multiplies element by element. Summed over channels, the products at each of the (side + 2)^2 points are a matrix
+// product: tiles x channels by channels x units.
+//
+// B, G and A come from interpolation at 0, infinity and, by side, the points that `points_of` lists. Which points
+// they are changes the rounding alone: the usual 1 and 2 have two to three times the error of 11/16 and 3/2.
+//
+// Scratch memory holds, of a block of tiles:
+//   the transformed input: point, chunk of 16 channels, tile, 16 channels
+//   the products:          point, panel of 16 units, tile, 16 units
+// Transformed filters are: point, panel of 16 units, channel, 16 units (zeros past the last unit).
+// Each sum runs over the channels in order, in one lane of one register, whatever the tiles beside it.
+
+// For measuring: -DWINOGRAD_V3 keeps to AVX2.
+#ifdef WINOGRAD_V3
+#undef CLONED
+#define CLONED __attribute__((target("arch=x86-64-v3")))
+#define WIDE 0
+#else
+#define WIDE 1
+#endif
+
+enum { MOST_SIDE = 5, MOST_POINTS = 7 };
+// Without it clang splits vectors of AVX-512 in halves, as the tuning of x86-64-v4 prefers; inlining hands it on.
+#define FULL_WIDTH __attribute__((min_vector_width(512)))
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
+#ifdef WINOGRAD_TIMING
+ptrdiff_t winograd_most_tiles = 0;
+#endif
+
+INLINED ptrdiff_t chunks_of(ptrdiff_t count) { return (count + LANES - 1) / LANES; }
+
+INLINED ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+// Floats from one point to the next: an odd number of cache lines, so that a tile's points do not all fall into
+// one set of the cache.
+INLINED ptrdiff_t point_step(ptrdiff_t chunks, ptrdiff_t tiles) { return (chunks * tiles | 1) * LANES; }
+
+// How many tiles are worked on at once: about 48. A point's transformed tiles and products then stay in the
+// second-level cache, and each panel of filters, read from further away, serves three groups of rows or more.
+INLINED ptrdiff_t block_tiles(VectorWinogradShare share) {
+  ptrdiff_t tiles = share.end_tile - share.first_tile, usual = 48;
+#ifdef WINOGRAD_TIMING
+  if (winograd_most_tiles) usual = winograd_most_tiles;
+#endif
+  ptrdiff_t blocks = (tiles + usual / 2) / usual;
+  return blocks > 1 ? (tiles + blocks - 1) / blocks : tiles;
+}
+
+ptrdiff_t vector_winograd_tiles(VectorWinograd g) {
+  return g.images * ((g.output_rows + g.side - 1) / g.side) * ((g.output_columns + g.side - 1) / g.side);
+}
+
+ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t side) {
+  return (side + 2) * (side + 2) * chunks_of(units) * channels * LANES;
+}
+
+ptrdiff_t vector_winograd_scratch(VectorWinograd g, VectorWinogradShare share) {
+  if (share.end_tile <= share.first_tile || share.end_unit <= share.first_unit) return 0;
+  ptrdiff_t chunks = chunks_of(g.channels), panels = chunks_of(share.end_unit - share.first_unit);
+  ptrdiff_t tiles = block_tiles(share), points = (g.side + 2) * (g.side + 2);
+  // A cache line more, to begin on a 64-byte boundary.
+  ptrdiff_t step = point_step(chunks, tiles) + point_step(panels, tiles);
+  return points * step + (chunks + panels + 1) * LANES;
+}
+
+#ifndef WINOGRAD_POINTS
+#define WINOGRAD_POINTS {{1}, {11.0 / 16, 3.0 / 2}, {1.0 / 2, 9.0 / 8, 5.0 / 2}}
+#endif
+
+// The points beside 0 and infinity: each with its negative, but for the third of side 5, which stands alone.
+typedef struct Points {
+  double at[3];
+} Points;
+
+INLINED Points points_of(ptrdiff_t side) {
+  const Points known[3] = WINOGRAD_POINTS;
+  return known[side == 2 ? 0 : side - 3];
+}
+
+// The matrix G: at each point the powers 0 to 2, over the differences to the other points.
+INLINED void filter_matrix(double matrix[MOST_POINTS][3], ptrdiff_t side) {
+  const Points points = points_of(side);
+  double at[MOST_POINTS] = {0};
+  for (ptrdiff_t i = 1; i <= side; i++) at[i] = i % 2 ? points.at[i / 2] : -points.at[i / 2 - 1];
+  for (ptrdiff_t i = 0; i <= side; i++) {
+    double over = 1;
+    for (ptrdiff_t j = 0; j <= side; j++)
+      if (j != i) over *= at[i] - at[j];
+    matrix[i][0] = 1 / over, matrix[i][1] = at[i] / over, matrix[i][2] = at[i] * at[i] / over;
+  }
+  matrix[side + 1][0] = matrix[side + 1][1] = 0, matrix[side + 1][2] = 1;
+}
+
+CLONED void vector_winograd_filter(const float *restrict filters, float *restrict transformed, ptrdiff_t units,
+                                   ptrdiff_t channels, ptrdiff_t side, int turned) {
+  ptrdiff_t points = side + 2, inner = turned ? units : channels, outer = turned ? channels : units;
+  ptrdiff_t panels = chunks_of(outer), step = panels * inner * LANES;
+  ptrdiff_t inner_step = turned ? 9 * channels : 1, outer_step = turned ? 1 : 9 * channels;
+  double matrix[MOST_POINTS][3], taps[9][LANES], half[MOST_POINTS][3][LANES];
+  filter_matrix(matrix, side);
+  memset(taps, 0, sizeof taps);
+  for (ptrdiff_t panel = 0; panel < panels; panel++) {
+    ptrdiff_t some = least(outer - panel * LANES, LANES);
+    for (int tap = 0; tap < 9; tap++)
+      for (ptrdiff_t lane = some; lane < LANES; lane++) taps[tap][lane] = 0;
+    for (ptrdiff_t k = 0; k < inner; k++, transformed += LANES) {
+      for (int tap = 0; tap < 9; tap++) {
+        const float *from = filters + panel * LANES * outer_step + k * inner_step;
+        from += (turned ? 8 - tap : tap) * channels;
+        for (ptrdiff_t lane = 0; lane < some; lane++) taps[tap][lane] = from[lane * outer_step];
+      }
+      for (ptrdiff_t i = 0; i < points; i++)
+        for (int c = 0; c < 3; c++)
+          for (int lane = 0; lane < LANES; lane++)
+            half[i][c][lane] = matrix[i][0] * taps[c][lane] + matrix[i][1] * taps[3 + c][lane] +
+                               matrix[i][2] * taps[6 + c][lane];
+      for (ptrdiff_t i = 0; i < points; i++)
+        for (ptrdiff_t j = 0; j < points; j++) {
+          float *to = transformed + (i * points + j) * step;
+          for (int lane = 0; lane < LANES; lane++)
+            to[lane] = (float)(matrix[j][0] * half[i][0][lane] + matrix[j][1] * half[i][1][lane] +
+                               matrix[j][2] * half[i][2][lane]);
+        }
+    }
+  }
+}
+
+// One row or column of an input tile, where it stands. Each result belongs to a point; its factors are the
+// coefficients of the polynomial whose roots are the other points.
+INLINED void transform_input_line(Lanes *restrict d, const int side) {
+  const Points points = points_of(side);
+  const double a = points.at[0], b = points.at[1], c = points.at[2], a2 = a * a, b2 = b * b;
+  if (side == 2) {
+    Lanes first = d[2] - d[0], second = d[1] + d[2], third = d[2] - d[1];
+    d[3] = d[3] - d[1];
+    d[0] = first, d[1] = second, d[2] = third;
+  } else {
+    const float product = (float)(a2 * b2), sum = (float)(a2 + b2), alone = (float)c;
+    if (side == 5) {
+      // The factor of the point that stands alone leaves side 4's polynomials.
+      Lanes at_alone = product * d[1] + (d[5] - sum * d[3]);
+      d[6] = (product * d[2] + (d[6] - sum * d[4])) - alone * at_alone;
+      UNROLLED for (int i = 0; i < 5; i++) d[i] = d[i + 1] - alone * d[i];
+      d[5] = at_alone;
+    } else {
+      d[5] = product * d[1] + (d[5] - sum * d[3]);
+    }
+    Lanes even = d[4] - (float)b2 * d[2], odd = d[3] - (float)b2 * d[1];
+    Lanes other_even = d[4] - (float)a2 * d[2], other_odd = d[3] - (float)a2 * d[1];
+    d[0] = product * d[0] + (d[4] - sum * d[2]);
+    d[1] = even + (float)a * odd;
+    d[2] = even - (float)a * odd;
+    d[3] = other_even + (float)b * other_odd;
+    d[4] = other_even - (float)b * other_odd;
+  }
+}
+
+INLINED float power(double base, int exponent) {
+  double value = 1;
+  UNROLLED for (int i = 0; i < exponent; i++) value *= base;
+  return (float)value;
+}
+
+// One row or column of a tile's products, summed to `side` outputs: each product times its point's powers.
+INLINED void transform_output_line(const Lanes *restrict m, Lanes *restrict y, const int side) {
+  const Points points = points_of(side);
+  const double a = points.at[0], b = points.at[1], c = points.at[2];
+  Lanes even = m[1] + m[2], odd = m[1] - m[2];
+  if (side == 2) {
+    y[0] = m[0] + even;
+    y[1] = m[3] + odd;
+    return;
+  }
+  Lanes second_even = m[3] + m[4], second_odd = m[3] - m[4];
+  UNROLLED for (int i = 0; i < side; i++) {
+    Lanes sum = power(a, i) * (i % 2 ? odd : even);
+    sum += power(b, i) * (i % 2 ? second_odd : second_even);
+    if (side == 5) sum += power(c, i) * m[5];
+    if (i == 0) sum += m[0];
+    if (i == side - 1) sum += m[side + 1];
+    y[i] = sum;
+  }
+}
+
+// One tile of the list.
+typedef struct Tile {
+  ptrdiff_t image, row, column;
+} Tile;
+
+static Tile tile_at(VectorWinograd g, ptrdiff_t index) {
+  ptrdiff_t down = (g.output_rows + g.side - 1) / g.side;
+  ptrdiff_t across = (g.output_columns + g.side - 1) / g.side;
+  Tile tile = {index / (down * across), index / across % down * g.side, index % across * g.side};
+  return tile;
+}
+
+INLINED Tile tile_after(VectorWinograd g, Tile tile) {
+  tile.column += g.side;
+  if (tile.column < g.output_columns) return tile;
+  tile.column = 0;
+  tile.row += g.side;
+  if (tile.row < g.output_rows) return tile;
+  tile.row = 0;
+  tile.image++;
+  return tile;
+}
+
+// Floats from the map's first to the tile's first position; it may lie in the padding.
+INLINED ptrdiff_t input_offset(VectorWinograd g, Tile tile) {
+  ptrdiff_t row = tile.image * g.rows + tile.row - g.rows_before;
+  return (row * g.columns + tile.column - g.columns_before) * g.input_step;
+}
+
+INLINED ptrdiff_t output_offset(VectorWinograd g, Tile tile) {
+  return ((tile.image * g.output_rows + tile.row) * g.output_columns + tile.column) * g.output_step;
+}
+
+// An address that is only fetched, so it need not be one of the map's.
+INLINED const void *ahead_of(const float *map, ptrdiff_t offset) {
+  return (const void *)((uintptr_t)map + (uintptr_t)offset * sizeof(float));
+}
+
+// Transforms sixteen channels of a tile and writes them to every point. The inputs are steps apart or, if given,
+// at `positions`.
+INLINED void transform_chunk(const float *restrict from, ptrdiff_t row_step, ptrdiff_t column_step,
+                             const float *const *restrict positions, ptrdiff_t offset, float *restrict to,
+                             ptrdiff_t step, const int side) {
+  const int points = side + 2;
+  Lanes half[MOST_POINTS][MOST_POINTS];
+  UNROLLED for (int r = 0; r < points; r++) {
+    Lanes line[MOST_POINTS];
+    UNROLLED for (int c = 0; c < points; c++)
+      line[c] = LOAD(positions ? positions[r * points + c] + offset : from + r * row_step + c * column_step);
+    transform_input_line(line, side);
+    UNROLLED for (int c = 0; c < points; c++) half[c][r] = line[c];
+  }
+  UNROLLED for (int c = 0; c < points; c++) {
+    transform_input_line(half[c], side);
+    UNROLLED for (int r = 0; r < points; r++) STORE(to + (r * points + c) * step, half[c][r]);
+  }
+}
+
+// `zeros` are as many as a position's channels, rounded up.
+INLINED FULL_WIDTH void transform_input(const float *restrict input, float *restrict to,
+                                        const float *restrict zeros, VectorWinograd g, ptrdiff_t first,
+                                        ptrdiff_t tiles, const int side) {
+  const int points = side + 2;
+  ptrdiff_t chunks = chunks_of(g.channels), step = point_step(chunks, tiles);
+  ptrdiff_t row_step = g.columns * g.input_step;
+  // A last chunk reads past its channels, to lanes that no product uses; but nothing is read past the input.
+  const ptrdiff_t end = (g.images * g.rows * g.columns - 1) * g.input_step + g.channels;
+  Tile tile = tile_at(g, first);
+  for (ptrdiff_t t = 0; t < tiles; t++) {
+    Tile next = tile_after(g, tile);
+    ptrdiff_t row = tile.row - g.rows_before, column = tile.column - g.columns_before;
+    ptrdiff_t offset = input_offset(g, tile), ahead = input_offset(g, next), chunk = 0, full = chunks;
+    float *tile_to = to + t * LANES;
+    if (row >= 0 && row + points <= g.rows && column >= 0 && column + points <= g.columns) {
+      if (offset + (points - 1) * (row_step + g.input_step) + chunks * LANES > end) full--;
+      for (; chunk < full; chunk++) {
+        // The next tile shares two columns with this one, and two rows with one above.
+        UNROLLED for (int r = 2; r < points; r++)
+          UNROLLED for (int c = 2; c < points; c++)
+            __builtin_prefetch(ahead_of(input, ahead + r * row_step + c * g.input_step), 0, 3);
+        ahead += LANES;
+        transform_chunk(input + offset + chunk * LANES, row_step, g.input_step, NULL, 0,
+                        tile_to + chunk * tiles * LANES, step, side);
+      }
+      if (chunk == chunks) {
+        tile = next;
+        continue;
+      }
+    }
+    const float *positions[MOST_POINTS * MOST_POINTS];
+    ptrdiff_t furthest = 0;
+    for (int r = 0; r < points; r++)
+      for (int c = 0; c < points; c++) {
+        ptrdiff_t at = offset + r * row_step + c * g.input_step;
+        int inside = row + r >= 0 && row + r < g.rows && column + c >= 0 && column + c < g.columns;
+        positions[r * points + c] = inside ? input + at : zeros;
+        if (inside) furthest = at;
+      }
+    full = furthest + chunks * LANES > end ? chunks - 1 : chunks;
+    for (; chunk < full; chunk++)
+      transform_chunk(NULL, 0, 0, positions, chunk * LANES, tile_to + chunk * tiles * LANES, step, side);
+    if (chunk < chunks) {
+      float copy[MOST_POINTS * MOST_POINTS * LANES] = {0};
+      for (int p = 0; p < points * points; p++)
+        for (ptrdiff_t k = chunk * LANES; k < g.channels; k++)
+          copy[p * LANES + k % LANES] = positions[p][k];
+      transform_chunk(copy, points * LANES, LANES, NULL, 0, tile_to + chunk * tiles * LANES, step, side);
+    }
+    tile = next;
+  }
+}
+
+// What is fetched while a product runs: from `next` on `step` bytes a channel, and the same `other` bytes further.
+// Numbers, not pointers, because they go past the last filters.
+typedef struct Ahead {
+  uintptr_t next, step, other;
+} Ahead;
+
+// Sums `rows` tiles times `panels` panels of units over the channels.
+INLINED void product_tile(const float *restrict tiles, ptrdiff_t chunk_step, const float *restrict filters,
+                          ptrdiff_t panel_step, ptrdiff_t channels, float *restrict products,
+                          ptrdiff_t product_step, Ahead ahead, const int rows, const int panels) {
+  Lanes sums[12][2];
+  UNROLLED for (int r = 0; r < rows; r++)
+    UNROLLED for (int p = 0; p < panels; p++) sums[r][p] = (Lanes)0.0f;
+  for (ptrdiff_t left = channels; left > 0; left -= LANES, tiles += chunk_step) {
+    ptrdiff_t count = least(left, LANES);
+    for (ptrdiff_t k = 0; k < count; k++) {
+      Lanes weights[2];
+      UNROLLED for (int p = 0; p < panels; p++) weights[p] = LOAD(filters + p * panel_step);
+      filters += LANES;
+      __builtin_prefetch((const void *)ahead.next, 0, 2);
+      if (panels == 2) __builtin_prefetch((const void *)(ahead.next + ahead.other), 0, 2);
+      ahead.next += ahead.step;
+      UNROLLED for (int r = 0; r < rows; r++) {
+        Lanes value = (Lanes)tiles[r * LANES + k];
+        UNROLLED for (int p = 0; p < panels; p++) sums[r][p] += value * weights[p];
+      }
+    }
+  }
+  UNROLLED for (int r = 0; r < rows; r++)
+    UNROLLED for (int p = 0; p < panels; p++) STORE(products + p * product_step + r * LANES, sums[r][p]);
+}
+
+// The products at one point, `tiles` rows times `panels` panels, in groups of at most `most` rows and `together`
+// panels.
+INLINED FULL_WIDTH void product_of(const float *restrict transformed, const float *restrict filters,
+                                   float *restrict products, ptrdiff_t tiles, ptrdiff_t channels,
+                                   ptrdiff_t panels, const int most, const int together) {
+  ptrdiff_t tile_step = tiles * LANES, panel_step = channels * LANES, groups = (tiles + most - 1) / most;
+  const uintptr_t panel_bytes = (uintptr_t)panel_step * sizeof(float);
+  for (ptrdiff_t panel = 0; panel < panels; panel += together) {
+    const int pair = together == 2 && panel + 1 < panels;
+    const float *weights = filters + panel * panel_step;
+    // While these panels are used the next are fetched: one with each of the first groups of rows, or both with
+    // the only group.
+    const ptrdiff_t fetched = pair ? 2 : 1;
+    Ahead ahead = {(uintptr_t)weights + fetched * panel_bytes, LANES * sizeof(float),
+                   groups == 1 ? panel_bytes : 0};
+    for (ptrdiff_t group = 0, t = 0, rows; group < groups; group++, t += rows) {
+      rows = (tiles - t) / (groups - group);
+      const float *from = transformed + t * LANES;
+      float *to = products + (panel * tiles + t) * LANES;
+      if (group == fetched) ahead.next = (uintptr_t)weights, ahead.step = 0;
+#define ROWS(n)                                                                                              \
+  case n:                                                                                                    \
+    if (pair)                                                                                                \
+      product_tile(from, tile_step, weights, panel_step, channels, to, tile_step, ahead, n, 2);              \
+    else                                                                                                     \
+      product_tile(from, tile_step, weights, panel_step, channels, to, tile_step, ahead, n, 1);              \
+    break;
+      switch (rows) {
+        ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
+        default:
+          if (most > 6) switch (rows) { ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) }
+      }
+#undef ROWS
+      if (group < fetched) ahead.next += panel_bytes;
+    }
+  }
+}
+
+// Twelve rows of two 16-float vectors fill AVX-512's 32 registers; six rows of two 8-float ones AVX2's 16. The
+// shape differs, so clones of one function will not do.
+#define PRODUCT(name)                                                                                        \
+  static void name(const float *restrict transformed, const float *restrict filters,                         \
+                   float *restrict products, ptrdiff_t tiles, ptrdiff_t channels, ptrdiff_t panels)
+#if defined(__x86_64__)
+__attribute__((target("arch=x86-64-v4"))) PRODUCT(product_v4) {
+  product_of(transformed, filters, products, tiles, channels, panels, 12, 2);
+}
+__attribute__((target("arch=x86-64-v3"))) PRODUCT(product_v3) {
+  product_of(transformed, filters, products, tiles, channels, panels, 6, 1);
+}
+PRODUCT(product_v2) { product_of(transformed, filters, products, tiles, channels, panels, 2, 1); }
+PRODUCT(product) {
+  if (WIDE && __builtin_cpu_supports("x86-64-v4"))
+    product_v4(transformed, filters, products, tiles, channels, panels);
+  else if (__builtin_cpu_supports("x86-64-v3"))
+    product_v3(transformed, filters, products, tiles, channels, panels);
+  else
+    product_v2(transformed, filters, products, tiles, channels, panels);
+}
+#else
+PRODUCT(product) { product_of(transformed, filters, products, tiles, channels, panels, 6, 1); }
+#endif
+
+// Sums the products of sixteen units to the outputs of a tile, each at its place.
+INLINED void transform_panel(const float *restrict products, ptrdiff_t step, const float *restrict bias,
+                             const float *restrict addend, float *restrict output, ptrdiff_t row_step,
+                             ptrdiff_t column_step, float floor, const int side) {
+  const int points = side + 2;
+  Lanes half[MOST_SIDE][MOST_POINTS];
+  UNROLLED for (int c = 0; c < points; c++) {
+    Lanes line[MOST_POINTS], sums[MOST_SIDE];
+    UNROLLED for (int r = 0; r < points; r++) line[r] = LOAD(products + (r * points + c) * step);
+    transform_output_line(line, sums, side);
+    UNROLLED for (int r = 0; r < side; r++) half[r][c] = sums[r];
+  }
+  Lanes biases = LOAD(bias), floors = (Lanes)floor;
+  UNROLLED for (int r = 0; r < side; r++) {
+    Lanes line[MOST_SIDE];
+    transform_output_line(half[r], line, side);
+    UNROLLED for (int c = 0; c < side; c++) {
+      ptrdiff_t at = r * row_step + c * column_step;
+      Lanes value = line[c] + biases;
+      if (addend) value += LOAD(addend + at);
+      STORE(output + at, value < floors ? floors : value);
+    }
+  }
+}
+
+INLINED FULL_WIDTH void transform_output(const float *restrict products, const float *restrict biases,
+                                         const float *restrict addend, float *restrict output, VectorWinograd g,
+                                         ptrdiff_t first, ptrdiff_t tiles, ptrdiff_t first_unit,
+                                         ptrdiff_t end_unit, int rectified, const int side) {
+  ptrdiff_t panels = chunks_of(end_unit - first_unit), step = point_step(panels, tiles);
+  ptrdiff_t whole_panels = (end_unit - first_unit) / LANES, row_step = g.output_columns * g.output_step;
+  const float floor = rectified ? 0.0f : -__builtin_inff();
+  float sums[MOST_SIDE * MOST_SIDE * LANES];
+  Tile tile = tile_at(g, first);
+  for (ptrdiff_t t = 0; t < tiles; t++) {
+    Tile next = tile_after(g, tile);
+    ptrdiff_t offset = output_offset(g, tile) + first_unit, ahead = output_offset(g, next) + first_unit;
+    ptrdiff_t rows = least(g.output_rows - tile.row, side);
+    ptrdiff_t columns = least(g.output_columns - tile.column, side), panel = 0;
+    if (rows == side && columns == side)
+      for (; panel < whole_panels; panel++, offset += LANES, ahead += LANES) {
+        const float *from = products + (panel * tiles + t) * LANES, *bias = biases + panel * LANES;
+        UNROLLED for (int r = 0; r < side; r++)
+          UNROLLED for (int c = 0; c < side; c++)
+            __builtin_prefetch(ahead_of(output, ahead + r * row_step + c * g.output_step), 1, 3);
+        if (addend)
+          transform_panel(from, step, bias, addend + offset, output + offset, row_step, g.output_step, floor,
+                          side);
+        else
+          transform_panel(from, step, bias, NULL, output + offset, row_step, g.output_step, floor, side);
+      }
+    // Where a tile or a panel is not whole, what belongs to the map is copied.
+    for (; panel < panels; panel++, offset += LANES) {
+      transform_panel(products + (panel * tiles + t) * LANES, step, biases + panel * LANES, NULL, sums,
+                      side * LANES, LANES, addend ? -__builtin_inff() : floor, side);
+      ptrdiff_t some = least(end_unit - first_unit - panel * LANES, LANES);
+      for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < columns; c++) {
+          ptrdiff_t at = offset + r * row_step + c * g.output_step;
+          float *from = sums + (r * side + c) * LANES;
+          if (addend)
+            for (ptrdiff_t k = 0; k < some; k++) {
+              float value = from[k] + addend[at + k];
+              from[k] = value < floor ? floor : value;
+            }
+          if (some == LANES)
+            STORE(output + at, LOAD(from));
+          else
+            for (ptrdiff_t k = 0; k < some; k++) output[at + k] = from[k];
+        }
+    }
+    tile = next;
+  }
+}
+
+CLONED static void transform_inputs(const float *restrict input, float *restrict to,
+                                    const float *restrict zeros, VectorWinograd g, ptrdiff_t first,
+                                    ptrdiff_t tiles) {
+  switch (g.side) {
+    case 2: transform_input(input, to, zeros, g, first, tiles, 2); return;
+    case 4: transform_input(input, to, zeros, g, first, tiles, 4); return;
+    default: transform_input(input, to, zeros, g, first, tiles, 5); return;
+  }
+}
+
+CLONED static void transform_outputs(const float *restrict products, const float *restrict biases,
+                                     const float *restrict addend, float *restrict output, VectorWinograd g,
+                                     ptrdiff_t first, ptrdiff_t tiles, ptrdiff_t first_unit,
+                                     ptrdiff_t end_unit, int rectified) {
+  switch (g.side) {
+    case 2:
+      transform_output(products, biases, addend, output, g, first, tiles, first_unit, end_unit, rectified, 2);
+      return;
+    case 4:
+      transform_output(products, biases, addend, output, g, first, tiles, first_unit, end_unit, rectified, 4);
+      return;
+    default:
+      transform_output(products, biases, addend, output, g, first, tiles, first_unit, end_unit, rectified, 5);
+      return;
+  }
+}
+
+#ifdef WINOGRAD_TIMING
+#include <time.h>
+double winograd_seconds[3];
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec + t.tv_nsec * 1e-9;
+}
+#define TIMED(index, call)                         \
+  do {                                             \
+    double start_ = seconds();                     \
+    call;                                          \
+    winograd_seconds[index] += seconds() - start_; \
+  } while (0)
+#else
+#define TIMED(index, call) call
+#endif
+
+void vector_winograd(const float *input, const float *filters, const float *bias, const float *addend,
+                     float *output, VectorWinograd g, VectorWinogradShare share, int rectified,
+                     float *scratch) {
+  if (share.end_tile <= share.first_tile || share.end_unit <= share.first_unit) return;
+  ptrdiff_t points = (g.side + 2) * (g.side + 2), units = share.end_unit - share.first_unit;
+  ptrdiff_t chunks = chunks_of(g.channels), panels = chunks_of(units), block = block_tiles(share);
+  ptrdiff_t filter_step = chunks_of(g.units) * g.channels * LANES;
+  float *transformed = (float *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+  float *products = transformed + points * point_step(chunks, block);
+  float *zeros = products + points * point_step(panels, block), *biases = zeros + chunks * LANES;
+  memset(zeros, 0, (chunks + panels) * LANES * sizeof *zeros);
+  if (bias) memcpy(biases, bias + share.first_unit, units * sizeof *bias);
+  for (ptrdiff_t first = share.first_tile; first < share.end_tile; first += block) {
+    ptrdiff_t tiles = least(block, share.end_tile - first);
+    TIMED(0, transform_inputs(input, transformed, zeros, g, first, tiles));
+    TIMED(1, for (ptrdiff_t point = 0; point < points; point++)
+               product(transformed + point * point_step(chunks, tiles),
+                       filters + point * filter_step + share.first_unit * g.channels,
+                       products + point * point_step(panels, tiles), tiles, g.channels, panels));
+    TIMED(2, transform_outputs(products, biases, addend, output, g, first, tiles, share.first_unit,
+                               share.end_unit, rectified));
+  }
+}
