@@ -1,5 +1,6 @@
 internal import Execution
 internal import Foundation
+internal import Kernels
 internal import Networks
 internal import Tensors
 
@@ -9,7 +10,7 @@ extension Explainer {
     _ input: Tensor, _ path: Method.Path, _ reduction: Method.Reduction, _ factor: Method.Factor,
     _ settings: Settings, _ show: (Int, Int) throws -> Void
   ) throws -> Explanation {
-    let way = try way("gradient", network) { .gradient }
+    let way = try way("gradient", network, .fastest) { .gradient }
     var (place, score) = (0, Float(0))
     var own = Tensor([])
     try carry(1, at: nil, way, kept: [target.value], input: { _ in input }) { _, found in

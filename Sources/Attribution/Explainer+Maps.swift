@@ -40,7 +40,7 @@ extension Explainer {
     of input: Tensor, by camera: Method.Camera, _ settings: Settings
   ) throws -> (grid: Tensor, layer: String, score: Float) {
     let layer = try settings.layer ?? lastMaps()
-    let way = try way("maps", network, to: layer, keeping: [layer]) { .gradient }
+    let way = try way("maps", network, to: layer, keeping: [layer], .fastest) { .gradient }
     var found: (grid: Tensor, score: Float)?
     try carry(1, at: nil, way, kept: [layer], input: { _ in input }) { _, carried in
       guard let kept = carried.kept[layer], kept.shape.rank == 4, kept.shape.rows * kept.shape.columns > 1

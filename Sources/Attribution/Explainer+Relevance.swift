@@ -1,4 +1,5 @@
 internal import Execution
+internal import Kernels
 internal import Networks
 internal import Tensors
 
@@ -15,7 +16,7 @@ extension Explainer {
 
   /// DeepLIFT's rescale rule: the multipliers of a pass beside a baseline's, times what is different in the input.
   func rescaled(_ input: Tensor, _ settings: Settings) throws -> Explanation {
-    let way = try way("rescale", network) { .rescale }
+    let way = try way("rescale", network, .fastest) { .rescale }
     let (picture, reference) = (try way.runner.forward(input), try way.runner.forward(settings.baseline))
     let (place, score) = try target.reading(in: picture, at: nil)
     let start = try target.reading(in: reference, at: place).score

@@ -101,7 +101,7 @@ extension Explainer {
   private func conductance(
     of input: Tensor, in values: [String], _ settings: Settings
   ) throws -> UnitExplanation {
-    let way = try way("gradient", network, keeping: values + [target.value]) { .gradient }
+    let way = try way("gradient", network, keeping: values + [target.value], .fastest) { .gradient }
     let place = try target.reading(in: try way.runner.forward(input), at: nil).place
     let (picture, base) = (input.elements, settings.baseline.elements)
     var count = settings.points ?? 64

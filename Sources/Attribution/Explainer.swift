@@ -1,5 +1,6 @@
 internal import Execution
 internal import Foundation
+internal import Kernels
 public import Networks
 internal import Synchronization
 public import Tensors
@@ -173,12 +174,14 @@ public final class Explainer {
 
   func way(
     _ name: String, _ network: Network, from start: String? = nil, to end: String? = nil,
-    keeping kept: [String] = [], by composite: () throws -> Composite
+    keeping kept: [String] = [], _ convolutions: ConvolutionMethod.Choice = .by(.direct),
+    by composite: () throws -> Composite
   ) throws -> Way {
     let name = ([name] + kept.sorted()).joined(separator: " ")
     if let known = ways[name] { return known }
-    let walk = try Walk(
+    var walk = try Walk(
       network, from: start ?? target.value, to: end, by: try composite(), limitedToField: false)
+    walk.convolutions = convolutions
     let made = Way(
       projector: Projector(walk, threads: threads),
       runner: try Runner(

@@ -64,7 +64,7 @@ struct Stage {
     }
     let descent = Descent(
       node: node, rule: turn.rule, memory: self, reference: reference, inputs: node.inputs.map { whole($0) },
-      windows: field == .whole ? nil : batch.map { start(of: field, $0) })
+      windows: field == .whole ? nil : batch.map { start(of: field, $0) }, walk.convolutions)
     let made = try descent.contributions(signals, worker)
     guard field != .whole else { return made }
     let shapes = node.inputs.map { walk.shapes[$0] }

@@ -32,6 +32,8 @@ public struct Walk: Sendable {
   let fields: [String: Field]
   /// Nodes between, last first.
   let turns: [Turn]
+  /// How convolutions are transposed: by default directly, so that outside the receptive field is exactly nothing.
+  var convolutions = ConvolutionMethod.Choice.by(.direct)
 
   /// - Parameters:
   ///   - network: The network.

@@ -26,10 +26,13 @@ package struct Descent<Memory: Recollection> {
   package let windows: [(row: Int, column: Int)]?
   /// Whether the pictures stay together, as in training, so that what their signals' density decides is decided once.
   package let isGroup: Bool
+  /// How convolutions are transposed: directly, what no signal reaches stays exactly zero.
+  package let choice: ConvolutionMethod.Choice
 
   package init(
     node: Network.Node, rule: Rule, memory: Memory, reference: Memory? = nil, inputs: [Shape],
-    windows: [(row: Int, column: Int)]? = nil, isGroup: Bool = false
+    windows: [(row: Int, column: Int)]? = nil, isGroup: Bool = false,
+    _ choice: ConvolutionMethod.Choice = .by(.direct)
   ) {
     self.node = node
     self.rule = rule
@@ -38,6 +41,7 @@ package struct Descent<Memory: Recollection> {
     self.inputs = inputs
     self.windows = windows
     self.isGroup = isGroup
+    self.choice = choice
   }
 
   private var isWindowed: Bool { windows != nil }
@@ -252,7 +256,7 @@ package struct Descent<Memory: Recollection> {
             part, filters: filters, over: sliding, groups: convolution.groups, onto: below)
           : worker.device.convolutionTransposed(
             part, filters: filters, over: sliding, groups: convolution.groups, onto: below,
-            isGroup ? .fastest : .by(.direct)))
+            choice))
       start = end
     }
     return parts.isEmpty ? Tensor(onto) : Tensor.stacking(parts)

@@ -80,7 +80,7 @@ extension Device {
     return try execute(primitive, "convolve", source: input, weights: weights, bias: bias, output: output)
   }
 
-  /// The transpose of ``convolution(_:filters:bias:over:groups:rectified:)`` without its bias.
+  /// The transpose of ``convolution(_:filters:bias:over:groups:rectified:_:)`` without its bias.
   ///
   /// - Parameters:
   ///   - signal: Images x rows x columns x outputs.

@@ -225,7 +225,8 @@ extension Learner {
     }
     var inputs: [Shape] = []
     for name in step.node.inputs { inputs.append(memory.shapes[name] ?? []) }
-    let descent = Descent(node: step.node, rule: .gradient, memory: memory, inputs: inputs, isGroup: true)
+    let descent = Descent(
+      node: step.node, rule: .gradient, memory: memory, inputs: inputs, isGroup: true, .fastest)
     return try descent.contributions(signals, worker)
   }
 
