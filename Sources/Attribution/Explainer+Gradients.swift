@@ -52,8 +52,9 @@ extension Explainer {
               input.shape, elements: zip(values, base).map { $1 + share * ($0 - $1) })
           }
         ) { index, found in
-          for (element, slope) in found.signal.elements.enumerated() {
-            sum[element] += quadrature.weights[index] * Double(slope)
+          let weight = quadrature.weights[index]
+          found.signal.withSpan { slopes in
+            for element in sum.indices { sum[element] += weight * Double(slopes[element]) }
           }
           try show(index + 1, count)
         }

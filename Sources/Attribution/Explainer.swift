@@ -186,8 +186,7 @@ public final class Explainer {
       projector: Projector(walk, threads: threads),
       runner: try Runner(
         network, keeping: Array(Set(walk.keptValues + kept)).sorted(), recordingSwitches: true,
-        threads: threads,
-        cancellation: cancellation))
+        threads: threads, convolutions == .fastest ? .fastest : .precise, cancellation: cancellation))
     ways[name] = made
     return made
   }

@@ -1,3 +1,4 @@
+package import Kernels
 internal import Synchronization
 internal import Tensors
 
@@ -9,11 +10,13 @@ package final class Crew: @unchecked Sendable {
   private let latency: Worker
   private let turn = Mutex(())
 
-  /// - Parameter threads: How many work side by side.
-  package init(threads: Int) {
+  /// - Parameters:
+  ///   - threads: How many work side by side.
+  ///   - convolutions: How the steps of a pass compute convolutions.
+  package init(threads: Int, _ convolutions: ConvolutionMethod.Choice = .fastest) {
     precondition(threads > 0, "\(threads) threads")
-    workers = (0..<threads).map { _ in Worker(threads: 1) }
-    latency = threads == 1 ? workers[0] : Worker(threads: threads)
+    workers = (0..<threads).map { _ in Worker(threads: 1, convolutions) }
+    latency = threads == 1 ? workers[0] : Worker(threads: threads, convolutions)
   }
 
   package var count: Int { workers.count }

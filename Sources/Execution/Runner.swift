@@ -1,5 +1,5 @@
 public import Networks
-internal import Kernels
+public import Kernels
 internal import Synchronization
 public import Tensors
 
@@ -21,11 +21,12 @@ public final class Runner {
   ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
   ///   - recordsSwitches: Whether max pools record which position won.
   ///   - threads: How many pictures are computed side by side.
+  ///   - convolutions: How convolutions are computed; nil for the fastest way, or the precise one where switches are recorded.
   ///   - cancellation: Asked before each operation; once raised, a pass ends with `Interruption`.
   /// - Throws: `NetworkError.missingValue(name:node:)`.
   public init(
     _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
-    threads: Int = 2, cancellation: Cancellation = .never
+    threads: Int = 2, _ convolutions: ConvolutionMethod.Choice? = nil, cancellation: Cancellation = .never
   ) throws {
     let known = Set(network.inputs.map(\.name) + network.nodes.flatMap(\.outputs))
     for name in kept where !known.contains(name) {
@@ -36,7 +37,7 @@ public final class Runner {
     self.recordsSwitches = recordsSwitches
     // A walk back needs a picture's values and switches in one trace.
     plan = Plan(network, keeping: Set(kept), batchingHead: !recordsSwitches)
-    crew = Crew(threads: threads)
+    crew = Crew(threads: threads, convolutions ?? (recordsSwitches ? .precise : .fastest))
     inputName = network.inputs.first?.name ?? ""
   }
 

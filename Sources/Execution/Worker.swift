@@ -7,9 +7,12 @@ package import Tensors
 /// A class because a device must stay where it is; used by one thread at a time.
 package final class Worker {
   package var device: Device
+  /// How its steps compute convolutions.
+  private let convolutions: ConvolutionMethod.Choice
 
-  init(threads: Int) {
+  init(threads: Int, _ convolutions: ConvolutionMethod.Choice) {
     device = Device(threads: threads)
+    self.convolutions = convolutions
   }
 
   /// Runs steps over the values, which gain what the steps make and lose what is read for the last time.
@@ -45,8 +48,7 @@ package final class Worker {
     var recorded: Switches?
     let made = try outputs(
       of: step.operation, named: step.name, inputs, rectified: step.isRectified,
-      records ? .precise : .fastest,
-      recording: records ? { recorded = $0 } : nil)
+      convolutions, recording: records ? { recorded = $0 } : nil)
     if let recorded { switches[step.name] = recorded }
     return made
   }
