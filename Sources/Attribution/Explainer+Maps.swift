@@ -115,24 +115,33 @@ extension Explainer {
       return grid.sampled(places(rows), places(columns)).elements
     }
     let whole = try scores(1, at: nil) { _ in input }[0]
-    var (sum, shown) = (
-      [Double](repeating: 0, count: rows * columns), [Double](repeating: 0, count: rows * columns)
-    )
+    let places = rows * columns
+    var (sum, shown) = ([Double](repeating: 0, count: places), [Double](repeating: 0, count: places))
     let stretch = 128
     for start in stride(from: 0, to: count, by: stretch) {
       let some = min(stretch, count - start)
+      let masks = try Pool.map(over: start..<start + some, threads: threads) { mask($0) }
       let found = try scores(some, at: nil, from: start) { number in
-        let mask = mask(number)
+        let mask = masks[number - start]
         return Tensor(
           input.shape,
           elements: values.indices.map { hidden[$0] + mask[$0 / channels] * (values[$0] - hidden[$0]) })
       }
-      for (index, score) in found.enumerated() {
-        for (place, visible) in mask(start + index).enumerated() {
-          sum[place] += Double(score * visible)
-          shown[place] += Double(visible)
+      // Each thread adds up a part of the positions, over the masks in order.
+      let (before, parts) = ((sum, shown), threads)
+      let added = try Pool.map(over: 0..<parts, threads: threads) { part in
+        let range = places * part / parts..<places * (part + 1) / parts
+        var (sums, shares) = (Array(before.0[range]), Array(before.1[range]))
+        for (mask, score) in zip(masks, found) {
+          for index in sums.indices {
+            let visible = mask[range.lowerBound + index]
+            sums[index] += Double(score * visible)
+            shares[index] += Double(visible)
+          }
         }
+        return (sums, shares)
       }
+      (sum, shown) = (added.flatMap(\.0), added.flatMap(\.1))
       try show(start + some, count)
     }
     let means = zip(sum, shown).map { $1 > 0 ? Float($0 / $1) : 0 }
