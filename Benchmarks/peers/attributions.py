@@ -397,7 +397,7 @@ def compare_pixels(
     with torch.no_grad():
         start = float(net(torch.zeros_like(pixels))[(0, *target)])
     gap = found["score"] - start
-    error = abs(theirs["integrated-gradients"].sum().item() - gap) / abs(gap)
+    error = abs(theirs["integrated-gradients"].sum().item() - gap) / max(abs(gap), 1e-6)
     comparison.line(
         "completeness error", "captum", 1 + found["methods"]["integrated-gradients"]["completenessError"],
         1 + error, 1e-3)

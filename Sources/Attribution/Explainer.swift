@@ -186,7 +186,7 @@ public final class Explainer {
       projector: Projector(walk, threads: threads),
       runner: try Runner(
         network, keeping: Array(Set(walk.keptValues + kept)).sorted(), recordingSwitches: true,
-        threads: threads, convolutions == .fastest ? .fastest : .precise, cancellation: cancellation))
+        threads: threads, cancellation: cancellation))
     ways[name] = made
     return made
   }

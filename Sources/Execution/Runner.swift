@@ -1,5 +1,5 @@
 public import Networks
-public import Kernels
+internal import Kernels
 internal import Synchronization
 public import Tensors
 
@@ -21,12 +21,11 @@ public final class Runner {
   ///   - kept: Names of the values that each ``Trace`` holds; nodes that none of them needs are left out.
   ///   - recordsSwitches: Whether max pools record which position won.
   ///   - threads: How many pictures are computed side by side.
-  ///   - convolutions: How convolutions are computed; nil for the fastest way, or the precise one where switches are recorded.
   ///   - cancellation: Asked before each operation; once raised, a pass ends with `Interruption`.
   /// - Throws: `NetworkError.missingValue(name:node:)`.
   public init(
     _ network: Network, keeping kept: [String], recordingSwitches recordsSwitches: Bool = false,
-    threads: Int = 2, _ convolutions: ConvolutionMethod.Choice? = nil, cancellation: Cancellation = .never
+    threads: Int = 2, cancellation: Cancellation = .never
   ) throws {
     let known = Set(network.inputs.map(\.name) + network.nodes.flatMap(\.outputs))
     for name in kept where !known.contains(name) {
@@ -35,9 +34,10 @@ public final class Runner {
     self.network = network
     self.cancellation = cancellation
     self.recordsSwitches = recordsSwitches
-    // A walk back needs a picture's values and switches in one trace.
+    // A walk back needs a picture's values and switches in one trace. What wins and what is positive by a hair follows from
+    // the last digits, and a walk back from that: so such a pass is computed directly.
     plan = Plan(network, keeping: Set(kept), batchingHead: !recordsSwitches)
-    crew = Crew(threads: threads, convolutions ?? (recordsSwitches ? .precise : .fastest))
+    crew = Crew(threads: threads, recordsSwitches ? .by(.direct) : .fastest)
     inputName = network.inputs.first?.name ?? ""
   }
 

@@ -19,8 +19,6 @@ public enum ConvolutionMethod: Hashable, Sendable {
   public enum Choice: Hashable, Sendable {
     /// The fastest, by geometry.
     case fastest
-    /// The fastest whose rounding errors are the definition's: for passes whose switches and signs are walked back.
-    case precise
     /// One method where it fits, else directly.
     case by(ConvolutionMethod)
   }
@@ -57,8 +55,6 @@ extension ConvolutionGeometry {
     switch choice {
     case .by(let method): return method
     case .fastest: return ConvolutionMethod.isExact ? .direct : fastest
-    case .precise:
-      return ConvolutionMethod.isExact || fastest == .direct ? .direct : .winograd(side: 2)
     }
   }
 
