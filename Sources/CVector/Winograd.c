@@ -14,23 +14,10 @@
 // Transformed filters are: point, panel of 16 units, channel, 16 units (zeros past the last unit).
 // Each sum runs over the channels in order, in one lane of one register, whatever the tiles beside it.
 
-// For measuring: -DWINOGRAD_V3 keeps to AVX2.
-#ifdef WINOGRAD_V3
-#undef CLONED
-#define CLONED __attribute__((target("arch=x86-64-v3")))
-#define WIDE 0
-#else
-#define WIDE 1
-#endif
-
 enum { MOST_SIDE = 5, MOST_POINTS = 7 };
 // Without it clang splits vectors of AVX-512 in halves, as the tuning of x86-64-v4 prefers; inlining hands it on.
 #define FULL_WIDTH __attribute__((min_vector_width(512)))
 #define UNROLLED _Pragma("clang loop unroll(full)")
-
-#ifdef WINOGRAD_TIMING
-ptrdiff_t winograd_most_tiles = 0;
-#endif
 
 INLINED ptrdiff_t chunks_of(ptrdiff_t count) { return (count + LANES - 1) / LANES; }
 
@@ -44,9 +31,6 @@ INLINED ptrdiff_t point_step(ptrdiff_t chunks, ptrdiff_t tiles) { return (chunks
 // second-level cache, and each panel of filters, read from further away, serves three groups of rows or more.
 INLINED ptrdiff_t block_tiles(VectorWinogradShare share) {
   ptrdiff_t tiles = share.end_tile - share.first_tile, usual = 48;
-#ifdef WINOGRAD_TIMING
-  if (winograd_most_tiles) usual = winograd_most_tiles;
-#endif
   ptrdiff_t blocks = (tiles + usual / 2) / usual;
   return blocks > 1 ? (tiles + blocks - 1) / blocks : tiles;
 }
@@ -68,9 +52,6 @@ ptrdiff_t vector_winograd_scratch(VectorWinograd g, VectorWinogradShare share) {
   return points * step + (chunks + panels + 1) * LANES;
 }
 
-#ifndef WINOGRAD_POINTS
-#define WINOGRAD_POINTS {{1}, {11.0 / 16, 3.0 / 2}, {1.0 / 2, 9.0 / 8, 5.0 / 2}}
-#endif
 
 // The points beside 0 and infinity: each with its negative, but for the third of side 5, which stands alone.
 typedef struct Points {
@@ -78,7 +59,7 @@ typedef struct Points {
 } Points;
 
 INLINED Points points_of(ptrdiff_t side) {
-  const Points known[3] = WINOGRAD_POINTS;
+  const Points known[3] = {{1}, {11.0 / 16, 3.0 / 2}, {1.0 / 2, 9.0 / 8, 5.0 / 2}};
   return known[side == 2 ? 0 : side - 3];
 }
 
@@ -383,7 +364,7 @@ __attribute__((target("arch=x86-64-v3"))) PRODUCT(product_v3) {
 }
 PRODUCT(product_v2) { product_of(transformed, filters, products, tiles, channels, panels, 2, 1); }
 PRODUCT(product) {
-  if (WIDE && __builtin_cpu_supports("x86-64-v4"))
+  if (__builtin_cpu_supports("x86-64-v4"))
     product_v4(transformed, filters, products, tiles, channels, panels);
   else if (__builtin_cpu_supports("x86-64-v3"))
     product_v3(transformed, filters, products, tiles, channels, panels);
@@ -496,24 +477,6 @@ CLONED static void transform_outputs(const float *restrict products, const float
   }
 }
 
-#ifdef WINOGRAD_TIMING
-#include <time.h>
-double winograd_seconds[3];
-static double seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-#define TIMED(index, call)                         \
-  do {                                             \
-    double start_ = seconds();                     \
-    call;                                          \
-    winograd_seconds[index] += seconds() - start_; \
-  } while (0)
-#else
-#define TIMED(index, call) call
-#endif
-
 void vector_winograd(const float *input, const float *filters, const float *bias, const float *addend,
                      float *output, VectorWinograd g, VectorWinogradShare share, int rectified,
                      float *scratch) {
@@ -528,12 +491,12 @@ void vector_winograd(const float *input, const float *filters, const float *bias
   if (bias) memcpy(biases, bias + share.first_unit, units * sizeof *bias);
   for (ptrdiff_t first = share.first_tile; first < share.end_tile; first += block) {
     ptrdiff_t tiles = least(block, share.end_tile - first);
-    TIMED(0, transform_inputs(input, transformed, zeros, g, first, tiles));
-    TIMED(1, for (ptrdiff_t point = 0; point < points; point++)
-               product(transformed + point * point_step(chunks, tiles),
-                       filters + point * filter_step + share.first_unit * g.channels,
-                       products + point * point_step(panels, tiles), tiles, g.channels, panels));
-    TIMED(2, transform_outputs(products, biases, addend, output, g, first, tiles, share.first_unit,
-                               share.end_unit, rectified));
+    transform_inputs(input, transformed, zeros, g, first, tiles);
+    for (ptrdiff_t point = 0; point < points; point++)
+      product(transformed + point * point_step(chunks, tiles),
+              filters + point * filter_step + share.first_unit * g.channels,
+              products + point * point_step(panels, tiles), tiles, g.channels, panels);
+    transform_outputs(products, biases, addend, output, g, first, tiles, share.first_unit, share.end_unit,
+                      rectified);
   }
 }

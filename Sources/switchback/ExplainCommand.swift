@@ -68,7 +68,9 @@ struct ExplainCommand: ParsableCommand, ModelCommand {
 
   static func methods(_ text: String) throws -> [Method] {
     if text == "all" { return Method.allCases }
-    return try text.split(separator: ",").map { name in
+    let names = text.split(separator: ",")
+    guard !names.isEmpty else { throw ValidationError("no method is named.") }
+    return try names.map { name in
       let name = name.trimmingCharacters(in: .whitespaces)
       guard let method = Method(rawValue: name) else {
         let near = nearNames(to: name, among: Method.allCases.map(\.rawValue)).first

@@ -65,7 +65,9 @@ struct TrustCommand: ParsableCommand, ModelCommand {
   var model: String { study.model }
 
   private static func metrics(_ text: String) throws -> [MapMetric] {
-    try text.split(separator: ",").map { name in
+    let names = text.split(separator: ",")
+    guard !names.isEmpty else { throw ValidationError("no metric is named.") }
+    return try names.map { name in
       let name = name.trimmingCharacters(in: .whitespaces)
       guard let metric = MapMetric(rawValue: name) else {
         throw ValidationError(

@@ -61,6 +61,19 @@ import Testing
     }
     #expect(try Command.run(line + ["--threads", "1"]).status == 0)
     #expect(try workplace.contents(of: "run")["trust.json"] == before["trust.json"])
+    // A finding whose curves were cut short is named, not read beyond its end.
+    let path = URL(fileURLWithPath: workplace.path("run/" + images[0]))
+    var damaged = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: path)) as? [String: Any])
+    var maps = try #require(damaged["maps"] as? [String: [String: Any]])
+    maps["gradient"]?["curves"] = [
+      "mean": [
+        "probability": ["mostFirst": [1], "leastFirst": [1]], "score": ["mostFirst": [1], "leastFirst": [1]],
+      ]
+    ]
+    damaged["maps"] = maps
+    try JSONSerialization.data(withJSONObject: damaged).write(to: path)
+    try Command.refusal(line, naming: [images[0]])
   }
 
   /// A linear network: what each pixel adds is known, and maps that say it predict what hiding does.
@@ -110,7 +123,8 @@ import Testing
   @Test func `what methods cannot be compared on is refused in a sentence`() throws {
     let (model, pictures) = (try workplace.whole(), try workplace.pictures(2))
     for (flags, words) in [
-      (["--methods", "gradcan"], ["gradcan", "gradcam"]), (["--class", "cat"], ["--methods"]),
+      (["--methods", ""], ["no method"]), (["--methods", "gradcan"], ["gradcan", "gradcam"]),
+      (["--class", "cat"], ["--methods"]),
       (["--methods", "gradient", "--class", "caat"], ["cat"]),
       (["--methods", "gradient", "--sample", "0"], ["--sample"]),
       (["--methods", "gradient", "--metrics", "rode"], ["rode", "road"]),

@@ -41,6 +41,17 @@ struct PictureTrial: Codable {
 
   var `class`: Int
   var maps: [String: Map]
+
+  /// Whether it has these maps, and their curves all of their steps.
+  func isWhole(_ names: [String]) -> Bool {
+    names.allSatisfy { name in
+      maps[name]?.curves.values.allSatisfy { curves in
+        [curves.probability, curves.score].allSatisfy {
+          [$0.mostFirst.count, $0.leastFirst.count] == [HidingCurves.steps + 1, HidingCurves.steps + 1]
+        }
+      } ?? false
+    }
+  }
 }
 
 /// Where a picture's object is in the network's input, and what each of its parts does to the score.

@@ -47,7 +47,10 @@ extension Trust {
     let trials = try work.findings(
       of: Stage<Int, PictureTrial>(
         units: ids, title: "compare methods", counted: "maps", weight: methods.count, file: file,
-        isSound: { _, found in methods.allSatisfy { found.maps[$0.rawValue] != nil } }
+        isSound: { _, found in
+          found.class >= 0 && found.class < head.classes
+            && found.isWhole(methods.map(\.rawValue) + MapTrial.controls)
+        }
       ) { ids, show in
         try ids.map { id in
           guard

@@ -138,7 +138,10 @@ public struct RelevantPictures: Study, Sendable {
       of: Stage<Range<Int>, Chunk>(
         units: chunks, title: "relevance", counted: "groups of \(Self.chunk) images",
         file: { "relevance/\($0.lowerBound)" },
-        isSound: { _, chunk in chunk.layers.map(\.count) == study.layers.map(\.units) }
+        isSound: { range, chunk in
+          chunk.layers.map(\.count) == study.layers.map(\.units)
+            && chunk.layers.allSatisfy { $0.allSatisfy { $0.allSatisfy { range.contains($0.image) } } }
+        }
       ) { some, _ in
         try some.map { range in
           let each = try Pool.map(over: range, with: desks) { id, desk in
