@@ -1,4 +1,4 @@
-"""Runs ours and the peers turn by turn and prints a table: medians, memory, the ratio to the faster peer."""
+"""Runs ours and the peers turn by turn and prints a table: medians, memory, the ratio to every peer."""
 
 import argparse
 import json
@@ -9,22 +9,53 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OURS = os.path.join(HERE, ".build/release/benchmarks")
+OURS = {None: os.path.join(HERE, ".build/release/benchmarks")}
+# Made by: swift build -c release --scratch-path .build-avx2 -Xcc -DCVECTOR_AVX2
+OURS["avx2"] = os.path.join(HERE, ".build-avx2/release/benchmarks")
 PEERS = os.path.join(HERE, "peers/peers.py")
 ZFNET = os.path.join(HERE, ".build/zfnet.onnx")
+NETWORKS = os.path.join(HERE, ".build/networks")
+# What holds a process to a processor's smaller instruction set. ONNX Runtime and ncnn have no such switch.
+INSTRUCTIONS = {"avx2": {"DNNL_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}}
+NEVER_LIMITED = ("ONNX Runtime", "ncnn")
 
 
-def cases(shared):
-    models = {
+def given(shared):
+    """The networks that PyTorch runs through peers.py's own graph, too."""
+    return {
         "AlexNet-conv": f"{shared}/models/alexnet-conv.onnx",
         "SqueezeNet 1.1": f"{shared}/models/squeezenet1.1.onnx",
         "ZFNet": ZFNET,
     }
+
+
+def made():
+    """The networks that networks.py writes."""
+    files = {
+        "VGG-11": "vgg11",
+        "VGG-16 convolutions": "vgg16-convolutions",
+        "ResNet-18": "resnet18",
+        "ResNet-50": "resnet50",
+        "DenseNet-121": "densenet121",
+        "MobileNetV3-small": "mobilenet-v3-small",
+        "EfficientNet-B0": "efficientnet-b0",
+        "ConvNeXt-tiny": "convnext-tiny",
+    }
+    return {name: f"{NETWORKS}/{file}.onnx" for name, file in files.items()}
+
+
+def cases(shared):
+    models = given(shared)
     pictures = f"{shared}/images/imagenet-1000"
-    for name, model in models.items():
-        for batch in (1, 32):
+    for name, model in {**models, **made()}.items():
+        for batch in (1, 16):
             work = ["forward", model, "--batch", str(batch)]
-            peers = {"PyTorch": work, "ONNX Runtime": [*work, "--with", "onnxruntime"]}
+            peers = {"PyTorch": work} if name in models else {}
+            peers["ONNX Runtime"] = [*work, "--with", "onnxruntime"]
+            peers["OpenVINO"] = [*work, "--with", "openvino"]
+            if batch > 1:
+                peers["OpenVINO, 2 streams"] = [*peers["OpenVINO"], "--streams", "2"]
+            peers["ncnn"] = [*work, "--with", "ncnn", "--streams", str(min(batch, 2))]
             yield "forward", f"forward, {name}, batch {batch}", work, peers
     for name in ("SqueezeNet 1.1", "ZFNet"):
         for swept in (1, 8):
@@ -48,10 +79,10 @@ def cases(shared):
         yield "gallery", f"projections, AlexNet {layer}, nine a unit", work, {"PyTorch": work}
 
 
-def run(command):
+def run(command, limits):
     """The measurement that a process prints, with its peak memory in MiB."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OPENBLAS_")}
-    environment["OMP_NUM_THREADS"] = "2"
+    environment.update(limits, OMP_NUM_THREADS="2")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -66,26 +97,36 @@ def main():
     parser.add_argument("--shared", default=os.path.join(HERE, "../../shared/data"))
     parser.add_argument("--only", help="a word that the case's name holds")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--instructions", choices=INSTRUCTIONS, help="the largest instruction set for whoever can be limited")
     arguments = parser.parse_args()
+    limits = INSTRUCTIONS.get(arguments.instructions, {})
+    chosen = [case for case in cases(arguments.shared) if not arguments.only or arguments.only in case[1]]
     if not os.path.exists(ZFNET):
         subprocess.run([sys.executable, os.path.join(HERE, "peers/zfnet.py"), ZFNET], check=True)
+    if any(kind == "forward" for kind, *_ in chosen):
+        maker = [sys.executable, os.path.join(HERE, "peers/networks.py"), NETWORKS]
+        subprocess.run([*maker, *given(arguments.shared).values()], check=True)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")
     print("| work | ours, per second | MiB | peer | per second | MiB | ratio |")
     print("|---|---|---|---|---|---|---|")
-    for _, name, work, peers in cases(arguments.shared):
-        if arguments.only and arguments.only not in name:
-            continue
+    for _, name, work, peers in chosen:
         found = {}
         for _ in range(arguments.rounds):
-            found.setdefault("ours", []).append(run([OURS, *work]))
+            found.setdefault("ours", []).append(run([OURS[arguments.instructions], *work], limits))
             for peer, command in peers.items():
-                found.setdefault(peer, []).append(run([sys.executable, PEERS, *command]))
+                found.setdefault(peer, []).append(run([sys.executable, PEERS, *command], limits))
         rates = {
             who: (statistics.median(items / seconds for seconds, items, _ in all), max(memory for _, _, memory in all))
             for who, all in found.items()
         }
         ours, memory = rates.pop("ours")
-        for peer, (rate, used) in rates.items():
+        unlimited = NEVER_LIMITED if limits else ()
+        rows = [(f"{peer} (not limited)" if peer in unlimited else peer, *figures) for peer, figures in rates.items()]
+        fastest = max((peer for peer in rates if peer not in unlimited), key=lambda peer: rates[peer][0])
+        if len(rates) > 1:
+            rows.append((f"fastest: {fastest}", *rates[fastest]))
+        for peer, rate, used in rows:
             print(
                 f"| {name} | {ours:.1f} | {memory:.0f} | {peer} | {rate:.1f} | {used:.0f} | {ours / rate:.2f} |",
                 flush=True)
