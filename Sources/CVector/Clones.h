@@ -7,12 +7,32 @@
 #include <string.h>
 
 // glibc alone: the choice needs its loader's ifunc, and runs before ThreadSanitizer's runtime is ready.
+// CVECTOR_AVX2 keeps to AVX2, to measure what a machine without AVX-512 would do.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !__has_feature(thread_sanitizer)
+#ifdef CVECTOR_AVX2
+#define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
 #define CLONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
 #else
 #define CLONED
 #endif
 #define INLINED static inline __attribute__((always_inline))
+// Without it clang splits vectors of AVX-512 in halves, as the tuning of x86-64-v4 prefers; inlining hands it on.
+#define FULL_WIDTH __attribute__((min_vector_width(512)))
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
+// For functions whose shape, not their compilation alone, depends on the instruction set.
+#if defined(__x86_64__) && !defined(CVECTOR_AVX2)
+#define HAS_V4 __builtin_cpu_supports("x86-64-v4")
+#else
+#define HAS_V4 0
+#endif
+#ifdef __x86_64__
+#define HAS_V3 __builtin_cpu_supports("x86-64-v3")
+#else
+#define HAS_V3 0
+#endif
 
 // Sixteen floats: one AVX-512 register, two of AVX2, four of SSE2 or NEON.
 enum { LANES = 16 };
@@ -25,6 +45,25 @@ typedef Shorts LooseShorts __attribute__((aligned(2), may_alias));
 
 #define LOAD(address) (*(const LooseLanes *)(address))
 #define STORE(address, value) (*(LooseLanes *)(address) = (value))
+
+INLINED ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+INLINED ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+// How many of a size hold so many.
+INLINED ptrdiff_t parts_of(ptrdiff_t count, ptrdiff_t size) { return (count + size - 1) / size; }
+INLINED ptrdiff_t chunks_of(ptrdiff_t count) { return parts_of(count, LANES); }
+
+// What is computed with a sum in its register is a floor; any other function is applied once the sums are stored.
+INLINED float floor_of(VectorFinish finish) {
+  return finish.activation == VectorRelu ? 0.0f : -__builtin_inff();
+}
+
+INLINED int has_function(VectorFinish finish) {
+  return finish.activation != VectorNone && finish.activation != VectorRelu;
+}
+
+// Activation.c: applies it to some units of `positions` positions that are `step` floats apart.
+void vector_finishing(VectorFinish finish, float *output, ptrdiff_t positions, ptrdiff_t first_unit,
+                      ptrdiff_t end_unit, ptrdiff_t step);
 
 INLINED float float_of_bits(int32_t bits) {
   float value;

@@ -62,12 +62,30 @@ CLONED void vector_summing(const float *restrict input, float *restrict output, 
 
 CLONED void vector_scaling(const float *restrict input, const float *restrict scale,
                            const float *restrict shift, float *restrict output, ptrdiff_t rows,
-                           ptrdiff_t channels) {
-  for (ptrdiff_t r = 0; r < rows; r++, input += channels, output += channels) {
-    if (shift)
+                           ptrdiff_t channels, ptrdiff_t output_step, int rectified) {
+  for (ptrdiff_t r = 0; r < rows; r++, input += channels, output += output_step)
+    if (shift && rectified)
+      for (ptrdiff_t c = 0; c < channels; c++) {
+        float value = input[c] * scale[c] + shift[c];
+        output[c] = value < 0 ? 0.0f : value;
+      }
+    else if (shift)
       for (ptrdiff_t c = 0; c < channels; c++) output[c] = input[c] * scale[c] + shift[c];
     else
-      for (ptrdiff_t c = 0; c < channels; c++) output[c] = input[c] * scale[c];
+      for (ptrdiff_t c = 0; c < channels; c++) {
+        float value = input[c] * scale[c];
+        output[c] = rectified && value < 0 ? 0.0f : value;
+      }
+}
+
+CLONED void vector_multiplying(float *restrict elements, VectorOperand factors, ptrdiff_t rows,
+                               ptrdiff_t count) {
+  for (ptrdiff_t r = 0; r < rows; r++, elements += count) {
+    const float *restrict by = factors.elements + r * factors.row_step;
+    if (factors.step)
+      for (ptrdiff_t i = 0; i < count; i++) elements[i] *= by[i];
+    else
+      for (ptrdiff_t i = 0; i < count; i++) elements[i] *= by[0];
   }
 }
 

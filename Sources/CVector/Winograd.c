@@ -15,21 +15,13 @@
 // Each sum runs over the channels in order, in one lane of one register, whatever the tiles beside it.
 
 enum { MOST_SIDE = 5, MOST_POINTS = 7 };
-// Without it clang splits vectors of AVX-512 in halves, as the tuning of x86-64-v4 prefers; inlining hands it on.
-#define FULL_WIDTH __attribute__((min_vector_width(512)))
-#define UNROLLED _Pragma("clang loop unroll(full)")
-
-INLINED ptrdiff_t chunks_of(ptrdiff_t count) { return (count + LANES - 1) / LANES; }
-
-INLINED ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-
 // Floats from one point to the next: an odd number of cache lines, so that a tile's points do not all fall into
 // one set of the cache.
 INLINED ptrdiff_t point_step(ptrdiff_t chunks, ptrdiff_t tiles) { return (chunks * tiles | 1) * LANES; }
 
 // How many tiles are worked on at once: about 48. A point's transformed tiles and products then stay in the
 // second-level cache, and each panel of filters, read from further away, serves three groups of rows or more.
-INLINED ptrdiff_t block_tiles(VectorWinogradShare share) {
+INLINED ptrdiff_t block_tiles(VectorShare share) {
   ptrdiff_t tiles = share.end_tile - share.first_tile, usual = 48;
   ptrdiff_t blocks = (tiles + usual / 2) / usual;
   return blocks > 1 ? (tiles + blocks - 1) / blocks : tiles;
@@ -43,7 +35,7 @@ ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t
   return (side + 2) * (side + 2) * chunks_of(units) * channels * LANES;
 }
 
-ptrdiff_t vector_winograd_scratch(VectorWinograd g, VectorWinogradShare share) {
+ptrdiff_t vector_winograd_scratch(VectorWinograd g, VectorShare share) {
   if (share.end_tile <= share.first_tile || share.end_unit <= share.first_unit) return 0;
   ptrdiff_t chunks = chunks_of(g.channels), panels = chunks_of(share.end_unit - share.first_unit);
   ptrdiff_t tiles = block_tiles(share), points = (g.side + 2) * (g.side + 2);
@@ -364,9 +356,9 @@ __attribute__((target("arch=x86-64-v3"))) PRODUCT(product_v3) {
 }
 PRODUCT(product_v2) { product_of(transformed, filters, products, tiles, channels, panels, 2, 1); }
 PRODUCT(product) {
-  if (__builtin_cpu_supports("x86-64-v4"))
+  if (HAS_V4)
     product_v4(transformed, filters, products, tiles, channels, panels);
-  else if (__builtin_cpu_supports("x86-64-v3"))
+  else if (HAS_V3)
     product_v3(transformed, filters, products, tiles, channels, panels);
   else
     product_v2(transformed, filters, products, tiles, channels, panels);
@@ -377,8 +369,8 @@ PRODUCT(product) { product_of(transformed, filters, products, tiles, channels, p
 
 // Sums the products of sixteen units to the outputs of a tile, each at its place.
 INLINED void transform_panel(const float *restrict products, ptrdiff_t step, const float *restrict bias,
-                             const float *restrict addend, float *restrict output, ptrdiff_t row_step,
-                             ptrdiff_t column_step, float floor, const int side) {
+                             float *restrict output, ptrdiff_t row_step, ptrdiff_t column_step,
+                             const int accumulates, float floor, const int side) {
   const int points = side + 2;
   Lanes half[MOST_SIDE][MOST_POINTS];
   UNROLLED for (int c = 0; c < points; c++) {
@@ -394,19 +386,19 @@ INLINED void transform_panel(const float *restrict products, ptrdiff_t step, con
     UNROLLED for (int c = 0; c < side; c++) {
       ptrdiff_t at = r * row_step + c * column_step;
       Lanes value = line[c] + biases;
-      if (addend) value += LOAD(addend + at);
+      if (accumulates) value += LOAD(output + at);
       STORE(output + at, value < floors ? floors : value);
     }
   }
 }
 
 INLINED FULL_WIDTH void transform_output(const float *restrict products, const float *restrict biases,
-                                         const float *restrict addend, float *restrict output, VectorWinograd g,
-                                         ptrdiff_t first, ptrdiff_t tiles, ptrdiff_t first_unit,
-                                         ptrdiff_t end_unit, int rectified, const int side) {
+                                         float *restrict output, VectorWinograd g, ptrdiff_t first,
+                                         ptrdiff_t tiles, ptrdiff_t first_unit, ptrdiff_t end_unit,
+                                         VectorFinish finish, const int side) {
   ptrdiff_t panels = chunks_of(end_unit - first_unit), step = point_step(panels, tiles);
   ptrdiff_t whole_panels = (end_unit - first_unit) / LANES, row_step = g.output_columns * g.output_step;
-  const float floor = rectified ? 0.0f : -__builtin_inff();
+  const float floor = floor_of(finish);
   float sums[MOST_SIDE * MOST_SIDE * LANES];
   Tile tile = tile_at(g, first);
   for (ptrdiff_t t = 0; t < tiles; t++) {
@@ -420,24 +412,23 @@ INLINED FULL_WIDTH void transform_output(const float *restrict products, const f
         UNROLLED for (int r = 0; r < side; r++)
           UNROLLED for (int c = 0; c < side; c++)
             __builtin_prefetch(ahead_of(output, ahead + r * row_step + c * g.output_step), 1, 3);
-        if (addend)
-          transform_panel(from, step, bias, addend + offset, output + offset, row_step, g.output_step, floor,
-                          side);
+        if (finish.accumulates)
+          transform_panel(from, step, bias, output + offset, row_step, g.output_step, 1, floor, side);
         else
-          transform_panel(from, step, bias, NULL, output + offset, row_step, g.output_step, floor, side);
+          transform_panel(from, step, bias, output + offset, row_step, g.output_step, 0, floor, side);
       }
     // Where a tile or a panel is not whole, what belongs to the map is copied.
     for (; panel < panels; panel++, offset += LANES) {
-      transform_panel(products + (panel * tiles + t) * LANES, step, biases + panel * LANES, NULL, sums,
-                      side * LANES, LANES, addend ? -__builtin_inff() : floor, side);
+      transform_panel(products + (panel * tiles + t) * LANES, step, biases + panel * LANES, sums,
+                      side * LANES, LANES, 0, finish.accumulates ? -__builtin_inff() : floor, side);
       ptrdiff_t some = least(end_unit - first_unit - panel * LANES, LANES);
       for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < columns; c++) {
           ptrdiff_t at = offset + r * row_step + c * g.output_step;
           float *from = sums + (r * side + c) * LANES;
-          if (addend)
+          if (finish.accumulates)
             for (ptrdiff_t k = 0; k < some; k++) {
-              float value = from[k] + addend[at + k];
+              float value = from[k] + output[at + k];
               from[k] = value < floor ? floor : value;
             }
           if (some == LANES)
@@ -446,6 +437,10 @@ INLINED FULL_WIDTH void transform_output(const float *restrict products, const f
             for (ptrdiff_t k = 0; k < some; k++) output[at + k] = from[k];
         }
     }
+    if (has_function(finish))
+      for (ptrdiff_t r = 0; r < rows; r++)
+        vector_finishing(finish, output + output_offset(g, tile) + r * row_step, columns, first_unit, end_unit,
+                       g.output_step);
     tile = next;
   }
 }
@@ -461,25 +456,24 @@ CLONED static void transform_inputs(const float *restrict input, float *restrict
 }
 
 CLONED static void transform_outputs(const float *restrict products, const float *restrict biases,
-                                     const float *restrict addend, float *restrict output, VectorWinograd g,
-                                     ptrdiff_t first, ptrdiff_t tiles, ptrdiff_t first_unit,
-                                     ptrdiff_t end_unit, int rectified) {
+                                     float *restrict output, VectorWinograd g, ptrdiff_t first,
+                                     ptrdiff_t tiles, ptrdiff_t first_unit, ptrdiff_t end_unit,
+                                     VectorFinish finish) {
   switch (g.side) {
     case 2:
-      transform_output(products, biases, addend, output, g, first, tiles, first_unit, end_unit, rectified, 2);
+      transform_output(products, biases, output, g, first, tiles, first_unit, end_unit, finish, 2);
       return;
     case 4:
-      transform_output(products, biases, addend, output, g, first, tiles, first_unit, end_unit, rectified, 4);
+      transform_output(products, biases, output, g, first, tiles, first_unit, end_unit, finish, 4);
       return;
     default:
-      transform_output(products, biases, addend, output, g, first, tiles, first_unit, end_unit, rectified, 5);
+      transform_output(products, biases, output, g, first, tiles, first_unit, end_unit, finish, 5);
       return;
   }
 }
 
-void vector_winograd(const float *input, const float *filters, const float *bias, const float *addend,
-                     float *output, VectorWinograd g, VectorWinogradShare share, int rectified,
-                     float *scratch) {
+void vector_winograd(const float *input, const float *filters, const float *bias, float *output,
+                     VectorWinograd g, VectorShare share, VectorFinish finish, float *scratch) {
   if (share.end_tile <= share.first_tile || share.end_unit <= share.first_unit) return;
   ptrdiff_t points = (g.side + 2) * (g.side + 2), units = share.end_unit - share.first_unit;
   ptrdiff_t chunks = chunks_of(g.channels), panels = chunks_of(units), block = block_tiles(share);
@@ -496,7 +490,6 @@ void vector_winograd(const float *input, const float *filters, const float *bias
       product(transformed + point * point_step(chunks, tiles),
               filters + point * filter_step + share.first_unit * g.channels,
               products + point * point_step(panels, tiles), tiles, g.channels, panels);
-    transform_outputs(products, biases, addend, output, g, first, tiles, share.first_unit, share.end_unit,
-                      rectified);
+    transform_outputs(products, biases, output, g, first, tiles, share.first_unit, share.end_unit, finish);
   }
 }

@@ -110,7 +110,7 @@ public final class Runner {
         crew.count > 1
       {
         try cancellation.check()
-        values[step.outputs[0]] = try split(product, input, rectified: step.isRectified)
+        values[step.outputs[0]] = try split(product, input, followedBy: step.activation)
         for name in step.lastReadOf { values[name] = nil }
       } else {
         try crew.allThreads { worker in
@@ -124,13 +124,15 @@ public final class Runner {
   }
 
   /// A layer's units divided among the workers.
-  private func split(_ product: InnerProduct, _ input: Tensor, rectified: Bool) throws -> Tensor {
+  private func split(
+    _ product: InnerProduct, _ input: Tensor, followedBy activation: Activation?
+  ) throws -> Tensor {
     let (units, shares) = (product.weights.shape[0], crew.count)
     let made = try crew.map(over: 0..<shares) { index, worker in
       let range = units * index / shares..<units * (index + 1) / shares
       let part = InnerProduct(
         weights: product.weights.sharedSlices(range), bias: product.bias?.slices(range))
-      return try worker.innerProduct(input, part, rectified: rectified)
+      return try worker.innerProduct(input, part, followedBy: activation)
     }
     return try crew.allThreads { try $0.device.concatenation(made, axis: 1) }
   }

@@ -24,30 +24,115 @@ package final class Worker {
   ) throws {
     for step in steps {
       try cancellation.check()
-      let made = try compute(step, values, &switches, recordsSwitches)
-      for (name, tensor) in zip(step.outputs, made) { values[name] = tensor }
+      if try !join(step, &values) {
+        let made = try compute(step, values, &switches, recordsSwitches)
+        for (name, tensor) in zip(step.outputs, made) { values[name] = tensor }
+      }
       for name in step.lastReadOf { values[name] = nil }
     }
   }
 
+  /// Runs a step that does more than its operation, or less than a pass over memory of its own.
+  ///
+  /// - Returns: Whether it is such a step.
+  private func join(_ step: Plan.Step, _ values: inout [String: Tensor]) throws(KernelError) -> Bool {
+    switch step.operation {
+    case .convolution(let convolution) where step.isAdded:
+      try add(convolution, step, &values)
+    case _ where step.part != nil:
+      try write(step, &values)
+    case .batchNormalization:
+      guard let (scale, shift) = step.affine else { return false }
+      var parts: [Tensor] = []
+      for name in step.inputs { parts.append(try value(name, of: step, values)) }
+      values[step.outputs[0]] = try device.scaling(
+        joining: parts, scale: scale, shift: shift, rectified: step.activation == .relu)
+    case .arithmetic(.multiply):
+      return try multiply(step, &values)
+    default:
+      return false
+    }
+    return true
+  }
+
+  /// A product where one side stands, if this reads it last and the other broadcasts to it.
+  private func multiply(_ step: Plan.Step, _ values: inout [String: Tensor]) throws(KernelError) -> Bool {
+    for (side, other) in [(step.inputs[0], step.inputs[1]), (step.inputs[1], step.inputs[0])]
+    where side != other && step.lastReadOf.contains(side) {
+      var product = try value(side, of: step, values)
+      let factors = try value(other, of: step, values)
+      guard product.shape.rank == factors.shape.rank,
+        zip(product.shape.dimensions, factors.shape.dimensions).allSatisfy({ $1 == $0 || $1 == 1 })
+      else { continue }
+      values[side] = nil
+      try device.multiply(&product, by: factors)
+      values[step.outputs[0]] = product
+      return true
+    }
+    return false
+  }
+
+  /// A convolution added to its last input: where that stands, if this reads it last.
+  private func add(
+    _ convolution: Convolution, _ step: Plan.Step, _ values: inout [String: Tensor]
+  ) throws(KernelError) {
+    let (input, other) = (try value(step.inputs[0], of: step, values), step.inputs[1])
+    var sum = try value(other, of: step, values)
+    if step.lastReadOf.contains(other) { values[other] = nil }
+    try device.addConvolution(
+      to: &sum, input, filters: convolution.filters, bias: convolution.bias,
+      over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
+      followedBy: step.activation, convolutions)
+    values[step.outputs[0]] = sum
+  }
+
+  /// Some channels of a concatenation, which the first of its parts makes room for.
+  private func write(_ step: Plan.Step, _ values: inout [String: Tensor]) throws(KernelError) {
+    guard let part = step.part else { return }
+    let input = try value(step.inputs[0], of: step, values)
+    func whole(_ shape: Shape) -> Tensor {
+      values.removeValue(forKey: step.outputs[0])
+        ?? Tensor(Shape(shape.dimensions.dropLast() + [part.channels])) { _ in }
+    }
+    guard case .convolution(let convolution) = step.operation else {
+      var target = whole(input.shape)
+      try device.copy(input, into: &target, from: part.channel)
+      values[step.outputs[0]] = target
+      return
+    }
+    let sliding = convolution.rule.resolved(over: input.shape)
+    var target = whole(
+      try device.convolved(input.shape, convolution.filters.shape, sliding, convolution.groups))
+    try device.convolve(
+      into: &target, from: part.channel, input, filters: convolution.filters, bias: convolution.bias,
+      over: sliding, groups: convolution.groups, followedBy: step.activation, convolutions)
+    values[step.outputs[0]] = target
+  }
+
+  private func value(
+    _ name: String, of step: Plan.Step, _ values: [String: Tensor]
+  ) throws(KernelError) -> Tensor {
+    guard let tensor = values[name] else {
+      throw .shapes(operation: step.name, expected: "value '\(name)'", found: "nothing")
+    }
+    return tensor
+  }
+
   /// Some of a fully connected layer's units over a whole batch.
-  func innerProduct(_ input: Tensor, _ product: InnerProduct, rectified: Bool) throws(KernelError) -> Tensor {
-    try device.innerProduct(input, weights: product.weights, bias: product.bias, rectified: rectified)
+  func innerProduct(
+    _ input: Tensor, _ product: InnerProduct, followedBy activation: Activation?
+  ) throws(KernelError) -> Tensor {
+    try device.innerProduct(input, weights: product.weights, bias: product.bias, followedBy: activation)
   }
 
   private func compute(
     _ step: Plan.Step, _ values: [String: Tensor], _ switches: inout [String: Switches], _ records: Bool
   ) throws(KernelError) -> [Tensor] {
     var inputs: [Tensor] = []
-    for name in step.inputs {
-      guard let tensor = values[name] else {
-        throw .shapes(operation: step.name, expected: "value '\(name)'", found: "nothing")
-      }
-      inputs.append(tensor)
-    }
+    for name in step.inputs { inputs.append(try value(name, of: step, values)) }
     var recorded: Switches?
     let made = try outputs(
-      of: step.operation, named: step.name, inputs, rectified: step.isRectified,
+      of: step.operation, named: step.name, inputs, followedBy: step.activation,
       convolutions, recording: records ? { recorded = $0 } : nil)
     if let recorded { switches[step.name] = recorded }
     return made
@@ -59,13 +144,13 @@ package final class Worker {
   ///   - operation: The operation.
   ///   - name: What errors call it.
   ///   - inputs: Its inputs, in order.
-  ///   - isRectified: Whether a rectifier follows in the same call; convolutions and inner products alone have one.
+  ///   - activation: What follows in the same call; convolutions and inner products alone have one.
   ///   - choice: How convolutions are computed.
   ///   - recording: Receives the switches of a max pool; without it none are recorded.
   /// - Returns: Its outputs, in order.
   /// - Throws: `KernelError` where shapes disagree.
   package func outputs(
-    of operation: Operation, named name: String, _ inputs: [Tensor], rectified isRectified: Bool = false,
+    of operation: Operation, named name: String, _ inputs: [Tensor], followedBy activation: Activation? = nil,
     _ choice: ConvolutionMethod.Choice = .fastest, recording: ((Switches) -> Void)? = nil
   ) throws(KernelError) -> [Tensor] {
     let input = inputs[0]
@@ -75,7 +160,7 @@ package final class Worker {
         try device.convolution(
           input, filters: convolution.filters, bias: convolution.bias,
           over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
-          rectified: isRectified, choice)
+          followedBy: activation, choice)
       ]
     case .maxPooling(let rule):
       let sliding = rule.resolved(over: input.shape)
@@ -102,7 +187,7 @@ package final class Worker {
     case .innerProduct(let product):
       let features = input.shape[input.shape.rank - 1]
       let rows = input.reshaped(to: [features == 0 ? 0 : input.shape.count / features, features])
-      let made = try innerProduct(rows, product, rectified: isRectified)
+      let made = try innerProduct(rows, product, followedBy: activation)
       return [made.reshaped(to: Shape(input.shape.dimensions.dropLast() + [made.shape[1]]))]
     case .matrixProduct:
       return [try device.matrixProduct(input, inputs[1])]

@@ -34,7 +34,7 @@ public enum Activation: Hashable, Sendable {
   /// Zero within the threshold on both sides, and `bias` nearer to zero beyond it.
   case shrink(bias: Float, threshold: Float)
 
-  fileprivate var code: (kind: VectorActivation, first: Float, second: Float) {
+  var code: (kind: VectorActivation, first: Float, second: Float) {
     switch self {
     case .relu: (VectorRelu, 0, 0)
     case .leakyRelu(let slope): (VectorLeakyRelu, slope, 0)

@@ -42,6 +42,39 @@ extension Device {
     }
   }
 
+  /// Copies maps into some channels of others: a part of a concatenation.
+  ///
+  /// - Parameters:
+  ///   - part: Images x rows x columns x channels.
+  ///   - target: The same but for its channels, which are more or as many.
+  ///   - channel: The first that is written.
+  /// - Throws: ``KernelError`` where shapes disagree.
+  public func copy(_ part: Tensor, into target: inout Tensor, from channel: Int) throws(KernelError) {
+    try requirePart(part.shape, of: target, from: channel)
+    let (run, row) = (part.shape.channels, target.shape.channels)
+    let positions = run == 0 ? 0 : part.shape.count / run
+    unsafe target.withUnsafeMutableElements { target in
+      unsafe part.withUnsafeElements { source in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        for position in 0..<positions {
+          unsafe (to + position * row + channel).update(from: from + position * run, count: run)
+        }
+      }
+    }
+  }
+
+  func requirePart(_ part: Shape, of target: Tensor, from channel: Int) throws(KernelError) {
+    guard part.rank == 4, target.shape.rank == 4,
+      part.dimensions.dropLast() == target.shape.dimensions.dropLast(),
+      channel >= 0, channel + part.channels <= target.shape.channels
+    else {
+      throw .shapes(
+        operation: "a part of a concatenation",
+        expected: "maps of \(target.shape), or fewer channels from \(channel) on",
+        found: "\(part)")
+    }
+  }
+
   /// Cuts a tensor along an axis into pieces: the transpose of concatenation.
   ///
   /// - Parameters:

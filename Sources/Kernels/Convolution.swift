@@ -44,7 +44,7 @@ struct ConvolutionGeometry: Hashable, CustomStringConvertible {
 }
 
 extension Device {
-  /// Convolves, adds the bias and, if asked, rectifies, in one call.
+  /// Convolves, adds the bias and, if asked, applies a function, in one call.
   ///
   /// - Parameters:
   ///   - input: Images x rows x columns x inputs.
@@ -52,35 +52,119 @@ extension Device {
   ///   - bias: One an output; none means zero.
   ///   - sliding: How the filters move.
   ///   - groups: Into how many groups inputs and outputs are divided.
-  ///   - rectified: Whether negative sums become zero.
+  ///   - activation: What is applied to every sum.
   ///   - choice: How it is computed.
   /// - Returns: Images x rows x columns x outputs.
   /// - Throws: ``KernelError`` where shapes disagree.
   /// - Note: ONNX Conv.
   public mutating func convolution(
     _ input: Tensor, filters: Tensor, bias: Tensor?, over sliding: Sliding, groups: Int = 1,
-    rectified: Bool = false, _ choice: ConvolutionMethod.Choice = .fastest
+    followedBy activation: Activation? = nil, _ choice: ConvolutionMethod.Choice = .fastest
   ) throws(KernelError) -> Tensor {
+    var output = Tensor(try convolved(input.shape, filters.shape, sliding, groups)) { _ in }
+    try convolve(
+      input, filters: filters, bias: bias, over: sliding, groups: groups, onto: &output,
+      Landing(activation: activation), choice)
+    return output
+  }
+
+  /// Convolves and adds the sums to a tensor, where it stands if nothing else holds it.
+  ///
+  /// - Parameters:
+  ///   - sum: Images x rows x columns x outputs.
+  ///   - input: Images x rows x columns x inputs.
+  ///   - filters: Outputs x rows x columns x inputs of a group.
+  ///   - bias: One an output; none means zero.
+  ///   - sliding: How the filters move.
+  ///   - groups: Into how many groups inputs and outputs are divided.
+  ///   - activation: What is applied to every sum.
+  ///   - choice: How it is computed.
+  /// - Throws: ``KernelError`` where shapes disagree.
+  /// - Note: ONNX Conv and Add.
+  public mutating func addConvolution(
+    to sum: inout Tensor, _ input: Tensor, filters: Tensor, bias: Tensor?, over sliding: Sliding,
+    groups: Int = 1, followedBy activation: Activation? = nil, _ choice: ConvolutionMethod.Choice = .fastest
+  ) throws(KernelError) {
+    let output = try convolved(input.shape, filters.shape, sliding, groups)
+    try require(sum, shaped: output, for: "a convolution added to it")
+    try convolve(
+      input, filters: filters, bias: bias, over: sliding, groups: groups, onto: &sum,
+      Landing(accumulates: true, activation: activation), choice)
+  }
+
+  /// Convolves into some channels of a tensor, as a part of a concatenation.
+  ///
+  /// - Parameters:
+  ///   - target: Images x rows x columns x channels; the others keep their values.
+  ///   - channel: The first of its channels that is written.
+  ///   - input: Images x rows x columns x inputs.
+  ///   - filters: Outputs x rows x columns x inputs of a group.
+  ///   - bias: One an output; none means zero.
+  ///   - sliding: How the filters move.
+  ///   - groups: Into how many groups inputs and outputs are divided.
+  ///   - activation: What is applied to every sum.
+  ///   - choice: How it is computed.
+  /// - Throws: ``KernelError`` where shapes disagree.
+  /// - Note: ONNX Conv and Concat.
+  public mutating func convolve(
+    into target: inout Tensor, from channel: Int, _ input: Tensor, filters: Tensor, bias: Tensor?,
+    over sliding: Sliding, groups: Int = 1, followedBy activation: Activation? = nil,
+    _ choice: ConvolutionMethod.Choice = .fastest
+  ) throws(KernelError) {
+    let output = try convolved(input.shape, filters.shape, sliding, groups)
+    try requirePart(output, of: target, from: channel)
+    try convolve(
+      input, filters: filters, bias: bias, over: sliding, groups: groups, onto: &target,
+      Landing(channel: channel, activation: activation), choice)
+  }
+
+  private mutating func convolve(
+    _ input: Tensor, filters: Tensor, bias: Tensor?, over sliding: Sliding, groups: Int,
+    onto target: inout Tensor, _ landing: Landing, _ choice: ConvolutionMethod.Choice
+  ) throws(KernelError) {
     let output = try convolved(input.shape, filters.shape, sliding, groups)
     guard (bias?.shape.count ?? output.channels) == output.channels else {
       throw .shapes(
         operation: "a convolution", expected: "\(output.channels) biases", found: "\(bias?.shape.count ?? 0)")
     }
-    if output.count == 0 || input.shape.count == 0 {
-      return try sumsOfNothing(output, bias: bias, rectified: rectified)
+    if output.count == 0 { return }
+    var geometry = ConvolutionGeometry(
+      input: input.shape, output: output, sliding: sliding, groups: groups, hasBias: bias != nil)
+    if input.shape.count > 0, case .winograd(let side) = geometry.method(choice) {
+      winograd(input, filters: filters, bias: bias, geometry, side: side, onto: &target, landing)
+    } else if input.shape.count > 0, geometry.isDepthwise, landing.fills(target, output) {
+      depthwise(input, filters: filters, bias: bias, geometry, onto: &target, landing)
+    } else if input.shape.count > 0, geometry.isSummedHere {
+      direct(input, filters: filters, bias: bias, geometry, onto: &target, landing)
+    } else {
+      geometry.isRectified = landing.activation == .relu && !landing.accumulates
+      let sums: Tensor
+      if input.shape.count == 0 {
+        sums = try sumsOfNothing(output, bias: bias, rectified: geometry.isRectified)
+      } else {
+        let primitive = try primitive(for: .convolution(geometry))
+        sums = try execute(
+          primitive, "convolve", source: input, weights: try packed(filters, for: primitive), bias: bias,
+          output: output)
+      }
+      try land(sums, onto: &target, landing, isRectified: geometry.isRectified)
     }
-    let geometry = ConvolutionGeometry(
-      input: input.shape, output: output, sliding: sliding, groups: groups, hasBias: bias != nil,
-      isRectified: rectified)
-    if case .winograd(let side) = geometry.method(choice) {
-      return winograd(input, filters: filters, bias: bias, geometry, side: side)
-    }
-    let primitive = try primitive(for: .convolution(geometry))
-    let weights = try packed(filters, for: primitive)
-    return try execute(primitive, "convolve", source: input, weights: weights, bias: bias, output: output)
   }
 
-  /// The transpose of ``convolution(_:filters:bias:over:groups:rectified:_:)`` without its bias.
+  /// Leaves sums that were computed elsewhere where they belong.
+  private func land(
+    _ sums: Tensor, onto target: inout Tensor, _ landing: Landing, isRectified: Bool
+  ) throws(KernelError) {
+    var sums = landing.accumulates ? try combining(target, sums, by: .add) : sums
+    if let activation = landing.activation, !isRectified { sums = activated(sums, by: activation) }
+    if sums.shape == target.shape {
+      target = sums
+    } else {
+      try copy(sums, into: &target, from: landing.channel)
+    }
+  }
+
+  /// The transpose of ``convolution(_:filters:bias:over:groups:followedBy:_:)`` without its bias.
   ///
   /// - Parameters:
   ///   - signal: Images x rows x columns x outputs.
@@ -108,7 +192,9 @@ extension Device {
     let geometry = ConvolutionGeometry(
       input: input, output: output, sliding: sliding, groups: groups, direction: .transposed)
     if case .winograd(let side) = geometry.method(choice) {
-      return winograd(signal, filters: filters, bias: nil, geometry, side: side)
+      var back = Tensor(input) { _ in }
+      winograd(signal, filters: filters, bias: nil, geometry, side: side, onto: &back, Landing())
+      return back
     }
     let primitive = try primitive(for: .convolution(geometry))
     let weights = try packed(filters, for: primitive)
@@ -116,7 +202,10 @@ extension Device {
       primitive, "convolve back", source: signal, weights: weights, bias: nil, output: input)
   }
 
-  func convolved(
+  /// The shape of what a convolution makes.
+  ///
+  /// - Throws: ``KernelError`` where shapes disagree.
+  package func convolved(
     _ input: Shape, _ filters: Shape, _ sliding: Sliding, _ groups: Int
   ) throws(KernelError) -> Shape {
     guard input.rank == 4, filters.rank == 4, groups > 0, filters[3] * groups == input.channels,

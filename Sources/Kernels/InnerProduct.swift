@@ -35,13 +35,14 @@ extension Device {
   ///   - input: Images x inputs.
   ///   - weights: Outputs x inputs.
   ///   - bias: One an output; none means zero.
-  ///   - rectified: Whether negative sums become zero.
+  ///   - activation: What is applied to every sum.
   ///   - changing: Whether the weights change from call to call, so that reordering them does not pay.
   /// - Returns: Images x outputs.
   /// - Throws: ``KernelError`` where shapes disagree.
   /// - Note: ONNX Gemm with transB.
   public mutating func innerProduct(
-    _ input: Tensor, weights: Tensor, bias: Tensor?, rectified: Bool = false, changing: Bool = false
+    _ input: Tensor, weights: Tensor, bias: Tensor?, followedBy activation: Activation? = nil,
+    changing: Bool = false
   ) throws(KernelError) -> Tensor {
     guard input.shape.rank == 2, weights.shape.rank == 2, input.shape[1] == weights.shape[1],
       (bias?.shape.count ?? weights.shape[0]) == weights.shape[0]
@@ -50,13 +51,24 @@ extension Device {
         operation: "a fully connected layer", expected: "images x inputs and weights of outputs x inputs",
         found: "\(input.shape) and \(weights.shape) with \(bias?.shape.count ?? 0) biases")
     }
-    let geometry = ProductGeometry(
-      rows: input.shape[0], inner: input.shape[1], columns: weights.shape[0], isRightTransposed: true,
-      packsRight: !changing, hasBias: bias != nil, isRectified: rectified)
-    return try product(geometry, input, weights, bias: bias)
+    let (rows, inner, columns) = (input.shape[0], input.shape[1], weights.shape[0])
+    if rows == 0 { return Tensor([rows, columns]) }
+    if changing {
+      let geometry = ProductGeometry(
+        rows: rows, inner: inner, columns: columns, isRightTransposed: true, packsRight: false,
+        hasBias: bias != nil, isRectified: activation == .relu)
+      let sums = try product(geometry, input, weights, bias: bias)
+      return activation.map { $0 == .relu ? sums : activated(sums, by: $0) } ?? sums
+    }
+    // A convolution of a row of pixels, one an image, by filters of one pixel.
+    return try convolution(
+      input.reshaped(to: [1, 1, rows, inner]), filters: weights.reshaped(to: [columns, 1, 1, inner]),
+      bias: bias,
+      over: Sliding(window: 1), followedBy: activation
+    ).reshaped(to: [rows, columns])
   }
 
-  /// The transpose of ``innerProduct(_:weights:bias:rectified:changing:)`` without its bias.
+  /// The transpose of ``innerProduct(_:weights:bias:followedBy:changing:)`` without its bias.
   ///
   /// - Parameters:
   ///   - signal: Images x outputs.

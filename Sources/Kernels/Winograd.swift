@@ -84,10 +84,12 @@ extension Device {
   ///   - bias: One an output, forward alone.
   ///   - geometry: One that ``ConvolutionGeometry/fitsWinograd``.
   ///   - side: A tile's: 2, 4 or 5.
-  /// - Returns: The output; of the way back the input's signal.
+  ///   - target: Images x rows x columns x at least the outputs.
+  ///   - landing: Where in it the outputs go.
   mutating func winograd(
-    _ source: Tensor, filters: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, side: Int
-  ) -> Tensor {
+    _ source: Tensor, filters: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, side: Int,
+    onto target: inout Tensor, _ landing: Landing
+  ) {
     let isBack = geometry.direction == .transposed
     let made = isBack ? geometry.input : geometry.output
     /// On the way back windows begin where those of the forward direction end.
@@ -95,53 +97,19 @@ extension Device {
     let plain = VectorWinograd(
       images: source.shape.images, rows: source.shape.rows, columns: source.shape.columns,
       channels: source.shape.channels, input_step: source.shape.channels, output_rows: made.rows,
-      output_columns: made.columns, units: made.channels, output_step: made.channels,
+      output_columns: made.columns, units: made.channels, output_step: target.shape.channels,
       rows_before: before(geometry.sliding.rows), columns_before: before(geometry.sliding.columns),
       side: side)
-    let transformed = Self.transformed(filters, isTurned: isBack, side: side)
-    let shares = winogradShares(tiles: vector_winograd_tiles(plain), units: made.channels)
-    let floats = shares.map { vector_winograd_scratch(plain, $0) }
-    let rectified: Int32 = geometry.isRectified ? 1 : 0
-    let biases = bias ?? Tensor([0])
-    return unsafe Tensor(uninitialized: made) { target in
-      unsafe withScratch(floats: floats.reduce(0, +)) { scratch in
-        unsafe source.withUnsafeElements { source in
-          unsafe transformed.withUnsafeElements { filters in
-            unsafe biases.withUnsafeElements { biases in
-              let lent = unsafe Lent(
-                source: source.baseAddress, filters: Self.aligned(filters.baseAddress),
-                bias: bias == nil ? nil : biases.baseAddress, target: target.baseAddress,
-                scratch: scratch.baseAddress)
-              let work = { @Sendable (share: Int) in
-                let start = floats[..<share].reduce(0, +)
-                unsafe vector_winograd(
-                  lent.source, lent.filters, lent.bias, nil, lent.target, plain, shares[share], rectified,
-                  lent.scratch.map { unsafe $0 + start })
-              }
-              // The bytes of an output do not depend on the share that computes it.
-              if shares.count == 1 { work(0) } else { Pool.perform(shares.count, work) }
-            }
-          }
-        }
-      }
-    }
-  }
-
-  /// Each thread's part of the tiles or, where there are few, of the units.
-  private func winogradShares(tiles: Int, units: Int) -> [VectorWinogradShare] {
-    let panels = (units + 15) / 16
-    let parts = threads
-    if tiles >= 24 * parts || panels < 2 * parts {
-      return (0..<parts).map { part in
-        VectorWinogradShare(
-          first_tile: tiles * part / parts, end_tile: tiles * (part + 1) / parts, first_unit: 0,
-          end_unit: units)
-      }.filter { $0.end_tile > $0.first_tile }
-    }
-    return (0..<parts).map { part in
-      VectorWinogradShare(
-        first_tile: 0, end_tile: tiles, first_unit: panels * part / parts * 16,
-        end_unit: min(panels * (part + 1) / parts * 16, units))
+    let shares = shares(
+      tiles: vector_winograd_tiles(plain), enough: 24, units: made.channels,
+      work: made.count * source.shape.channels * 9 / 4)
+    let finish = landing.finish
+    unsafe perform(
+      shares, floats: shares.map { vector_winograd_scratch(plain, $0) }, source,
+      Self.transformed(filters, isTurned: isBack, side: side), bias, onto: &target, at: landing.channel
+    ) { lent, share, scratch in
+      unsafe vector_winograd(
+        lent.source, Self.aligned(lent.filters), lent.bias, lent.target, plain, share, finish, scratch)
     }
   }
 
@@ -169,15 +137,4 @@ extension Device {
       unsafe UnsafeRawPointer($0).alignedUp(toMultipleOf: 64).assumingMemoryBound(to: Float.self)
     }
   }
-}
-
-/// Memory of one call, lent to the threads that share it.
-///
-/// `@unchecked Sendable`: the caller keeps it alive and waits, and every share writes its own outputs and scratch.
-@safe private struct Lent: @unchecked Sendable {
-  let source: UnsafePointer<Float>?
-  let filters: UnsafePointer<Float>?
-  let bias: UnsafePointer<Float>?
-  let target: UnsafeMutablePointer<Float>?
-  let scratch: UnsafeMutablePointer<Float>?
 }

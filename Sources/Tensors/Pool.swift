@@ -67,9 +67,10 @@ public enum Pool {
     return results.withLock { $0.compactMap { $0 } }
   }
 
-  /// Performs so many pieces of work side by side, each on a thread of its own where there are as many.
+  /// Performs so many pieces of work side by side, each on a thread of its own where there are as many; made for small
+  /// pieces, again and again.
   package static func perform(_ count: Int, _ body: @Sendable (Int) -> Void) {
-    DispatchQueue.concurrentPerform(iterations: count, execute: body)
+    if !Team.shared.perform(count, body) { DispatchQueue.concurrentPerform(iterations: count, execute: body) }
   }
 
   /// `@unchecked Sendable`: thread `i` alone touches state `i`, and the caller waits.

@@ -102,7 +102,8 @@ extension Learner {
     } else {
       var recorded: Switches?
       let made = try worker.outputs(
-        of: memory.operation(of: step.node), named: step.node.name, inputs, rectified: step.isRectified,
+        of: memory.operation(of: step.node), named: step.node.name, inputs,
+        followedBy: step.isRectified ? .relu : nil,
         recording: masks != nil && step.passesDown ? { recorded = $0 } : nil)
       memory.switchesByNode[step.node.name] = recorded
       for (name, tensor) in zip(step.node.outputs, made) { memory[name] = tensor }
@@ -124,7 +125,7 @@ extension Learner {
     let made = try crew.map(over: product.parts.indices) { index, worker in
       try worker.device.innerProduct(
         rows, weights: product.parts[index].weights, bias: layer.bias?.slices(product.ranges[index]),
-        rectified: step.isRectified, changing: true)
+        followedBy: step.isRectified ? .relu : nil, changing: true)
     }
     let whole = try crew.allThreads {
       try $0.device.concatenation(made, axis: 1)

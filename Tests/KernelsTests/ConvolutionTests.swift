@@ -23,7 +23,7 @@ import Testing
     let plain = try device.convolution(input, filters: filters, bias: bias, over: sliding, groups: 2)
     #expect(plain.elements == [11, 1, 31, -1])
     let rectified = try device.convolution(
-      input, filters: filters, bias: bias, over: sliding, groups: 2, rectified: true)
+      input, filters: filters, bias: bias, over: sliding, groups: 2, followedBy: .relu)
     #expect(rectified.elements == [11, 1, 31, 0])
   }
 
@@ -66,7 +66,7 @@ import Testing
         let found = try soiled(expected.shape) {
           try device.convolution(
             input, filters: filters, bias: isBiased ? bias : nil, over: sliding, groups: groups,
-            rectified: rectified, .by(.direct))
+            followedBy: rectified ? .relu : nil, .by(.direct))
         }
         #expect(found.shape == expected.shape)
         let terms = sliding.count * inputs / groups + 1
@@ -178,10 +178,10 @@ import Testing
     let bias = Tensor.random([16], using: &generator)
     let before = [input, filters, bias].map(\.elements)
     let sliding = Sliding(window: 3, padding: 1)
-    let first = try device.convolution(input, filters: filters, bias: bias, over: sliding, rectified: true)
+    let first = try device.convolution(input, filters: filters, bias: bias, over: sliding, followedBy: .relu)
     _ = try device.convolutionTransposed(first, filters: filters, over: sliding, onto: input.shape)
     #expect([input, filters, bias].map(\.elements) == before)
-    let again = try device.convolution(input, filters: filters, bias: bias, over: sliding, rectified: true)
+    let again = try device.convolution(input, filters: filters, bias: bias, over: sliding, followedBy: .relu)
     #expect(again.elements == first.elements)
   }
 

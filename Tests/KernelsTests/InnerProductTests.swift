@@ -12,7 +12,7 @@ import Testing
     let bias = Tensor([3], elements: [0, 100, 5])
     #expect(try device.innerProduct(input, weights: weights, bias: nil).elements == [1, 12, -3, 3, 34, -7])
     #expect(
-      try device.innerProduct(input, weights: weights, bias: bias, rectified: true).elements
+      try device.innerProduct(input, weights: weights, bias: bias, followedBy: .relu).elements
         == [1, 112, 2, 3, 134, 0])
     let signal = Tensor([1, 3], elements: [1, 2, 3])
     #expect(try device.innerProductTransposed(signal, weights: weights).elements == [18, -1])
@@ -32,7 +32,7 @@ import Testing
           bias: isBiased ? bias.elements.map(Double.init) : nil, rectified: rectified)
         let found = try soiled(expected.shape) {
           try device.innerProduct(
-            input, weights: weights, bias: isBiased ? bias : nil, rectified: rectified)
+            input, weights: weights, bias: isBiased ? bias : nil, followedBy: rectified ? .relu : nil)
         }
         #expect(found.shape == expected.shape)
         #expect(largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: inputs + 1))
@@ -99,7 +99,7 @@ import Testing
     let weights = Tensor.random([16, 16], using: &generator)
     let bias = Tensor.random([16], using: &generator)
     let before = [input, weights, bias].map(\.elements)
-    _ = try device.innerProduct(input, weights: weights, bias: bias, rectified: true)
+    _ = try device.innerProduct(input, weights: weights, bias: bias, followedBy: .relu)
     _ = try device.innerProductTransposed(input, weights: weights)
     _ = try device.matrixProduct(input, weights)
     #expect([input, weights, bias].map(\.elements) == before)
@@ -112,7 +112,9 @@ import Testing
     #expect(try device.innerProduct(input, weights: weights, bias: nil).elements == [0, 0, 0, 0])
     #expect(try device.innerProduct(input, weights: weights, bias: bias).elements == [-3, 4, -3, 4])
     #expect(
-      try device.innerProduct(input, weights: weights, bias: bias, rectified: true).elements == [0, 4, 0, 4])
+      try device.innerProduct(input, weights: weights, bias: bias, followedBy: .relu).elements == [
+        0, 4, 0, 4,
+      ])
     #expect(try device.innerProduct(Tensor([0, 3]), weights: Tensor([2, 3]), bias: bias).shape == [0, 2])
     #expect(try device.matrixProduct(Tensor([3, 2, 0]), Tensor([0, 2])).elements.count == 12)
     #expect(try device.matrixProduct(Tensor([0, 2, 3]), Tensor([3, 2])).shape == [0, 2, 2])

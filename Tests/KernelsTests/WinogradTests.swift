@@ -45,8 +45,8 @@ import Testing
           var device = Device(threads: threads)
           let found = try soiled(expected.shape) {
             try device.convolution(
-              input, filters: filters, bias: isBiased ? bias : nil, over: sliding, rectified: rectified,
-              choice)
+              input, filters: filters, bias: isBiased ? bias : nil, over: sliding,
+              followedBy: rectified ? .relu : nil, choice)
           }
           #expect(found.shape == expected.shape)
           let difference = largestDifference(found.elements, expected.elements)

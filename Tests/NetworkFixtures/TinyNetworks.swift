@@ -162,6 +162,44 @@ public enum TinyNetworks {
     return try build.network(rows: 31, columns: 26)
   }
 
+  /// What a pass joins beside rectifiers: sums where the other side stands, or is read again, or broadcasts; parts of
+  /// concatenations, made there and copied, of parts too; a concatenation into a normalisation; self-gates of both kinds;
+  /// gates that scale where they stand.
+  public static func joined(seed: UInt64 = 7) throws -> Network {
+    var build = Builder(seed: seed)
+    build.convolution("stem", 8, of: 3, window: 3, stride: 2, padding: 1)
+    let stem = build.relu("stemRelu")
+    build.convolution("first", 8, of: 8, window: 1)
+    let first = build.add("firstNorm", .batchNormalization(normalization(8, &build)))
+    build.add("sum", .arithmetic(.add), from: [stem, first])
+    let sum = build.relu("sumRelu")
+    build.convolution("twice", 8, of: 8, window: 3, padding: 1)
+    let twice = build.add("double", .arithmetic(.add), from: [build.last, build.last])
+    build.convolution("deep", 8, of: 8, window: 3, padding: 1, groups: 8)
+    build.add("again", .arithmetic(.add), from: [build.last, sum])
+    let gate = build.add("gate", .activation(.sigmoid))
+    let swish = build.add("swish", .arithmetic(.multiply), from: [gate, "again.out"])
+    build.convolution("hard", 6, of: 8, window: 3, padding: 1)
+    let hard = build.add("hardGate", .activation(.hardSigmoid(alpha: 1 / 6, beta: 0.5)))
+    let hardSwish = build.add("hardSwish", .arithmetic(.multiply), from: ["hard.out", hard])
+    build.convolution("five", 5, of: 6, window: 1)
+    let five = build.add("fiveSwish", .activation(.hardSwish))
+    let seven = build.convolution("seven", 7, of: 8, window: 3, padding: 1, from: [swish])
+    build.add("join", .concatenation(axis: 3), from: [five, twice, seven, twice])
+    build.add("outer", .concatenation(axis: 3), from: [hardSwish, build.last])
+    build.add("norm", .batchNormalization(normalization(34, &build)))
+    let maps = build.relu("normRelu")
+    build.add("squeeze", .globalAveragePooling)
+    build.convolution("gateConv", 34, of: 34, window: 1)
+    build.add("scale", .activation(.sigmoid))
+    build.add("scaled", .arithmetic(.multiply), from: [build.last, maps])
+    let narrow = build.convolution("narrow", 1, of: 34, window: 1)
+    build.convolution("wide", 4, of: 34, window: 1, from: ["scaled.out"])
+    build.add("broadcast", .arithmetic(.add), from: [build.last, narrow])
+    build.relu("end")
+    return try build.network(rows: 21, columns: 26)
+  }
+
   public static func named(_ name: String) throws -> Network {
     switch name {
     case "plain": try plain()
@@ -169,6 +207,7 @@ public enum TinyNetworks {
     case "branches": try branches()
     case "gated": try gated()
     case "averages": try averages()
+    case "joined": try joined()
     default: try classifier()
     }
   }

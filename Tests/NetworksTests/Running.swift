@@ -10,7 +10,7 @@ import Testing
 
 /// The forward pass: what is fused, batched or spread over threads gives what the plain computation gives.
 @Suite struct Running {
-  static let names = ["plain", "residual", "branches", "classifier", "gated", "averages"]
+  static let names = ["plain", "residual", "branches", "classifier", "gated", "averages", "joined"]
 
   private func pictures(_ network: Network, _ images: Int) throws -> Tensor {
     var generator = SeededGenerator(seed: 12)
@@ -30,6 +30,23 @@ import Testing
       #expect(
         largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: 300, magnitude: largest),
         "\(value)")
+    }
+  }
+
+  @Test(arguments: 0..<OperationKind.allCases.count * 3)
+  func `networks of every operation give, joined, what each operation alone gives`(seed: Int) throws {
+    let network = try RandomNetworks.draw(seed: seed).network
+    let input = try pictures(network, 2)
+    let plain = try Runner(network, keeping: network.nodes.flatMap(\.outputs)).forward(input)
+    let joined = try Runner(network, keeping: network.outputs).forward(input)
+    for output in network.outputs {
+      let expected = try #require(plain[output])
+      let found = try #require(joined[output])
+      let largest = expected.elements.map { Double(abs($0)) }.filter(\.isFinite).max() ?? 0
+      for (one, other) in zip(found.elements, expected.elements)
+      where !(one.isNaN && other.isNaN) && one != other {
+        #expect(Double(abs(one - other)) <= Tolerance.sum(of: 3000, magnitude: largest), "\(output)")
+      }
     }
   }
 

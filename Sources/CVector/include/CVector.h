@@ -48,6 +48,7 @@ void vector_softmax_backward(const float *signal, const float *output, float *re
 
 // Activation.c
 typedef enum VectorActivation : int32_t {
+  VectorNone = -1,
   VectorRelu, VectorLeakyRelu, VectorClip, VectorSigmoid, VectorHardSigmoid, VectorHardSwish, VectorSwish,
   VectorTanh, VectorElu, VectorSoftplus, VectorGelu, VectorExp, VectorLog, VectorSqrt, VectorAbs,
   VectorNegate, VectorReciprocal, VectorErf, VectorSin, VectorCos, VectorTan, VectorAsin, VectorAcos, VectorAtan,
@@ -80,9 +81,11 @@ void vector_combining(VectorOperand left, VectorOperand right, float *output, pt
 // Adds each element of rows x count to where it came from.
 void vector_summing(const float *input, float *output, ptrdiff_t rows, ptrdiff_t count, ptrdiff_t row_step,
                     ptrdiff_t step);
-// `shift` may be null.
+// `shift` may be null; a step leads from one row of the output to the next.
 void vector_scaling(const float *input, const float *scale, const float *shift, float *output, ptrdiff_t rows,
-                    ptrdiff_t channels);
+                    ptrdiff_t channels, ptrdiff_t output_step, int rectified);
+// Multiplies rows of `count`, one after another, where they stand.
+void vector_multiplying(float *elements, VectorOperand factors, ptrdiff_t rows, ptrdiff_t count);
 // Adds each channel's elements, and their squares, to sums that start at zero.
 void vector_moments(const float *input, double *sums, double *squares, ptrdiff_t rows, ptrdiff_t channels);
 void vector_adding(const float *input, float *output, ptrdiff_t count);
@@ -110,6 +113,46 @@ void vector_sparse_convolution_transposed(const float *signal, const float *filt
 // Adds to `output` the products of each window, places x window rows x window columns x channels.
 void vector_folding(const float *products, float *output, VectorSliding sliding);
 
+// What one call of a convolution computes: `first_tile` up to but not including `end_tile` of all images' tiles in one
+// list, and `first_unit` up to but not including `end_unit`, multiples of 16 but for the last unit. An output's bytes
+// depend neither on the share that computes it nor on the images beside it.
+typedef struct VectorShare {
+  ptrdiff_t first_tile, end_tile, first_unit, end_unit;
+} VectorShare;
+
+// What becomes of a convolution's sums: added to what stands in the output, if asked, and given to a function.
+typedef struct VectorFinish {
+  int accumulates;
+  VectorActivation activation;
+  float first, second;
+} VectorFinish;
+
+// Direct.c: a convolution whose windows' products are all computed. `channels` and `units` are those of all groups; a step is how many floats
+// lead from one position to the next: as many, or more where the map is a slice of a wider one.
+typedef struct VectorDirect {
+  ptrdiff_t images, channels, input_step, units, output_step, groups;
+  VectorSlide rows, columns;
+} VectorDirect;
+
+// How many tiles all images have.
+ptrdiff_t vector_direct_tiles(VectorDirect geometry);
+// Floats of packed filters of so many elements a unit.
+ptrdiff_t vector_direct_filters(ptrdiff_t units, ptrdiff_t elements, ptrdiff_t groups);
+// Floats of scratch memory that a share needs.
+ptrdiff_t vector_direct_scratch(VectorDirect geometry);
+// Packs filters of units x window rows x window columns x channels of a group.
+void vector_direct_filter(const float *filters, float *packed, ptrdiff_t units, ptrdiff_t elements,
+                          ptrdiff_t groups);
+// Convolves, adds `bias` (one a unit) unless it is null, and finishes. A share of several groups has all units.
+void vector_direct(const float *input, const float *filters, const float *bias, float *output,
+                   VectorDirect geometry, VectorShare share, VectorFinish finish, float *scratch);
+
+// Depthwise.c: a convolution with one filter a channel; filters are window rows x window columns x channels. Computes
+// `first_row` up to but not including `end_row` of all images' rows of outputs in one list; each starts from its bias, or
+// from 0 where that is null. It does not accumulate.
+void vector_depthwise(const float *input, const float *filters, const float *bias, float *output,
+                      VectorSliding sliding, ptrdiff_t first_row, ptrdiff_t end_row, VectorFinish finish);
+
 // Winograd.c: a 3x3 convolution of stride 1 and dilation 1, in one group. Outputs are computed in square tiles of
 // `side` positions an edge: 2, 4 or 5. The error of 2 is that of a direct convolution; 4 has about three times as
 // much, and 5 about three times that. `before` is the padding; what windows cover past the map's end is zero too,
@@ -121,19 +164,12 @@ typedef struct VectorWinograd {
   ptrdiff_t rows_before, columns_before, side;
 } VectorWinograd;
 
-// What one call computes: `first_tile` up to but not including `end_tile` of all images' tiles in one list, and
-// `first_unit` up to but not including `end_unit`, multiples of 16 but for the last unit. An output's bytes depend
-// neither on the share that computes it nor on the images beside it.
-typedef struct VectorWinogradShare {
-  ptrdiff_t first_tile, end_tile, first_unit, end_unit;
-} VectorWinogradShare;
-
 // How many tiles all images have.
 ptrdiff_t vector_winograd_tiles(VectorWinograd geometry);
 // Floats of transformed filters.
 ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t side);
 // Floats of scratch memory that a share needs.
-ptrdiff_t vector_winograd_scratch(VectorWinograd geometry, VectorWinogradShare share);
+ptrdiff_t vector_winograd_scratch(VectorWinograd geometry, VectorShare share);
 
 // Transforms filters of units x 3 x 3 x channels; `transformed` begins on a 64-byte boundary. If `turned`, what
 // comes out belongs to the transposed convolution: its channels are the filters' units, its units their channels,
@@ -141,10 +177,9 @@ ptrdiff_t vector_winograd_scratch(VectorWinograd geometry, VectorWinogradShare s
 void vector_winograd_filter(const float *filters, float *transformed, ptrdiff_t units, ptrdiff_t channels,
                             ptrdiff_t side, int turned);
 
-// Convolves, adds `bias` (one a unit) and `addend` (laid out as the output) unless they are null, and rectifies if
-// asked. `filters` are transformed for this geometry's side.
-void vector_winograd(const float *input, const float *filters, const float *bias, const float *addend,
-                     float *output, VectorWinograd geometry, VectorWinogradShare share, int rectified,
-                     float *scratch);
+// Convolves, adds `bias` (one a unit) unless it is null, and finishes. `filters` are transformed for this geometry's
+// side.
+void vector_winograd(const float *input, const float *filters, const float *bias, float *output,
+                     VectorWinograd geometry, VectorShare share, VectorFinish finish, float *scratch);
 
 #endif
