@@ -1,7 +1,28 @@
 #include "Clones.h"
 #include <math.h>
 
-INLINED float sigmoid(float x) { return 1.0f / (1.0f + vector_exp(-x)); }
+// With e^-x as vector_exp has it, but kept within the normal floats, so that one scaling does.
+INLINED float sigmoid(float x) {
+  float y = x < -87.0f ? 87.0f : -x;
+  y = y < -87.0f ? -87.0f : y;
+  const float whole = 12582912.0f;
+  float shifted = y * 1.44269504f + whole;
+  float k = shifted - whole;
+  float r = y - k * 0.693145751953125f;
+  r = r - k * 1.42860677e-6f;
+  float p = 0.001392692661f;
+  p = p * r + 0.008363773874f;
+  p = p * r + 0.04166655011f;
+  p = p * r + 0.1666657338f;
+  p = p * r + 0.5f;
+  p = p * (r * r) + r + 1.0f;
+  float power = float_of_bits((int32_t)((uint32_t)bits_of_float(p) + ((uint32_t)bits_of_float(shifted) << 23)));
+  // Scaled as whole numbers, NaN may not stay NaN.
+  float value = x != x ? x : 1.0f / (1.0f + power);
+  return x < -87.0f ? 0.0f : value;
+}
+
+INLINED float swish(float x) { return x < -87.0f ? 0.0f : x * sigmoid(x); }
 
 // Near zero, where the exponentials would cancel, an odd polynomial (a Chebyshev fit of (tanh(x) / x - 1) /
 // x^2 over x^2 up to 0.4).
@@ -108,7 +129,7 @@ INLINED void activate(const float *input, float *output, ptrdiff_t count, Vector
       return;
     }
     case VectorHardSwish: EACH(x <= -3 ? 0.0f : x >= 3 ? x : x * (x + 3.0f) * (1.0f / 6.0f));
-    case VectorSwish: EACH(x * sigmoid(x));
+    case VectorSwish: EACH(swish(x));
     case VectorTanh: EACH(tangent(x));
     // The library's: these would cancel if written with an exponential alone.
     case VectorElu: EACH(x < 0 ? first * expm1f(x) : x);

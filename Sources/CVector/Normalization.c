@@ -116,3 +116,37 @@ CLONED void vector_softmax_backward(const float *restrict signal, const float *r
     }
   }
 }
+
+INLINED float sum_of_lanes(const float *lanes) {
+  float sum = 0;
+  for (int lane = 0; lane < LANES; lane++) sum += lanes[lane];
+  return sum;
+}
+
+CLONED void vector_layer_normalization(const float *restrict input, const float *restrict scale,
+                                       const float *restrict shift, float *restrict output, ptrdiff_t rows,
+                                       ptrdiff_t channels, float epsilon) {
+  ptrdiff_t whole = channels / LANES * LANES;
+  for (ptrdiff_t r = 0; r < rows; r++, input += channels, output += channels) {
+    float lanes[LANES];
+    Lanes sums = (Lanes)0.0f, squares = (Lanes)0.0f;
+    for (ptrdiff_t k = 0; k < whole; k += LANES) sums += LOAD(input + k);
+    STORE(lanes, sums);
+    float sum = sum_of_lanes(lanes);
+    for (ptrdiff_t k = whole; k < channels; k++) sum += input[k];
+    float mean = sum / channels;
+    for (ptrdiff_t k = 0; k < whole; k += LANES) {
+      Lanes centred = LOAD(input + k) - mean;
+      STORE(output + k, centred);
+      squares += centred * centred;
+    }
+    STORE(lanes, squares);
+    float square = sum_of_lanes(lanes);
+    for (ptrdiff_t k = whole; k < channels; k++) {
+      output[k] = input[k] - mean;
+      square += output[k] * output[k];
+    }
+    float factor = 1.0f / __builtin_elementwise_sqrt(square / channels + epsilon);
+    for (ptrdiff_t k = 0; k < channels; k++) output[k] = output[k] * factor * scale[k] + shift[k];
+  }
+}

@@ -1,12 +1,13 @@
 #include "Clones.h"
 
-// Winograd's minimal filtering (Lavin & Gray 2015, arXiv 1509.09308): a tile of `side` x `side` outputs of a 3x3
-// window is A'((G g G') * (B' d B)) A, where g is the filter, d the tile of (side + 2) x (side + 2) inputs, and *
-// multiplies element by element. Summed over channels, the products at each of the (side + 2)^2 points are a matrix
-// product: tiles x channels by channels x units.
+// Winograd's minimal filtering (Lavin & Gray 2015, arXiv 1509.09308): a tile of `side` x `side` outputs of a window
+// of 3x3, 4x4 or 5x5 is A'((G g G') * (B' d B)) A, where g is the filter, d the tile of inputs, `points` an edge (one less than side
+// and window together), and * multiplies element by element. Summed over channels, the products at each of the points are
+// a matrix product: tiles x channels by channels x units.
 //
-// B, G and A come from interpolation at 0, infinity and, by side, the points that `points_of` lists. Which points
-// they are changes the rounding alone: the usual 1 and 2 have two to three times the error of 11/16 and 3/2.
+// B, G and A come from interpolation at 0, infinity and, by their number, the points that `points_of` lists. Which points
+// they are changes the rounding alone: the usual 1 and 2 have two to three times the error of 11/16 and 3/2. B depends on
+// the points alone, so a 5x5 window with tiles of 2 has that of a 3x3 one with tiles of 4.
 //
 // Scratch memory holds, of a block of tiles:
 //   the transformed input: point, chunk of 16 channels, tile, 16 channels
@@ -14,7 +15,7 @@
 // Transformed filters are: point, panel of 16 units, channel, 16 units (zeros past the last unit).
 // Each sum runs over the channels in order, in one lane of one register, whatever the tiles beside it.
 
-enum { MOST_SIDE = 5, MOST_POINTS = 7 };
+enum { MOST_SIDE = 5, MOST_POINTS = 7, MOST_WINDOW = 5 };
 // Floats from one point to the next: an odd number of cache lines, so that a tile's points do not all fall into
 // one set of the cache.
 INLINED ptrdiff_t point_step(ptrdiff_t chunks, ptrdiff_t tiles) { return (chunks * tiles | 1) * LANES; }
@@ -27,77 +28,81 @@ INLINED ptrdiff_t block_tiles(VectorShare share) {
   return blocks > 1 ? (tiles + blocks - 1) / blocks : tiles;
 }
 
+INLINED ptrdiff_t points_of_tile(VectorWinograd g) { return g.side + g.window - 1; }
+
 ptrdiff_t vector_winograd_tiles(VectorWinograd g) {
   return g.images * ((g.output_rows + g.side - 1) / g.side) * ((g.output_columns + g.side - 1) / g.side);
 }
 
-ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t side) {
-  return (side + 2) * (side + 2) * chunks_of(units) * channels * LANES;
+ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t side, ptrdiff_t window) {
+  ptrdiff_t points = side + window - 1;
+  return points * points * chunks_of(units) * channels * LANES;
 }
 
 ptrdiff_t vector_winograd_scratch(VectorWinograd g, VectorShare share) {
   if (share.end_tile <= share.first_tile || share.end_unit <= share.first_unit) return 0;
   ptrdiff_t chunks = chunks_of(g.channels), panels = chunks_of(share.end_unit - share.first_unit);
-  ptrdiff_t tiles = block_tiles(share), points = (g.side + 2) * (g.side + 2);
+  ptrdiff_t tiles = block_tiles(share), points = points_of_tile(g) * points_of_tile(g);
   // A cache line more, to begin on a 64-byte boundary.
   ptrdiff_t step = point_step(chunks, tiles) + point_step(panels, tiles);
   return points * step + (chunks + panels + 1) * LANES;
 }
 
 
-// The points beside 0 and infinity: each with its negative, but for the third of side 5, which stands alone.
+// The points beside 0 and infinity: each with its negative, but for the third of seven, which stands alone.
 typedef struct Points {
   double at[3];
 } Points;
 
-INLINED Points points_of(ptrdiff_t side) {
+INLINED Points points_of(ptrdiff_t points) {
   const Points known[3] = {{1}, {11.0 / 16, 3.0 / 2}, {1.0 / 2, 9.0 / 8, 5.0 / 2}};
-  return known[side == 2 ? 0 : side - 3];
+  return known[points == 4 ? 0 : points - 5];
 }
 
-// The matrix G: at each point the powers 0 to 2, over the differences to the other points.
-INLINED void filter_matrix(double matrix[MOST_POINTS][3], ptrdiff_t side) {
-  const Points points = points_of(side);
+// The matrix G: at each point the powers of a window's taps, over the differences to the other points.
+INLINED void filter_matrix(double matrix[MOST_POINTS][MOST_WINDOW], ptrdiff_t count, ptrdiff_t window) {
+  const Points points = points_of(count);
   double at[MOST_POINTS] = {0};
-  for (ptrdiff_t i = 1; i <= side; i++) at[i] = i % 2 ? points.at[i / 2] : -points.at[i / 2 - 1];
-  for (ptrdiff_t i = 0; i <= side; i++) {
-    double over = 1;
-    for (ptrdiff_t j = 0; j <= side; j++)
-      if (j != i) over *= at[i] - at[j];
-    matrix[i][0] = 1 / over, matrix[i][1] = at[i] / over, matrix[i][2] = at[i] * at[i] / over;
+  for (ptrdiff_t i = 1; i < count - 1; i++) at[i] = i % 2 ? points.at[i / 2] : -points.at[i / 2 - 1];
+  for (ptrdiff_t i = 0; i < count - 1; i++) {
+    double value = 1;
+    for (ptrdiff_t j = 0; j < count - 1; j++)
+      if (j != i) value /= at[i] - at[j];
+    for (ptrdiff_t k = 0; k < window; k++, value *= at[i]) matrix[i][k] = value;
   }
-  matrix[side + 1][0] = matrix[side + 1][1] = 0, matrix[side + 1][2] = 1;
+  for (ptrdiff_t k = 0; k < window; k++) matrix[count - 1][k] = k == window - 1;
 }
 
 CLONED void vector_winograd_filter(const float *restrict filters, float *restrict transformed, ptrdiff_t units,
-                                   ptrdiff_t channels, ptrdiff_t side, int turned) {
-  ptrdiff_t points = side + 2, inner = turned ? units : channels, outer = turned ? channels : units;
-  ptrdiff_t panels = chunks_of(outer), step = panels * inner * LANES;
-  ptrdiff_t inner_step = turned ? 9 * channels : 1, outer_step = turned ? 1 : 9 * channels;
-  double matrix[MOST_POINTS][3], taps[9][LANES], half[MOST_POINTS][3][LANES];
-  filter_matrix(matrix, side);
-  memset(taps, 0, sizeof taps);
+                                   ptrdiff_t channels, ptrdiff_t side, ptrdiff_t window, int turned) {
+  ptrdiff_t points = side + window - 1, inner = turned ? units : channels, outer = turned ? channels : units;
+  ptrdiff_t panels = chunks_of(outer), step = panels * inner * LANES, elements = window * window;
+  ptrdiff_t inner_step = turned ? elements * channels : 1, outer_step = turned ? 1 : elements * channels;
+  double matrix[MOST_POINTS][MOST_WINDOW], taps[MOST_WINDOW * MOST_WINDOW][LANES];
+  double half[MOST_POINTS][MOST_WINDOW][LANES], sums[LANES];
+  filter_matrix(matrix, points, window);
   for (ptrdiff_t panel = 0; panel < panels; panel++) {
     ptrdiff_t some = least(outer - panel * LANES, LANES);
-    for (int tap = 0; tap < 9; tap++)
-      for (ptrdiff_t lane = some; lane < LANES; lane++) taps[tap][lane] = 0;
+    memset(taps, 0, sizeof taps);
     for (ptrdiff_t k = 0; k < inner; k++, transformed += LANES) {
-      for (int tap = 0; tap < 9; tap++) {
+      for (ptrdiff_t tap = 0; tap < elements; tap++) {
         const float *from = filters + panel * LANES * outer_step + k * inner_step;
-        from += (turned ? 8 - tap : tap) * channels;
+        from += (turned ? elements - 1 - tap : tap) * channels;
         for (ptrdiff_t lane = 0; lane < some; lane++) taps[tap][lane] = from[lane * outer_step];
       }
       for (ptrdiff_t i = 0; i < points; i++)
-        for (int c = 0; c < 3; c++)
-          for (int lane = 0; lane < LANES; lane++)
-            half[i][c][lane] = matrix[i][0] * taps[c][lane] + matrix[i][1] * taps[3 + c][lane] +
-                               matrix[i][2] * taps[6 + c][lane];
+        for (ptrdiff_t c = 0; c < window; c++) {
+          memset(half[i][c], 0, sizeof half[i][c]);
+          for (ptrdiff_t r = 0; r < window; r++)
+            for (int lane = 0; lane < LANES; lane++) half[i][c][lane] += matrix[i][r] * taps[r * window + c][lane];
+        }
       for (ptrdiff_t i = 0; i < points; i++)
         for (ptrdiff_t j = 0; j < points; j++) {
+          memset(sums, 0, sizeof sums);
+          for (ptrdiff_t c = 0; c < window; c++)
+            for (int lane = 0; lane < LANES; lane++) sums[lane] += matrix[j][c] * half[i][c][lane];
           float *to = transformed + (i * points + j) * step;
-          for (int lane = 0; lane < LANES; lane++)
-            to[lane] = (float)(matrix[j][0] * half[i][0][lane] + matrix[j][1] * half[i][1][lane] +
-                               matrix[j][2] * half[i][2][lane]);
+          for (int lane = 0; lane < LANES; lane++) to[lane] = (float)sums[lane];
         }
     }
   }
@@ -105,17 +110,17 @@ CLONED void vector_winograd_filter(const float *restrict filters, float *restric
 
 // One row or column of an input tile, where it stands. Each result belongs to a point; its factors are the
 // coefficients of the polynomial whose roots are the other points.
-INLINED void transform_input_line(Lanes *restrict d, const int side) {
-  const Points points = points_of(side);
+INLINED void transform_input_line(Lanes *restrict d, const int count) {
+  const Points points = points_of(count);
   const double a = points.at[0], b = points.at[1], c = points.at[2], a2 = a * a, b2 = b * b;
-  if (side == 2) {
+  if (count == 4) {
     Lanes first = d[2] - d[0], second = d[1] + d[2], third = d[2] - d[1];
     d[3] = d[3] - d[1];
     d[0] = first, d[1] = second, d[2] = third;
   } else {
     const float product = (float)(a2 * b2), sum = (float)(a2 + b2), alone = (float)c;
-    if (side == 5) {
-      // The factor of the point that stands alone leaves side 4's polynomials.
+    if (count == 7) {
+      // The factor of the point that stands alone leaves the polynomials of six points.
       Lanes at_alone = product * d[1] + (d[5] - sum * d[3]);
       d[6] = (product * d[2] + (d[6] - sum * d[4])) - alone * at_alone;
       UNROLLED for (int i = 0; i < 5; i++) d[i] = d[i + 1] - alone * d[i];
@@ -140,11 +145,12 @@ INLINED float power(double base, int exponent) {
 }
 
 // One row or column of a tile's products, summed to `side` outputs: each product times its point's powers.
-INLINED void transform_output_line(const Lanes *restrict m, Lanes *restrict y, const int side) {
-  const Points points = points_of(side);
+INLINED void transform_output_line(const Lanes *restrict m, Lanes *restrict y, const int side,
+                                   const int count) {
+  const Points points = points_of(count);
   const double a = points.at[0], b = points.at[1], c = points.at[2];
   Lanes even = m[1] + m[2], odd = m[1] - m[2];
-  if (side == 2) {
+  if (count == 4) {
     y[0] = m[0] + even;
     y[1] = m[3] + odd;
     return;
@@ -153,9 +159,9 @@ INLINED void transform_output_line(const Lanes *restrict m, Lanes *restrict y, c
   UNROLLED for (int i = 0; i < side; i++) {
     Lanes sum = power(a, i) * (i % 2 ? odd : even);
     sum += power(b, i) * (i % 2 ? second_odd : second_even);
-    if (side == 5) sum += power(c, i) * m[5];
+    if (count == 7) sum += power(c, i) * m[5];
     if (i == 0) sum += m[0];
-    if (i == side - 1) sum += m[side + 1];
+    if (i == side - 1) sum += m[count - 1];
     y[i] = sum;
   }
 }
@@ -202,18 +208,17 @@ INLINED const void *ahead_of(const float *map, ptrdiff_t offset) {
 // at `positions`.
 INLINED void transform_chunk(const float *restrict from, ptrdiff_t row_step, ptrdiff_t column_step,
                              const float *const *restrict positions, ptrdiff_t offset, float *restrict to,
-                             ptrdiff_t step, const int side) {
-  const int points = side + 2;
+                             ptrdiff_t step, const int points) {
   Lanes half[MOST_POINTS][MOST_POINTS];
   UNROLLED for (int r = 0; r < points; r++) {
     Lanes line[MOST_POINTS];
     UNROLLED for (int c = 0; c < points; c++)
       line[c] = LOAD(positions ? positions[r * points + c] + offset : from + r * row_step + c * column_step);
-    transform_input_line(line, side);
+    transform_input_line(line, points);
     UNROLLED for (int c = 0; c < points; c++) half[c][r] = line[c];
   }
   UNROLLED for (int c = 0; c < points; c++) {
-    transform_input_line(half[c], side);
+    transform_input_line(half[c], points);
     UNROLLED for (int r = 0; r < points; r++) STORE(to + (r * points + c) * step, half[c][r]);
   }
 }
@@ -221,8 +226,7 @@ INLINED void transform_chunk(const float *restrict from, ptrdiff_t row_step, ptr
 // `zeros` are as many as a position's channels, rounded up.
 INLINED FULL_WIDTH void transform_input(const float *restrict input, float *restrict to,
                                         const float *restrict zeros, VectorWinograd g, ptrdiff_t first,
-                                        ptrdiff_t tiles, const int side) {
-  const int points = side + 2;
+                                        ptrdiff_t tiles, const int points) {
   ptrdiff_t chunks = chunks_of(g.channels), step = point_step(chunks, tiles);
   ptrdiff_t row_step = g.columns * g.input_step;
   // A last chunk reads past its channels, to lanes that no product uses; but nothing is read past the input.
@@ -242,7 +246,7 @@ INLINED FULL_WIDTH void transform_input(const float *restrict input, float *rest
             __builtin_prefetch(ahead_of(input, ahead + r * row_step + c * g.input_step), 0, 3);
         ahead += LANES;
         transform_chunk(input + offset + chunk * LANES, row_step, g.input_step, NULL, 0,
-                        tile_to + chunk * tiles * LANES, step, side);
+                        tile_to + chunk * tiles * LANES, step, points);
       }
       if (chunk == chunks) {
         tile = next;
@@ -260,13 +264,13 @@ INLINED FULL_WIDTH void transform_input(const float *restrict input, float *rest
       }
     full = furthest + chunks * LANES > end ? chunks - 1 : chunks;
     for (; chunk < full; chunk++)
-      transform_chunk(NULL, 0, 0, positions, chunk * LANES, tile_to + chunk * tiles * LANES, step, side);
+      transform_chunk(NULL, 0, 0, positions, chunk * LANES, tile_to + chunk * tiles * LANES, step, points);
     if (chunk < chunks) {
       float copy[MOST_POINTS * MOST_POINTS * LANES] = {0};
       for (int p = 0; p < points * points; p++)
         for (ptrdiff_t k = chunk * LANES; k < g.channels; k++)
           copy[p * LANES + k % LANES] = positions[p][k];
-      transform_chunk(copy, points * LANES, LANES, NULL, 0, tile_to + chunk * tiles * LANES, step, side);
+      transform_chunk(copy, points * LANES, LANES, NULL, 0, tile_to + chunk * tiles * LANES, step, points);
     }
     tile = next;
   }
@@ -370,19 +374,18 @@ PRODUCT(product) { product_of(transformed, filters, products, tiles, channels, p
 // Sums the products of sixteen units to the outputs of a tile, each at its place.
 INLINED void transform_panel(const float *restrict products, ptrdiff_t step, const float *restrict bias,
                              float *restrict output, ptrdiff_t row_step, ptrdiff_t column_step,
-                             const int accumulates, float floor, const int side) {
-  const int points = side + 2;
+                             const int accumulates, float floor, const int side, const int points) {
   Lanes half[MOST_SIDE][MOST_POINTS];
   UNROLLED for (int c = 0; c < points; c++) {
     Lanes line[MOST_POINTS], sums[MOST_SIDE];
     UNROLLED for (int r = 0; r < points; r++) line[r] = LOAD(products + (r * points + c) * step);
-    transform_output_line(line, sums, side);
+    transform_output_line(line, sums, side, points);
     UNROLLED for (int r = 0; r < side; r++) half[r][c] = sums[r];
   }
   Lanes biases = LOAD(bias), floors = (Lanes)floor;
   UNROLLED for (int r = 0; r < side; r++) {
     Lanes line[MOST_SIDE];
-    transform_output_line(half[r], line, side);
+    transform_output_line(half[r], line, side, points);
     UNROLLED for (int c = 0; c < side; c++) {
       ptrdiff_t at = r * row_step + c * column_step;
       Lanes value = line[c] + biases;
@@ -395,7 +398,7 @@ INLINED void transform_panel(const float *restrict products, ptrdiff_t step, con
 INLINED FULL_WIDTH void transform_output(const float *restrict products, const float *restrict biases,
                                          float *restrict output, VectorWinograd g, ptrdiff_t first,
                                          ptrdiff_t tiles, ptrdiff_t first_unit, ptrdiff_t end_unit,
-                                         VectorFinish finish, const int side) {
+                                         VectorFinish finish, const int side, const int points) {
   ptrdiff_t panels = chunks_of(end_unit - first_unit), step = point_step(panels, tiles);
   ptrdiff_t whole_panels = (end_unit - first_unit) / LANES, row_step = g.output_columns * g.output_step;
   const float floor = floor_of(finish);
@@ -413,14 +416,14 @@ INLINED FULL_WIDTH void transform_output(const float *restrict products, const f
           UNROLLED for (int c = 0; c < side; c++)
             __builtin_prefetch(ahead_of(output, ahead + r * row_step + c * g.output_step), 1, 3);
         if (finish.accumulates)
-          transform_panel(from, step, bias, output + offset, row_step, g.output_step, 1, floor, side);
+          transform_panel(from, step, bias, output + offset, row_step, g.output_step, 1, floor, side, points);
         else
-          transform_panel(from, step, bias, output + offset, row_step, g.output_step, 0, floor, side);
+          transform_panel(from, step, bias, output + offset, row_step, g.output_step, 0, floor, side, points);
       }
     // Where a tile or a panel is not whole, what belongs to the map is copied.
     for (; panel < panels; panel++, offset += LANES) {
       transform_panel(products + (panel * tiles + t) * LANES, step, biases + panel * LANES, sums,
-                      side * LANES, LANES, 0, finish.accumulates ? -__builtin_inff() : floor, side);
+                      side * LANES, LANES, 0, finish.accumulates ? -__builtin_inff() : floor, side, points);
       ptrdiff_t some = least(end_unit - first_unit - panel * LANES, LANES);
       for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < columns; c++) {
@@ -448,10 +451,10 @@ INLINED FULL_WIDTH void transform_output(const float *restrict products, const f
 CLONED static void transform_inputs(const float *restrict input, float *restrict to,
                                     const float *restrict zeros, VectorWinograd g, ptrdiff_t first,
                                     ptrdiff_t tiles) {
-  switch (g.side) {
-    case 2: transform_input(input, to, zeros, g, first, tiles, 2); return;
+  switch (points_of_tile(g)) {
     case 4: transform_input(input, to, zeros, g, first, tiles, 4); return;
-    default: transform_input(input, to, zeros, g, first, tiles, 5); return;
+    case 6: transform_input(input, to, zeros, g, first, tiles, 6); return;
+    default: transform_input(input, to, zeros, g, first, tiles, 7); return;
   }
 }
 
@@ -459,23 +462,30 @@ CLONED static void transform_outputs(const float *restrict products, const float
                                      float *restrict output, VectorWinograd g, ptrdiff_t first,
                                      ptrdiff_t tiles, ptrdiff_t first_unit, ptrdiff_t end_unit,
                                      VectorFinish finish) {
-  switch (g.side) {
-    case 2:
-      transform_output(products, biases, output, g, first, tiles, first_unit, end_unit, finish, 2);
-      return;
-    case 4:
-      transform_output(products, biases, output, g, first, tiles, first_unit, end_unit, finish, 4);
-      return;
-    default:
-      transform_output(products, biases, output, g, first, tiles, first_unit, end_unit, finish, 5);
-      return;
-  }
+#define OUTPUTS(side, points)                                                                                \
+  transform_output(products, biases, output, g, first, tiles, first_unit, end_unit, finish, side, points)
+  if (g.window == 3)
+    switch (g.side) {
+      case 2: OUTPUTS(2, 4); return;
+      case 4: OUTPUTS(4, 6); return;
+      default: OUTPUTS(5, 7); return;
+    }
+  if (g.window == 4)
+    switch (g.side) {
+      case 3: OUTPUTS(3, 6); return;
+      default: OUTPUTS(4, 7); return;
+    }
+  if (g.side == 2)
+    OUTPUTS(2, 6);
+  else
+    OUTPUTS(3, 7);
+#undef OUTPUTS
 }
 
 void vector_winograd(const float *input, const float *filters, const float *bias, float *output,
                      VectorWinograd g, VectorShare share, VectorFinish finish, float *scratch) {
   if (share.end_tile <= share.first_tile || share.end_unit <= share.first_unit) return;
-  ptrdiff_t points = (g.side + 2) * (g.side + 2), units = share.end_unit - share.first_unit;
+  ptrdiff_t points = points_of_tile(g) * points_of_tile(g), units = share.end_unit - share.first_unit;
   ptrdiff_t chunks = chunks_of(g.channels), panels = chunks_of(units), block = block_tiles(share);
   ptrdiff_t filter_step = chunks_of(g.units) * g.channels * LANES;
   float *transformed = (float *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);

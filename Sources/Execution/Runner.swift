@@ -15,6 +15,8 @@ public final class Runner {
   private let crew: Crew
   private let recordsSwitches: Bool
   private let inputName: String
+  /// The shapes of the inputs that were last found to fit.
+  private let fitting = Mutex([String: Shape]())
 
   /// - Parameters:
   ///   - network: The network to run.
@@ -35,9 +37,9 @@ public final class Runner {
     self.cancellation = cancellation
     self.recordsSwitches = recordsSwitches
     // A walk back needs a picture's values and switches in one trace. What wins and what is positive by a hair follows from
-    // the last digits, and a walk back from that: so such a pass is computed directly.
+    // the last digits, and a walk back from that: so such a pass is computed as precisely as the definition's sums.
     plan = Plan(network, keeping: Set(kept), batchingHead: !recordsSwitches)
-    crew = Crew(threads: threads, recordsSwitches ? .by(.direct) : .fastest)
+    crew = Crew(threads: threads, recordsSwitches ? .precise : .fastest)
     inputName = network.inputs.first?.name ?? ""
   }
 
@@ -56,7 +58,11 @@ public final class Runner {
   ///
   /// - Throws: `NetworkError.shape(node:reason:)` where the inputs do not fit the network.
   public func forward(inputs: [String: Tensor]) throws -> Trace {
-    _ = try network.shapes(inputs: inputs.mapValues(\.shape))
+    let shapes = inputs.mapValues(\.shape)
+    if fitting.withLock({ $0 != shapes }) {
+      _ = try network.shapes(inputs: shapes)
+      fitting.withLock { $0 = shapes }
+    }
     var values = inputs
     var switches: [String: Switches] = [:]
     try crew.allThreads { worker in

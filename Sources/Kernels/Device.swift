@@ -77,6 +77,13 @@ public struct Device: ~Copyable {
     return rectified ? activated(sums, by: .relu) : sums
   }
 
+  /// Divides rows of work among the threads, if all elements together are worth waking them.
+  func divide(_ rows: Int, elements: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    let parts = elements < 1 << 16 ? 1 : min(threads, rows)
+    if parts <= 1 { return body(0..<rows) }
+    Pool.perform(parts) { body(rows * $0 / parts..<rows * ($0 + 1) / parts) }
+  }
+
   /// Lends scratch memory of so many floats, which is kept from call to call.
   mutating func withScratch<Result>(
     floats: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Result

@@ -125,7 +125,7 @@ extension Device {
   func shares(tiles: Int, enough: Int, units: Int, dividesUnits: Bool = true, work: Int) -> [VectorShare] {
     let panels = (units + 15) / 16
     // What another thread takes up is ready later than this one would have done it.
-    let parts = work < 1 << 20 ? 1 : threads
+    let parts = work < 1 << 19 ? 1 : threads
     if tiles >= enough * parts || panels < 2 * parts || !dividesUnits {
       return (0..<parts).map { part in
         VectorShare(
@@ -191,4 +191,12 @@ extension Device {
   let bias: UnsafePointer<Float>?
   let target: UnsafeMutablePointer<Float>?
   let scratch: UnsafeMutablePointer<Float>?
+
+  init(
+    source: UnsafePointer<Float>?, filters: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>? = nil,
+    target: UnsafeMutablePointer<Float>?, scratch: UnsafeMutablePointer<Float>? = nil
+  ) {
+    unsafe (self.source, self.filters, self.bias) = (source, filters, bias)
+    unsafe (self.target, self.scratch) = (target, scratch)
+  }
 }

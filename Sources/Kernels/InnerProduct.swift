@@ -68,6 +68,40 @@ extension Device {
     ).reshaped(to: [rows, columns])
   }
 
+  /// A fully connected layer of every position, added to a tensor where that stands if nothing else holds it.
+  ///
+  /// - Parameters:
+  ///   - sum: Leading axes x outputs.
+  ///   - input: The same leading axes x inputs.
+  ///   - weights: Outputs x inputs.
+  ///   - bias: One an output; none means zero.
+  ///   - activation: What is applied to every sum.
+  /// - Throws: ``KernelError`` where shapes disagree.
+  /// - Note: ONNX MatMul and Add.
+  public mutating func addInnerProduct(
+    to sum: inout Tensor, _ input: Tensor, weights: Tensor, bias: Tensor?,
+    followedBy activation: Activation? = nil
+  ) throws(KernelError) {
+    let shape = sum.shape
+    guard weights.shape.rank == 2, let inner = input.shape.dimensions.last, inner == weights.shape[1],
+      shape.dimensions == Array(input.shape.dimensions.dropLast()) + [weights.shape[0]]
+    else {
+      throw .shapes(
+        operation: "a fully connected layer added to a tensor",
+        expected: "positions x inputs, weights of outputs x inputs, and as many sums",
+        found: "\(input.shape), \(weights.shape) and \(shape)")
+    }
+    let (rows, columns) = (shape.dimensions.dropLast().reduce(1, *), weights.shape[0])
+    // Held once, it is added to where it stands.
+    var flat = sum.reshaped(to: [1, 1, rows, columns])
+    sum = Tensor([0])
+    try addConvolution(
+      to: &flat, input.reshaped(to: [1, 1, rows, inner]),
+      filters: weights.reshaped(to: [columns, 1, 1, inner]),
+      bias: bias, over: Sliding(window: 1), followedBy: activation)
+    sum = flat.reshaped(to: shape)
+  }
+
   /// The transpose of ``innerProduct(_:weights:bias:followedBy:changing:)`` without its bias.
   ///
   /// - Parameters:

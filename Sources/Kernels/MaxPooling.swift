@@ -18,7 +18,18 @@ extension Device {
     let geometry = VectorSliding(sliding, input: input.shape, output: pooled)
     return unsafe Tensor(uninitialized: pooled) { values in
       unsafe input.withUnsafeElements { source in
-        unsafe vector_max_pooling(source.baseAddress, values.baseAddress, geometry)
+        guard input.shape.images == 1 else {
+          unsafe vector_max_pooling(source.baseAddress, values.baseAddress, geometry)
+          return
+        }
+        let lent = unsafe Lent(source: source.baseAddress, target: values.baseAddress)
+        divide(pooled.rows, elements: input.shape.count) { rows in
+          var part = geometry
+          part.rows.before -= rows.lowerBound * part.rows.stride
+          part.rows.places = rows.count
+          let skipped = rows.lowerBound * pooled.columns * pooled.channels
+          unsafe vector_max_pooling(lent.source, lent.target.map { unsafe $0 + skipped }, part)
+        }
       }
     }
   }

@@ -32,14 +32,15 @@ extension Device {
       throw .shapes(operation: "scaling", expected: "a tensor or more", found: "none")
     }
     var extents = first.shape.dimensions
-    var channels = 0
+    var sum = 0
     for part in parts {
-      channels += try lastExtent(of: part, for: "scaling")
+      sum += try lastExtent(of: part, for: "scaling")
       guard part.shape.dimensions.dropLast() == extents.dropLast() else {
         throw .shapes(
           operation: "scaling", expected: "\(first.shape) but for the channels", found: "\(part.shape)")
       }
     }
+    let channels = sum
     extents[extents.count - 1] = channels
     try require(scale, shaped: [channels], for: "scaling")
     if let shift { try require(shift, shaped: [channels], for: "the shift of scaling") }
@@ -54,9 +55,16 @@ extension Device {
           for part in parts {
             let count = part.shape.dimensions.last ?? 0
             unsafe part.withUnsafeElements { source in
-              unsafe vector_scaling(
-                source.baseAddress, scales + channel, shifts.map { unsafe $0 + channel }, target + channel,
-                rows(of: part, by: count), count, channels, rectified ? 1 : 0)
+              let lent = unsafe Lent(
+                source: source.baseAddress, filters: scales + channel,
+                bias: shifts.map { unsafe $0 + channel },
+                target: target + channel)
+              divide(rows(of: part, by: count), elements: part.shape.count) { rows in
+                unsafe vector_scaling(
+                  lent.source.map { unsafe $0 + rows.lowerBound * count }, lent.filters, lent.bias,
+                  lent.target.map { unsafe $0 + rows.lowerBound * channels }, rows.count, count, channels,
+                  rectified ? 1 : 0)
+              }
             }
             channel += count
           }

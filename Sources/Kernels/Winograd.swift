@@ -6,11 +6,13 @@ internal import Tensors
 public enum ConvolutionMethod: Hashable, Sendable {
   /// Every product that the definition names.
   case direct
-  /// By Winograd's minimal filtering, for 3x3 filters of stride 1: tiles of `side` x `side` outputs (2, 4 or 5) from 16,
-  /// 36 or 49 products a channel where the definition has 36, 144 or 225.
+  /// By Winograd's minimal filtering: tiles of `side` x `side` outputs from fewer products a channel than the definition
+  /// has. Of 3x3 filters tiles of 2, 4 or 5 take 16, 36 or 49 products for 36, 144 or 225; of 4x4 ones tiles of 3 or 4 take
+  /// 36 or 49 for 144 or 256; of 5x5 ones tiles of 2 or 3 take 36 or 49 for 100 or 225. Filters that move by more than one
+  /// position are smaller ones over squares of positions.
   ///
-  /// Errors of rounding are those of the definition with tiles of 2, three times as large with 4, ten times with 5: 1e-5 of the
-  /// largest value.
+  /// The error of rounding is below the definition's with 3x3 filters and tiles of 2; otherwise up to three times it where
+  /// side and filter are 7 together, up to ten times where they are 8: 1e-5 of the largest value.
   ///
   /// - Note: Lavin & Gray 2016, "Fast algorithms for convolutional neural networks".
   case winograd(side: Int)
@@ -19,6 +21,9 @@ public enum ConvolutionMethod: Hashable, Sendable {
   public enum Choice: Hashable, Sendable {
     /// The fastest, by geometry.
     case fastest
+    /// As exact as the definition's sums or more: of 3x3 filters that move by one position Winograd's filtering with tiles of
+    /// 2, where filtering is faster.
+    case precise
     /// One method where it fits, else directly.
     case by(ConvolutionMethod)
   }
@@ -33,12 +38,27 @@ public enum ConvolutionMethod: Hashable, Sendable {
 }
 
 extension ConvolutionGeometry {
-  /// Whether Winograd's filtering can compute it: 3x3, stride and dilation 1, one group, forward or back to the input.
-  var fitsWinograd: Bool {
-    func fits(_ slide: Slide) -> Bool {
-      slide.window == 3 && slide.stride == 1 && slide.dilation == 1 && (0...2).contains(slide.before)
+  /// The edge of the filters over squares of as many positions as they move by.
+  var squaredWindow: Int { (sliding.rows.window + sliding.rows.stride - 1) / sliding.rows.stride }
+
+  /// The sides of the tiles by which Winograd's filtering can compute it, smallest first: square filters without dilation,
+  /// one group, forward or, where they move by one position, back to the input.
+  var tileSides: [Int] {
+    let (rows, columns) = (sliding.rows, sliding.columns)
+    guard groups == 1, direction != .gradient, rows.dilation == 1, columns.dilation == 1,
+      rows.window == columns.window, rows.stride == columns.stride
+    else { return [] }
+    if rows.stride == 1 {
+      guard [rows, columns].allSatisfy({ (0..<$0.window).contains($0.before) }) else { return [] }
+    } else if direction == .transposed {
+      return []
     }
-    return groups == 1 && direction != .gradient && fits(sliding.rows) && fits(sliding.columns)
+    return switch squaredWindow {
+    case 3: [2, 4, 5]
+    case 4: [3, 4]
+    case 5: [2, 3]
+    default: []
+    }
   }
 
   /// The extents of what is made, and the channels of what it is made from and of itself.
@@ -51,27 +71,38 @@ extension ConvolutionGeometry {
   /// The method taken: by geometry alone, so that whatever stands beside a picture, and for any number of threads, it is the
   /// same.
   func method(_ choice: ConvolutionMethod.Choice) -> ConvolutionMethod {
-    guard fitsWinograd else { return .direct }
+    let sides = tileSides
     switch choice {
-    case .by(let method): return method
-    case .fastest: return ConvolutionMethod.isExact ? .direct : fastest
+    case .by(.winograd(let side)): return sides.contains(side) ? .winograd(side: side) : .direct
+    case .by(.direct): return .direct
+    case .fastest: return ConvolutionMethod.isExact || sides.isEmpty ? .direct : fastest
+    case .precise:
+      guard !ConvolutionMethod.isExact, sliding.rows.window == 3, sliding.rows.stride == 1, !sides.isEmpty
+      else {
+        return .direct
+      }
+      return fastest == .direct ? .direct : .winograd(side: 2)
     }
   }
 
   private var fastest: ConvolutionMethod {
     let (rows, columns, channels, units) = filtering
-    guard channels >= 8, min(rows, columns) >= 4 else { return .direct }
-    guard max(rows, columns) > 8 else {
+    let (window, stride) = (squaredWindow, sliding.rows.stride)
+    guard channels * stride * stride >= 8, min(rows, columns) >= 4 else { return .direct }
+    if max(rows, columns) <= 8 && stride > 1 { return .direct }
+    if max(rows, columns) <= 8 && window == 3 {
       // Few tiles read many filters: smaller ones are faster than fewer products.
       let filters = channels * units
       return (min(rows, columns) >= 5 && filters >= 4096) || filters >= 65536 ? .winograd(side: 2) : .direct
     }
     /// Products a channel and unit, edges that are cut included.
     func products(_ side: Int) -> Int {
-      (side + 2) * (side + 2) * ((rows + side - 1) / side) * ((columns + side - 1) / side)
+      let edge = side + window - 1
+      return edge * edge * ((rows + side - 1) / side) * ((columns + side - 1) / side)
     }
-    // Larger tiles only where they save an eighth: they lose three times as much to rounding.
-    return .winograd(side: 8 * products(5) <= 7 * products(4) ? 5 : 4)
+    // The largest tiles only where they save an eighth: they lose three times as much to rounding.
+    let (largest, smaller) = (tileSides[tileSides.count - 1], tileSides[tileSides.count - 2])
+    return .winograd(side: 8 * products(largest) <= 7 * products(smaller) ? largest : smaller)
   }
 }
 
@@ -80,10 +111,10 @@ extension Device {
   ///
   /// - Parameters:
   ///   - source: The input; of the way back the signal.
-  ///   - filters: Outputs x 3 x 3 x inputs of the forward direction.
+  ///   - filters: Outputs x rows x columns x inputs of the forward direction.
   ///   - bias: One an output, forward alone.
-  ///   - geometry: One that ``ConvolutionGeometry/fitsWinograd``.
-  ///   - side: A tile's: 2, 4 or 5.
+  ///   - geometry: One that has ``ConvolutionGeometry/tileSides``.
+  ///   - side: One of them.
   ///   - target: Images x rows x columns x at least the outputs.
   ///   - landing: Where in it the outputs go.
   mutating func winograd(
@@ -92,17 +123,22 @@ extension Device {
   ) {
     let isBack = geometry.direction == .transposed
     let made = isBack ? geometry.input : geometry.output
-    /// On the way back windows begin where those of the forward direction end.
-    func before(_ slide: Slide) -> Int { isBack ? 2 - slide.before : slide.before }
+    let isSquared = geometry.sliding.rows.stride > 1
+    let source = isSquared ? squared(source, geometry) : source
+    let filters = isSquared ? Self.squared(filters, by: geometry.sliding.rows.stride) : filters
+    /// On the way back windows begin where those of the forward direction end; squares begin with the first window.
+    func before(_ slide: Slide) -> Int {
+      isSquared ? 0 : isBack ? slide.window - 1 - slide.before : slide.before
+    }
     let plain = VectorWinograd(
       images: source.shape.images, rows: source.shape.rows, columns: source.shape.columns,
       channels: source.shape.channels, input_step: source.shape.channels, output_rows: made.rows,
       output_columns: made.columns, units: made.channels, output_step: target.shape.channels,
       rows_before: before(geometry.sliding.rows), columns_before: before(geometry.sliding.columns),
-      side: side)
+      side: side, window: geometry.squaredWindow)
     let shares = shares(
       tiles: vector_winograd_tiles(plain), enough: 24, units: made.channels,
-      work: made.count * source.shape.channels * 9 / 4)
+      work: made.count * source.shape.channels * 2)
     let finish = landing.finish
     unsafe perform(
       shares, floats: shares.map { vector_winograd_scratch(plain, $0) }, source,
@@ -113,19 +149,55 @@ extension Device {
     }
   }
 
+  /// Squares of as many positions as the filters move by, each one position of more channels.
+  private func squared(_ source: Tensor, _ geometry: ConvolutionGeometry) -> Tensor {
+    let (window, stride) = (geometry.squaredWindow, geometry.sliding.rows.stride)
+    var sliding = VectorSliding(geometry.sliding, input: geometry.input, output: geometry.output)
+    sliding.rows.places += window - 1
+    sliding.columns.places += window - 1
+    let shape = Shape(
+      images: source.shape.images, rows: sliding.rows.places, columns: sliding.columns.places,
+      channels: stride * stride * source.shape.channels)
+    return unsafe Tensor(uninitialized: shape) { target in
+      unsafe source.withUnsafeElements { source in
+        unsafe vector_space_to_depth(source.baseAddress, target.baseAddress, sliding)
+      }
+    }
+  }
+
+  /// Filters over such squares, zeros past their last rows and columns.
+  private static func squared(_ filters: Tensor, by stride: Int) -> Tensor {
+    filters.prepared(as: "squared", [Int64(stride)]) {
+      let (units, window, channels) = (filters.shape[0], filters.shape[1], filters.shape[3])
+      let edge = (window + stride - 1) / stride
+      let sliding = VectorSliding(
+        images: units, channels: channels,
+        rows: VectorSlide(
+          length: window, places: edge, window: 1, stride: stride, dilation: 1, before: 0, after: 0),
+        columns: VectorSlide(
+          length: window, places: edge, window: 1, stride: stride, dilation: 1, before: 0, after: 0))
+      return unsafe Tensor(uninitialized: [units, edge, edge, stride * stride * channels]) { target in
+        unsafe filters.withUnsafeElements { source in
+          unsafe vector_space_to_depth(source.baseAddress, target.baseAddress, sliding)
+        }
+      }
+    }
+  }
+
   /// Filters as the products want them, made once for all devices; they begin at the first 64-byte boundary.
   private static func transformed(_ filters: Tensor, isTurned: Bool, side: Int) -> Tensor {
     filters.prepared(as: "winograd", [Int64(side), isTurned ? 1 : 0]) {
-      let (units, channels) = (filters.shape[0], filters.shape[3])
+      let (units, window, channels) = (filters.shape[0], filters.shape[1], filters.shape[3])
       let count =
         isTurned
-        ? vector_winograd_filters(channels, units, side) : vector_winograd_filters(units, channels, side)
+        ? vector_winograd_filters(channels, units, side, window)
+        : vector_winograd_filters(units, channels, side, window)
       return unsafe Tensor(uninitialized: [count + 16]) { target in
         unsafe filters.withUnsafeElements { source in
           let start = unsafe aligned(UnsafePointer(target.baseAddress))
           unsafe vector_winograd_filter(
-            source.baseAddress, UnsafeMutablePointer(mutating: start), units, channels, side, isTurned ? 1 : 0
-          )
+            source.baseAddress, UnsafeMutablePointer(mutating: start), units, channels, side, window,
+            isTurned ? 1 : 0)
         }
       }
     }

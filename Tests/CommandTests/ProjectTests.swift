@@ -66,7 +66,8 @@ import Testing
   @Test func `without a unit or a place the strongest is taken`() throws {
     let network = try Network(onnx: model)
     let input = try Picture(decoding: picture).prepared(#require(network.preprocessing)).tensor
-    let maps = try #require(Runner(network, keeping: ["relu3.out"]).forward(input)["relu3.out"])
+    let runner = try Runner(network, keeping: ["relu3.out"], recordingSwitches: true)
+    let maps = try #require(runner.forward(input)["relu3.out"])
     let json = try project("--layer", "conv3", "--json").json()
     let largest = try #require(maps.elements.max())
     #expect((json["value"] as? Double).map { Float($0) } == largest)

@@ -40,6 +40,7 @@ import Testing
     Case(
       rows: 7, columns: 7, inputs: 33, outputs: 40, sliding: Sliding(window: 3, padding: 1),
       choice: .by(.winograd(side: 2))),
+    Case(rows: 11, columns: 10, inputs: 16, outputs: 20, sliding: Sliding(window: 5, padding: 2)),
   ]
 
   @Test(arguments: cases.indices)

@@ -171,4 +171,35 @@ import Testing
       #expect(abs(moments.variances[channel] - variance) < 1e-8)
     }
   }
+
+  @Test func `the channels of a position are normalised, then scaled and shifted`() throws {
+    var generator = SeededGenerator(seed: 24)
+    for channels in [1, 5, 16, 37, 96] {
+      let input = Tensor.random([2, 3, 2, channels], in: -3...5, using: &generator)
+      let (scale, shift) = (
+        Tensor.random([channels], using: &generator), Tensor.random([channels], using: &generator)
+      )
+      let normalization = LayerNormalization(channels: channels, epsilon: 0.1)
+        .scaled(by: scale.elements, shiftedBy: [Float](repeating: 0, count: channels))
+        .scaled(by: [Float](repeating: 1, count: channels), shiftedBy: shift.elements)
+      var expected: [Double] = []
+      for position in 0..<12 {
+        let values = input.elements[position * channels..<(position + 1) * channels].map(Double.init)
+        let mean = values.reduce(0, +) / Double(channels)
+        let variance = values.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(channels)
+        for (index, value) in values.enumerated() {
+          expected.append(
+            (value - mean) / (variance + 0.1).squareRoot() * Double(scale.elements[index])
+              + Double(shift.elements[index]))
+        }
+      }
+      soil(input.shape)
+      let found = try Device().layerNormalization(input, normalization)
+      #expect(found.shape == input.shape)
+      #expect(largestDifference(found.elements, expected) <= Tolerance.sum(of: channels, magnitude: 4))
+    }
+    #expect(throws: KernelError.self) {
+      try Device().layerNormalization(Tensor([2, 4]), LayerNormalization(channels: 3, epsilon: 1))
+    }
+  }
 }

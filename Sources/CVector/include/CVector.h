@@ -45,6 +45,9 @@ void vector_normalization_backward(const float *signal, const float *input, floa
 void vector_softmax(const float *input, float *output, ptrdiff_t rows, ptrdiff_t length, int logarithm);
 void vector_softmax_backward(const float *signal, const float *output, float *result, ptrdiff_t rows,
                              ptrdiff_t length, int logarithm);
+// Each row less its mean, over the root of its variance and `epsilon`, scaled and shifted.
+void vector_layer_normalization(const float *input, const float *scale, const float *shift, float *output,
+                                ptrdiff_t rows, ptrdiff_t channels, float epsilon);
 
 // Activation.c
 typedef enum VectorActivation : int32_t {
@@ -103,6 +106,10 @@ ptrdiff_t vector_nonzeros(const float *input, ptrdiff_t count);
 void vector_transposing(const float *input, ptrdiff_t input_step, float *output, ptrdiff_t output_step,
                         ptrdiff_t rows, ptrdiff_t columns);
 
+// The squares of stride x stride positions from `before` on, `places` of them down and across, each one position whose
+// channels are its rows, columns and channels; zeros past the map's edges.
+void vector_space_to_depth(const float *input, float *output, VectorSliding sliding);
+
 // SparseConvolution.c: adds to `output`. `channels` of `sliding` are those of `output`; filters are outputs x
 // window rows x window columns x (channels / groups); `values` and `rows` hold `outputs` entries.
 void vector_sparse_convolution_transposed(const float *signal, const float *filters, float *output,
@@ -153,29 +160,30 @@ void vector_direct(const float *input, const float *filters, const float *bias, 
 void vector_depthwise(const float *input, const float *filters, const float *bias, float *output,
                       VectorSliding sliding, ptrdiff_t first_row, ptrdiff_t end_row, VectorFinish finish);
 
-// Winograd.c: a 3x3 convolution of stride 1 and dilation 1, in one group. Outputs are computed in square tiles of
-// `side` positions an edge: 2, 4 or 5. The error of 2 is that of a direct convolution; 4 has about three times as
-// much, and 5 about three times that. `before` is the padding; what windows cover past the map's end is zero too,
-// however far. A step is how many floats lead from one position to the next: `channels` or `units`, or more where
-// the map is a slice of a wider one.
+// Winograd.c: a convolution of stride 1 and dilation 1, in one group, its window 3x3, 4x4 or 5x5. Outputs are
+// computed in square tiles of `side` positions an edge: 2, 4 or 5 of a 3x3 window, 3 or 4 of a 4x4 one, 2 or 3 of a 5x5
+// one. The error of a 3x3 window's tiles of 2 is below a direct convolution's; those where side and window are 7 together
+// have up to three times as much, those where they are 8 ten times. `before` is the padding; what windows cover past the map's end is zero too,
+// however far. A step is how many floats lead from one position to the next: `channels` or `units`, or more where the map
+// is a slice of a wider one.
 typedef struct VectorWinograd {
   ptrdiff_t images, rows, columns, channels, input_step;
   ptrdiff_t output_rows, output_columns, units, output_step;
-  ptrdiff_t rows_before, columns_before, side;
+  ptrdiff_t rows_before, columns_before, side, window;
 } VectorWinograd;
 
 // How many tiles all images have.
 ptrdiff_t vector_winograd_tiles(VectorWinograd geometry);
 // Floats of transformed filters.
-ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t side);
+ptrdiff_t vector_winograd_filters(ptrdiff_t units, ptrdiff_t channels, ptrdiff_t side, ptrdiff_t window);
 // Floats of scratch memory that a share needs.
 ptrdiff_t vector_winograd_scratch(VectorWinograd geometry, VectorShare share);
 
-// Transforms filters of units x 3 x 3 x channels; `transformed` begins on a 64-byte boundary. If `turned`, what
+// Transforms filters of units x window x window x channels; `transformed` begins on a 64-byte boundary. If `turned`, what
 // comes out belongs to the transposed convolution: its channels are the filters' units, its units their channels,
-// its padding 2 less theirs.
+// its padding the window less 1 less theirs.
 void vector_winograd_filter(const float *filters, float *transformed, ptrdiff_t units, ptrdiff_t channels,
-                            ptrdiff_t side, int turned);
+                            ptrdiff_t side, ptrdiff_t window, int turned);
 
 // Convolves, adds `bias` (one a unit) unless it is null, and finishes. `filters` are transformed for this geometry's
 // side.
