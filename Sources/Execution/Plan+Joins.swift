@@ -3,53 +3,35 @@ internal import Networks
 internal import Tensors
 
 extension [Plan.Step] {
-  /// The steps with fewer passes over memory: batch normalisation and constants folded into the convolution before them,
-  /// functions applied to its sums, additions to where the other side stands, concatenations written part by part.
+  /// The steps with fewer passes over memory: transpositions left out where they cancel; functions and normalisations that
+  /// the file spells out as one step; constants and batch normalisation folded into the layer before them, functions
+  /// applied to its sums, additions to where the other side stands; concatenations written part by part.
   ///
   /// - Parameters:
   ///   - wanted: Values that must be there at the end.
-  ///   - shapes: Those of one picture's values, as far as they are known.
+  ///   - shapes: Those of one picture's values; nil where they are not known.
   /// - Returns: The steps in an order in which each comes after what it reads.
-  func joined(keeping wanted: Set<String>, _ shapes: [String: Shape]) -> [Plan.Step] {
-    selfGated(keeping: wanted)
+  func joined(keeping wanted: Set<String>, _ shapes: [String: Shape]?) -> [Plan.Step] {
+    let layout = Layout(self, keeping: wanted, shapes ?? [:])
+    let shapes = layout.shapes
+    return layout.steps.needed(for: wanted)
+      .composed(keeping: wanted, shapes)
       .joined(keeping: wanted) { $0.joined(with: $1) }
       .summed(keeping: wanted, shapes)
       .joined(keeping: wanted) { $0.joined(with: $1) }
       .concatenated(keeping: wanted, shapes)
-      .normalized(keeping: wanted)
+      .scaledTogether(keeping: wanted)
   }
 
-  /// The step that makes each value.
-  fileprivate var makers: [String: Int] {
-    enumerated().reduce(into: [:]) { makers, step in
-      for output in step.element.outputs { makers[output] = step.offset }
-    }
+  /// Functions and normalisations that several steps spell out, as the last of them.
+  private func composed(keeping wanted: Set<String>, _ shapes: [String: Shape]) -> [Plan.Step] {
+    let chain = Chain(self, keeping: wanted, shapes)
+    return indices.map { chain.whole(endingAt: $0) ?? self[$0] }.needed(for: wanted)
   }
 
-  /// `x * sigmoid(x)` as one function.
-  private func selfGated(keeping wanted: Set<String>) -> [Plan.Step] {
-    let (makers, readers) = (makers, readers)
-    var steps = self
-    var gates: Set<Int> = []
-    for (index, step) in enumerated() {
-      guard case .arithmetic(.multiply) = step.operation else { continue }
-      for (gate, input) in [(step.inputs[0], step.inputs[1]), (step.inputs[1], step.inputs[0])] {
-        guard let maker = makers[gate], readers[gate] == 1, !wanted.contains(gate),
-          self[maker].inputs == [input], case .activation(let function) = self[maker].operation,
-          let whole = function.timesItsInput
-        else { continue }
-        steps[index].operation = .activation(whole)
-        steps[index].inputs = [input]
-        gates.insert(maker)
-        break
-      }
-    }
-    return steps.indices.filter { !gates.contains($0) }.map { steps[$0] }
-  }
-
-  /// A convolution and the addition that alone reads it, as a convolution added to the other side.
+  /// A layer and the addition that alone reads it, as a layer added to the other side.
   ///
-  /// It takes the addition's place, where the other side is there. Of two convolutions the later is added.
+  /// It takes the addition's place, where the other side is there. Of two layers the later is added.
   private func summed(keeping wanted: Set<String>, _ shapes: [String: Shape]) -> [Plan.Step] {
     let (makers, readers) = (makers, readers)
     var steps: [Plan.Step?] = self
@@ -59,16 +41,15 @@ extension [Plan.Step] {
       else { continue }
       let sides = [(step.inputs[0], step.inputs[1]), (step.inputs[1], step.inputs[0])]
       let fitting = sides.compactMap { sums, other -> (maker: Int, other: String)? in
-        guard let maker = makers[sums], readers[sums] == 1, !wanted.contains(sums),
-          case .convolution? = steps[maker]?.operation, steps[maker]?.activation == nil,
-          steps[maker]?.isAdded == false
+        guard let maker = makers[sums], readers[sums] == 1, !wanted.contains(sums), let step = steps[maker],
+          step.isLayer, step.activation == nil, case .plain = step.way
         else { return nil }
         return (maker, other)
       }
       guard let (maker, other) = fitting.max(by: { $0.maker < $1.maker }), var joined = steps[maker] else {
         continue
       }
-      joined.isAdded = true
+      joined.way = .added
       joined.inputs.append(other)
       joined.outputs = step.outputs
       steps[maker] = nil
@@ -88,7 +69,7 @@ extension [Plan.Step] {
       else { continue }
       func makes(_ input: String) -> Int? {
         guard let maker = makers[input], readers[input] == 1, !wanted.contains(input),
-          case .convolution = self[maker].operation, !self[maker].isAdded, self[maker].part == nil
+          case .convolution = self[maker].operation, case .plain = steps[maker][0].way
         else { return nil }
         return maker
       }
@@ -97,15 +78,15 @@ extension [Plan.Step] {
       var channel = 0
       var copies: [Plan.Step] = []
       for input in step.inputs {
-        let part = Plan.Part(channel: channel, channels: whole.channels)
+        let part = Plan.Way.part(channel: channel, channels: whole.channels)
         channel += shapes[input]?.channels ?? 0
         if let maker = makes(input) {
           steps[maker][0].outputs = step.outputs
-          steps[maker][0].part = part
+          steps[maker][0].way = part
         } else {
           copies.append(
             Plan.Step(
-              name: step.name, operation: .identity, part: part, inputs: [input], outputs: step.outputs))
+              name: step.name, operation: .identity, way: part, inputs: [input], outputs: step.outputs))
         }
       }
       steps[index] = copies
@@ -116,12 +97,13 @@ extension [Plan.Step] {
 
 extension [Plan.Step] {
   /// Batch normalisations worked out, each with the concatenation that it alone reads.
-  fileprivate func normalized(keeping wanted: Set<String>) -> [Plan.Step] {
+  fileprivate func scaledTogether(keeping wanted: Set<String>) -> [Plan.Step] {
     let (makers, readers) = (makers, readers)
     var steps: [Plan.Step?] = self
     for (index, step) in enumerated() {
       guard case .batchNormalization(let normalization) = step.operation else { continue }
-      steps[index]?.affine = normalization.affine
+      let (scale, shift) = normalization.affine
+      steps[index]?.way = .scaled(scale: scale, shift: shift)
       let input = step.inputs[0]
       guard let maker = makers[input], readers[input] == 1, !wanted.contains(input),
         case .concatenation(axis: 3)? = steps[maker]?.operation
@@ -134,47 +116,70 @@ extension [Plan.Step] {
 }
 
 extension Plan.Step {
+  /// Whether it is a product with weights.
+  fileprivate var isLayer: Bool {
+    switch operation {
+    case .convolution, .innerProduct: true
+    default: false
+    }
+  }
+
   /// This step and the next as one, where one call computes both.
   fileprivate func joined(with next: Plan.Step) -> Plan.Step? {
     guard activation == nil else { return nil }
     var joined = self
     joined.outputs = next.outputs
-    switch (operation, next.operation) {
-    case (.convolution, .activation(let function)), (.innerProduct, .activation(let function)):
+    if case .activation(let function) = next.operation {
+      guard isLayer || (isBatchNormalization && function == .relu) else { return nil }
       joined.activation = function
-    case (.batchNormalization, .activation(.relu)):
-      joined.activation = .relu
-    case (.convolution(let convolution), .batchNormalization(let normalization)) where !isAdded:
-      let (scale, shift) = normalization.affine
-      joined.operation = .convolution(convolution.scaled(by: scale.elements, shiftedBy: shift.elements))
-    case (.convolution(let convolution), .arithmeticWithConstant(let arithmetic, let constant, let isFirst))
-    where !isAdded:
-      guard let values = constant.perChannel(convolution.filters.shape[0]) else { return nil }
-      let ones = [Float](repeating: 1, count: values.count)
-      let zeros = [Float](repeating: 0, count: values.count)
-      switch arithmetic {
-      case .multiply: joined.operation = .convolution(convolution.scaled(by: values, shiftedBy: zeros))
-      case .add: joined.operation = .convolution(convolution.scaled(by: ones, shiftedBy: values))
-      case .divide where !isFirst:
-        joined.operation = .convolution(convolution.scaled(by: values.map { 1 / $0 }, shiftedBy: zeros))
-      case .subtract where !isFirst:
-        joined.operation = .convolution(convolution.scaled(by: ones, shiftedBy: values.map { -$0 }))
-      default: return nil
-      }
+      return joined
+    }
+    guard let (scale, shift) = next.affine(units: units) else { return nil }
+    switch (operation, way) {
+    case (.convolution(let convolution), .plain):
+      joined.operation = .convolution(convolution.scaled(by: scale, shiftedBy: shift))
+    case (.innerProduct(let product), .plain):
+      joined.operation = .innerProduct(product.scaled(by: scale, shiftedBy: shift))
+    case (_, .normalized(let normalization)):
+      joined.way = .normalized(normalization.scaled(by: scale, shiftedBy: shift))
     default:
       return nil
     }
     return joined
   }
-}
 
-extension Activation {
-  /// What its product with its own input is.
-  fileprivate var timesItsInput: Activation? {
-    switch self {
-    case .sigmoid: .swish
-    case .hardSigmoid(let alpha, let beta) where (alpha - 1 / 6).magnitude < 1e-6 && beta == 0.5: .hardSwish
-    default: nil
+  private var isBatchNormalization: Bool {
+    if case .batchNormalization = operation { true } else { false }
+  }
+
+  /// How many values a position has after a step that a product and a sum of each can go into.
+  private var units: Int {
+    switch (operation, way) {
+    case (.convolution(let convolution), _): convolution.filters.shape[0]
+    case (.innerProduct(let product), _): product.weights.shape[0]
+    case (_, .normalized(let normalization)): normalization.channels
+    default: 0
+    }
+  }
+
+  /// A product and a sum of each unit that do what this step does; nil where it does more.
+  private func affine(units: Int) -> (scale: [Float], shift: [Float])? {
+    let (ones, zeros) = ([Float](repeating: 1, count: units), [Float](repeating: 0, count: units))
+    switch operation {
+    case .batchNormalization(let normalization) where units > 0:
+      let (scale, shift) = normalization.affine
+      return (scale.elements, shift.elements)
+    case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
+      guard units > 0, let values = constant.perChannel(units) else { return nil }
+      switch arithmetic {
+      case .multiply: return (values, zeros)
+      case .add: return (ones, values)
+      case .divide where !isFirst: return (values.map { 1 / $0 }, zeros)
+      case .subtract where !isFirst: return (ones, values.map { -$0 })
+      default: return nil
+      }
+    default:
+      return nil
     }
   }
 }

@@ -10,24 +10,25 @@ struct Plan: Sendable {
     var operation: Operation
     /// A function of each sum computed in the same call.
     var activation: Activation?
-    /// Batch normalisation worked out, of the inputs joined along their channels.
-    var affine: (scale: Tensor, shift: Tensor)?
-    /// Whether a convolution's sums are added to the last input, where it stands.
-    var isAdded = false
-    /// The channels of its output that it writes, where others write the rest.
-    var part: Part?
+    /// What is computed where it is not the operation alone.
+    var way = Way.plain
     var inputs: [String]
     var outputs: [String]
     /// Values that nothing later reads.
     var lastReadOf: [String] = []
   }
 
-  /// Some channels of a concatenation.
-  struct Part: Sendable {
-    /// The first.
-    var channel: Int
-    /// How many the concatenation has.
-    var channels: Int
+  /// How a step differs from its operation.
+  enum Way: Sendable {
+    case plain
+    /// Its sums are added to the last input, where it stands.
+    case added
+    /// It writes some channels of its output, from `channel` on, where others write the rest of `channels`.
+    case part(channel: Int, channels: Int)
+    /// Batch normalisation worked out, of the inputs joined along their channels.
+    case scaled(scale: Tensor, shift: Tensor)
+    /// Every position's channels less their mean, over their deviation.
+    case normalized(LayerNormalization)
   }
 
   private(set) var steps: [Step]
@@ -56,7 +57,7 @@ struct Plan: Sendable {
     let wanted = Set(kept.map { aliases[$0] ?? $0 })
     let shapes = try? network.shapes(
       inputs: [network.inputs.first?.name ?? "": network.inputShape(images: 1)])
-    steps = steps.needed(for: wanted).joined(keeping: wanted, shapes ?? [:])
+    steps = steps.needed(for: wanted).joined(keeping: wanted, shapes)
     self.steps = steps
     // Only features are few enough to wait for a batch; maps are not.
     headStart =

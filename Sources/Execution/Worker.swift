@@ -22,35 +22,44 @@ package final class Worker {
     _ steps: ArraySlice<Plan.Step>, values: inout [String: Tensor], switches: inout [String: Switches],
     recordsSwitches: Bool, _ cancellation: Cancellation
   ) throws {
-    for step in steps {
+    // By index: a loop over the elements would count references to all that a step holds, which threads share.
+    for index in steps.indices {
       try cancellation.check()
-      if try !join(step, &values) {
-        let made = try compute(step, values, &switches, recordsSwitches)
-        for (name, tensor) in zip(step.outputs, made) { values[name] = tensor }
-      }
-      for name in step.lastReadOf { values[name] = nil }
+      try take(steps[index], &values, &switches, recordsSwitches)
     }
+  }
+
+  private func take(
+    _ step: Plan.Step, _ values: inout [String: Tensor], _ switches: inout [String: Switches],
+    _ recordsSwitches: Bool
+  ) throws(KernelError) {
+    if try !join(step, &values) {
+      let made = try compute(step, values, &switches, recordsSwitches)
+      for index in made.indices { values[step.outputs[index]] = made[index] }
+    }
+    for name in step.lastReadOf { values[name] = nil }
   }
 
   /// Runs a step that does more than its operation, or less than a pass over memory of its own.
   ///
   /// - Returns: Whether it is such a step.
   private func join(_ step: Plan.Step, _ values: inout [String: Tensor]) throws(KernelError) -> Bool {
-    switch step.operation {
-    case .convolution(let convolution) where step.isAdded:
-      try add(convolution, step, &values)
-    case _ where step.part != nil:
-      try write(step, &values)
-    case .batchNormalization:
-      guard let (scale, shift) = step.affine else { return false }
+    switch step.way {
+    case .added:
+      try add(step, &values)
+    case .part(let channel, let channels):
+      try write(step, from: channel, of: channels, &values)
+    case .scaled(let scale, let shift):
       var parts: [Tensor] = []
       for name in step.inputs { parts.append(try value(name, of: step, values)) }
       values[step.outputs[0]] = try device.scaling(
         joining: parts, scale: scale, shift: shift, rectified: step.activation == .relu)
-    case .arithmetic(.multiply):
+    case .normalized(let normalization):
+      values[step.outputs[0]] = try device.layerNormalization(
+        try value(step.inputs[0], of: step, values), normalization)
+    case .plain:
+      guard case .arithmetic(.multiply) = step.operation else { return false }
       return try multiply(step, &values)
-    default:
-      return false
     }
     return true
   }
@@ -72,31 +81,38 @@ package final class Worker {
     return false
   }
 
-  /// A convolution added to its last input: where that stands, if this reads it last.
-  private func add(
-    _ convolution: Convolution, _ step: Plan.Step, _ values: inout [String: Tensor]
-  ) throws(KernelError) {
+  /// A layer added to its last input: where that stands, if this reads it last.
+  private func add(_ step: Plan.Step, _ values: inout [String: Tensor]) throws(KernelError) {
     let (input, other) = (try value(step.inputs[0], of: step, values), step.inputs[1])
     var sum = try value(other, of: step, values)
     if step.lastReadOf.contains(other) { values[other] = nil }
-    try device.addConvolution(
-      to: &sum, input, filters: convolution.filters, bias: convolution.bias,
-      over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
-      followedBy: step.activation, convolutions)
+    switch step.operation {
+    case .convolution(let convolution):
+      try device.addConvolution(
+        to: &sum, input, filters: convolution.filters, bias: convolution.bias,
+        over: convolution.rule.resolved(over: input.shape), groups: convolution.groups,
+        followedBy: step.activation, convolutions)
+    case .innerProduct(let product):
+      try device.addInnerProduct(
+        to: &sum, input, weights: product.weights, bias: product.bias, followedBy: step.activation)
+    default:
+      preconditionFailure("\(step.name) is no layer")
+    }
     values[step.outputs[0]] = sum
   }
 
   /// Some channels of a concatenation, which the first of its parts makes room for.
-  private func write(_ step: Plan.Step, _ values: inout [String: Tensor]) throws(KernelError) {
-    guard let part = step.part else { return }
+  private func write(
+    _ step: Plan.Step, from channel: Int, of channels: Int, _ values: inout [String: Tensor]
+  ) throws(KernelError) {
     let input = try value(step.inputs[0], of: step, values)
     func whole(_ shape: Shape) -> Tensor {
       values.removeValue(forKey: step.outputs[0])
-        ?? Tensor(Shape(shape.dimensions.dropLast() + [part.channels])) { _ in }
+        ?? Tensor(Shape(shape.dimensions.dropLast() + [channels])) { _ in }
     }
     guard case .convolution(let convolution) = step.operation else {
       var target = whole(input.shape)
-      try device.copy(input, into: &target, from: part.channel)
+      try device.copy(input, into: &target, from: channel)
       values[step.outputs[0]] = target
       return
     }
@@ -104,7 +120,7 @@ package final class Worker {
     var target = whole(
       try device.convolved(input.shape, convolution.filters.shape, sliding, convolution.groups))
     try device.convolve(
-      into: &target, from: part.channel, input, filters: convolution.filters, bias: convolution.bias,
+      into: &target, from: channel, input, filters: convolution.filters, bias: convolution.bias,
       over: sliding, groups: convolution.groups, followedBy: step.activation, convolutions)
     values[step.outputs[0]] = target
   }

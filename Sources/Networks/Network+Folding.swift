@@ -4,23 +4,45 @@ internal import Tensors
 extension Convolution {
   /// The same convolution followed by a product and a sum for each output.
   package func scaled(by scale: [Float], shiftedBy shift: [Float]) -> Convolution {
-    let each = filters.shape.count / max(filters.shape[0], 1)
     var scaled = self
-    if scale.contains(where: { $0 != 1 }) {
-      // Every plan of the network has the same.
-      scaled.filters = filters.prepared(as: "scaled", scale.map { Int64($0.bitPattern) }) {
-        var filters = filters
-        filters.withMutableSpan { elements in
-          for output in scale.indices {
-            for index in output * each..<(output + 1) * each { elements[index] *= scale[output] }
-          }
-        }
-        return filters
-      }
-    }
-    let bias = bias?.elements ?? [Float](repeating: 0, count: scale.count)
-    scaled.bias = Tensor([scale.count], elements: scale.indices.map { bias[$0] * scale[$0] + shift[$0] })
+    scaled.filters = filters.scaled(by: scale)
+    scaled.bias = bias.scaled(by: scale, shiftedBy: shift)
     return scaled
+  }
+}
+
+extension InnerProduct {
+  /// The same layer followed by a product and a sum for each output.
+  package func scaled(by scale: [Float], shiftedBy shift: [Float]) -> InnerProduct {
+    var scaled = self
+    scaled.weights = weights.scaled(by: scale)
+    scaled.bias = bias.scaled(by: scale, shiftedBy: shift)
+    return scaled
+  }
+}
+
+extension Tensor {
+  /// Each slice of the first axis times its factor; made once for every plan of the network.
+  fileprivate func scaled(by scale: [Float]) -> Tensor {
+    if scale.allSatisfy({ $0 == 1 }) { return self }
+    let each = shape.count / max(shape[0], 1)
+    return prepared(as: "scaled", scale.map { Int64($0.bitPattern) }) {
+      var scaled = self
+      scaled.withMutableSpan { elements in
+        for output in scale.indices {
+          for index in output * each..<(output + 1) * each { elements[index] *= scale[output] }
+        }
+      }
+      return scaled
+    }
+  }
+}
+
+extension Tensor? {
+  /// A bias times a factor an output, and a sum; none counts as zeros.
+  fileprivate func scaled(by scale: [Float], shiftedBy shift: [Float]) -> Tensor {
+    let bias = self?.elements ?? [Float](repeating: 0, count: scale.count)
+    return Tensor([scale.count], elements: scale.indices.map { bias[$0] * scale[$0] + shift[$0] })
   }
 }
 

@@ -200,6 +200,54 @@ public enum TinyNetworks {
     return try build.network(rows: 21, columns: 26)
   }
 
+  /// ConvNeXt's shape in small: maps turned around to be normalised over channels and multiplied, and back; the
+  /// normalisation and the gate spelled out as files do, once with a power and a shift, and a map turned that stays so.
+  public static func turned(seed: UInt64 = 8) throws -> Network {
+    var build = Builder(seed: seed)
+    let maps = build.convolution("depthwise", 6, of: 3, window: 3, padding: 1)
+    build.add("turn", .transposition([0, 2, 3, 1]))
+    normalize("norm", axis: 2, power: false, &build)
+    build.add("gain", .arithmeticWithConstant(.multiply, build.random([6, 1]), constantFirst: false))
+    build.add("last", .transposition([0, 1, 3, 2]))
+    build.add("wide", .innerProduct(InnerProduct(weights: build.random([10, 6]), bias: nil)))
+    build.add("wideBias", .arithmeticWithConstant(.add, build.random([10]), constantFirst: true))
+    let wide = build.last
+    build.add(
+      "scaled", .arithmeticWithConstant(.divide, Tensor([1], repeating: 1.4142135), constantFirst: false))
+    build.add("error", .activation(.erf))
+    build.add("more", .arithmeticWithConstant(.add, Tensor([1], repeating: 1), constantFirst: false))
+    build.add("gate", .arithmetic(.multiply), from: [wide, build.last])
+    build.add("gelu", .arithmeticWithConstant(.multiply, Tensor([1], repeating: 0.5), constantFirst: false))
+    build.add("narrow", .innerProduct(InnerProduct(weights: build.random([6, 10]), bias: build.random([6]))))
+    build.add("back", .transposition([0, 2, 1, 3]))
+    build.add("layerScale", .arithmeticWithConstant(.multiply, build.random([6]), constantFirst: false))
+    let sum = build.add("sum", .arithmetic(.add), from: [build.last, maps])
+    normalize("other", axis: 3, power: true, &build)
+    build.add("turnAgain", .transposition([0, 3, 1, 2]))
+    build.add("hot", .activation(.sigmoid))
+    build.add("straight", .transposition([0, 1, 3, 2]), from: [sum])
+    build.add("mixed", .padding(before: [0, 1, 0, 0], after: [0, 0, 2, 0], mode: .constant(0)))
+    build.add("end", .softmax(axis: 2), from: ["hot.out"])
+    return try build.network(rows: 7, columns: 9, outputs: ["end.out", "mixed.out", "sum.out"])
+  }
+
+  private static func normalize(_ name: String, axis: Int, power: Bool, _ build: inout Builder) {
+    let input = build.last
+    let mean = build.add(name + "Mean", .average(axes: [axis], keepsAxes: true))
+    let centred = build.add(name + "Centred", .arithmetic(.subtract), from: [input, mean])
+    if power {
+      build.add(
+        name + "Square", .arithmeticWithConstant(.power, Tensor([1], repeating: 2), constantFirst: false))
+    } else {
+      build.add(name + "Square", .arithmetic(.multiply), from: [centred, centred])
+    }
+    build.add(name + "Variance", .average(axes: [axis], keepsAxes: true))
+    build.add(
+      name + "Shifted", .arithmeticWithConstant(.add, Tensor([1], repeating: 1e-3), constantFirst: false))
+    build.add(name + "Deviation", .activation(.sqrt))
+    build.add(name, .arithmetic(.divide), from: [centred, build.last])
+  }
+
   public static func named(_ name: String) throws -> Network {
     switch name {
     case "plain": try plain()
@@ -208,6 +256,7 @@ public enum TinyNetworks {
     case "gated": try gated()
     case "averages": try averages()
     case "joined": try joined()
+    case "turned": try turned()
     default: try classifier()
     }
   }

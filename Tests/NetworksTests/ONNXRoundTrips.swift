@@ -31,7 +31,8 @@ import Testing
   func `a small network written and read again computes the same`(name: String, images: Int) throws {
     let network = try TinyNetworks.named(name)
     let again = try network.rewritten()
-    #expect(again.nodes.map(\.name) == network.nodes.map(\.name))
+    // A layer over maps is written with its transpositions.
+    if name != "turned" { #expect(again.nodes.map(\.name) == network.nodes.map(\.name)) }
     try expectAlike(network, again, images: images)
     #expect(
       try again.onnxBytes(file: "") == again.rewritten().onnxBytes(file: ""), "a second time changes nothing")

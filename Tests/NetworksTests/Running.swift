@@ -10,7 +10,7 @@ import Testing
 
 /// The forward pass: what is fused, batched or spread over threads gives what the plain computation gives.
 @Suite struct Running {
-  static let names = ["plain", "residual", "branches", "classifier", "gated", "averages", "joined"]
+  static let names = ["plain", "residual", "branches", "classifier", "gated", "averages", "joined", "turned"]
 
   private func pictures(_ network: Network, _ images: Int) throws -> Tensor {
     var generator = SeededGenerator(seed: 12)
