@@ -57,9 +57,9 @@ def cases(shared):
                 peers["OpenVINO, 2 streams"] = [*peers["OpenVINO"], "--streams", "2"]
             peers["ncnn"] = [*work, "--with", "ncnn", "--streams", str(min(batch, 2))]
             yield "forward", f"forward, {name}, batch {batch}", work, peers
-    for name in ("SqueezeNet 1.1", "ZFNet"):
-        for swept in (1, 8):
-            work = ["occlusion", models[name], "--pictures", str(swept), "--repeats", "1"]
+    for name, most in (("SqueezeNet 1.1", 8), ("ZFNet", 8), ("VGG-11", 1)):
+        for swept in sorted({1, most}):
+            work = ["occlusion", {**models, **made()}[name], "--pictures", str(swept), "--repeats", "1"]
             peers = {
                 "PyTorch by hand": [*work, "--batch", "32"], "Captum": [*work, "--with", "captum", "--batch", "32"]}
             yield "occlusion", f"occlusion map, {name}, {swept} of 32 px / 8", work, peers
@@ -70,8 +70,9 @@ def cases(shared):
         peers = {"PyTorch": work, "PyTorch, channels last": [*work, "--with", "channels-last"]}
         yield "training", f"training step, {name}, batch {batch}", work, peers
     alexnet = models["AlexNet-conv"]
-    work = ["search", alexnet, pictures, "--repeats", "1"]
-    yield "search", "top-nine search, AlexNet, 1000 JPEG", work, {"PyTorch": work}
+    for name in ("AlexNet-conv", "VGG-16 convolutions", "ResNet-18"):
+        work = ["search", {**models, **made()}[name], pictures, "--repeats", "1"]
+        yield "search", f"top-nine search, {name}, 1000 JPEG", work, {"PyTorch": work}
     work = ["extraction", alexnet, pictures, "--repeats", "1"]
     yield "extraction", "features of conv3, conv5 and pool5, AlexNet, 1000 JPEG", work, {"PyTorch": work}
     for layer in ("conv1", "conv2", "conv3", "conv4", "conv5"):

@@ -72,6 +72,8 @@ class Graph:
                 result = functional.conv2d(
                     first, get(inputs[1]), get(inputs[2]) if len(inputs) > 2 else None, attributes.get("strides", 1),
                     pads[:2], attributes.get("dilations", 1), attributes.get("group", 1))
+            elif kind == "Add":
+                result = first + get(inputs[1])
             elif kind == "Relu":
                 result = relu(first)
             elif kind == "MaxPool":
@@ -207,6 +209,17 @@ def forward_ncnn(arguments):
     measure(arguments.batch, arguments.repeats, lambda: list(run(output, pictures)))
 
 
+# What a file that says nothing of its pictures is taken to want, by both sides.
+USUAL = {
+    "resize": {"shorterSide": 256}, "crop": {"center": 224}, "scale": 1 / 255, "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225]}
+
+
+def preprocessing(graph):
+    given = graph.metadata.get("switchback.preprocessing")
+    return json.loads(given) if given else USUAL
+
+
 class Pictures:
     """A folder as a data set: the model's own preprocessing, through Pillow."""
 
@@ -278,7 +291,7 @@ def search(arguments):
 
     torch.set_num_threads(arguments.threads)
     graph = Graph(arguments.model)
-    pictures = Pictures(arguments.pictures, json.loads(graph.metadata["switchback.preprocessing"]))
+    pictures = Pictures(arguments.pictures, preprocessing(graph))
     measure(len(pictures), arguments.repeats, lambda: strongest(graph, pictures, arguments))
 
 
@@ -288,7 +301,7 @@ def extraction(arguments):
 
     torch.set_num_threads(arguments.threads)
     graph = Graph(arguments.model)
-    pictures = Pictures(arguments.pictures, json.loads(graph.metadata["switchback.preprocessing"]))
+    pictures = Pictures(arguments.pictures, preprocessing(graph))
     layers = rectified_layers(graph)
     averaged, last = [layers[2], layers[4]], graph.proto.graph.output[0].name
 
@@ -319,7 +332,7 @@ def gallery(arguments):
 
     torch.set_num_threads(arguments.threads)
     graph = Graph(arguments.model)
-    pictures = Pictures(arguments.pictures, json.loads(graph.metadata["switchback.preprocessing"]))
+    pictures = Pictures(arguments.pictures, preprocessing(graph))
     layer = rectified_layers(graph)[int(arguments.layer.removeprefix("conv")) - 1]
     peaks = strongest(graph, pictures, arguments)[layer]
     seeds = [

@@ -8,7 +8,7 @@ struct Benchmarks: ParsableCommand {
     commandName: "benchmarks", abstract: "Times one piece of work; `compare.py` runs it beside its peers.",
     subcommands: [
       Decode.self, Extraction.self, Forward.self, Search.self, GalleryProjections.self, KnownAnswer.self,
-      KnownParts.self,
+      KnownParts.self, Precision.self,
       OcclusionMaps.self, TrainingStep.self,
     ])
 }
