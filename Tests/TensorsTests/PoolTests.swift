@@ -64,4 +64,23 @@ import Testing
     #expect(states.allSatisfy { $0.most.load(ordering: .relaxed) <= 1 })
     #expect((1...3).contains(all.most.load(ordering: .relaxed)))
   }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `small pieces of work are done once each, round after round, whoever asks at once`() async {
+    await withTaskGroup(of: Bool.self) { group in
+      for caller in 0..<3 {
+        group.addTask {
+          (0..<3000).allSatisfy { round in
+            let shares = (round + caller) % 7 + 1
+            let done = Mutex([Int](repeating: 0, count: shares))
+            Pool.perform(shares) { share in done.withLock { $0[share] += 1 } }
+            // Now and then the others have gone to sleep.
+            if round % 500 == 0 { Thread.sleep(forTimeInterval: 0.01) }
+            return done.withLock { $0 == [Int](repeating: 1, count: shares) }
+          }
+        }
+      }
+      for await isRight in group { #expect(isRight) }
+    }
+  }
 }
