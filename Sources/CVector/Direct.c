@@ -156,9 +156,9 @@ INLINED FULL_WIDTH void block_of(Block b, Reach reach, const float *restrict fil
       ptrdiff_t start = b.columns * place / b.tiles_of_row, stop = b.columns * (place + 1) / b.tiles_of_row;
       const float *from = b.input + row * b.input_row + start * b.input_step;
       float *to = b.output + row * b.output_row + start * b.output_step + panel * LANES;
-      // While the first tiles are computed, the panels that come next are fetched.
+      // While the first tiles are computed, the panels that come next are fetched, unless the cache could not hold them.
       ptrdiff_t fetched = panel + (pair ? 2 : 1) + tile;
-      int fetches = tile < together && fetched < panels;
+      int fetches = tile < together && fetched < panels && panel_step <= BLOCK_FLOATS / 2;
       uintptr_t ahead = (uintptr_t)filters + (fetches ? fetched : panel) * panel_step * sizeof(float);
 #define ROWS(n)                                                                                              \
   case n:                                                                                                    \
