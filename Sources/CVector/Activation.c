@@ -1,24 +1,13 @@
 #include "Clones.h"
 #include <math.h>
 
-// With e^-x as vector_exp has it, but kept within the normal floats, so that one scaling does.
+// Its exponential is kept within the normal floats, so that one scaling, of whole numbers, does.
 INLINED float sigmoid(float x) {
   float y = x < -87.0f ? 87.0f : -x;
-  y = y < -87.0f ? -87.0f : y;
-  const float whole = 12582912.0f;
-  float shifted = y * 1.44269504f + whole;
-  float k = shifted - whole;
-  float r = y - k * 0.693145751953125f;
-  r = r - k * 1.42860677e-6f;
-  float p = 0.001392692661f;
-  p = p * r + 0.008363773874f;
-  p = p * r + 0.04166655011f;
-  p = p * r + 0.1666657338f;
-  p = p * r + 0.5f;
-  p = p * (r * r) + r + 1.0f;
-  float power = float_of_bits((int32_t)((uint32_t)bits_of_float(p) + ((uint32_t)bits_of_float(shifted) << 23)));
-  // Scaled as whole numbers, NaN may not stay NaN.
-  float value = x != x ? x : 1.0f / (1.0f + power);
+  Exponential e = exponential(y < -87.0f ? -87.0f : y);
+  uint32_t scaled = (uint32_t)bits_of_float(e.mantissa) + ((uint32_t)bits_of_float(e.shifted) << 23);
+  // Scaled so, NaN may not stay NaN.
+  float value = x != x ? x : 1.0f / (1.0f + float_of_bits((int32_t)scaled));
   return x < -87.0f ? 0.0f : value;
 }
 

@@ -77,15 +77,16 @@ INLINED int32_t bits_of_float(float value) {
   return bits;
 }
 
-// e^x, relative error under 2e-7; overflows to infinity, falls through subnormals to zero, keeps NaN. No
-// branches and no calls, so a loop of it vectorises. x = n ln 2 + r with n whole and |r| <= ln 2 / 2; the
-// polynomial is a Chebyshev fit of (e^r - 1 - r) / r^2; 2^n is applied in two halves so that neither overflows.
-INLINED float vector_exp(float x) {
-  x = x > 89.0f ? 89.0f : x;
-  x = x < -105.0f ? -105.0f : x;
+// e^x as `mantissa`, near 1, times a power of two, whose exponent stands in the low bits of `shifted`: x = n ln 2 + r
+// with n whole and |r| <= ln 2 / 2; the polynomial is a Chebyshev fit of (e^r - 1 - r) / r^2. No branches and no
+// calls, so a loop of it vectorises.
+typedef struct Exponential {
+  float mantissa, shifted;
+} Exponential;
+
+INLINED Exponential exponential(float x) {
   const float whole = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number held in the low bits
   float shifted = x * 1.44269504f + whole;
-  int32_t n = bits_of_float(shifted) - 0x4B400000;
   float k = shifted - whole;
   float r = x - k * 0.693145751953125f;
   r = r - k * 1.42860677e-6f;
@@ -94,12 +95,20 @@ INLINED float vector_exp(float x) {
   p = p * r + 0.04166655011f;
   p = p * r + 0.1666657338f;
   p = p * r + 0.5f;
-  p = p * (r * r) + r + 1.0f;
-  int32_t half = n >> 1;
+  return (Exponential){p * (r * r) + r + 1.0f, shifted};
+}
+
+// e^x, relative error under 2e-7; overflows to infinity, falls through subnormals to zero, keeps NaN: the power of
+// two is applied in two halves so that neither overflows.
+INLINED float vector_exp(float x) {
+  x = x > 89.0f ? 89.0f : x;
+  x = x < -105.0f ? -105.0f : x;
+  Exponential e = exponential(x);
+  int32_t n = bits_of_float(e.shifted) - 0x4B400000, half = n >> 1;
   // Unsigned, because a NaN leaves an arbitrary n; its product is NaN all the same.
   float low = float_of_bits((int32_t)(((uint32_t)half + 127u) << 23));
   float high = float_of_bits((int32_t)(((uint32_t)(n - half) + 127u) << 23));
-  return p * low * high;
+  return e.mantissa * low * high;
 }
 
 // The taps of a window that fall on the axis, `first` up to but not including `end`; tap t is at
