@@ -105,7 +105,7 @@ def main():
     chosen = [case for case in cases(arguments.shared) if not arguments.only or arguments.only in case[1]]
     if not os.path.exists(ZFNET):
         subprocess.run([sys.executable, os.path.join(HERE, "peers/zfnet.py"), ZFNET], check=True)
-    if any(kind == "forward" for kind, *_ in chosen):
+    if any(kind in ("forward", "search", "occlusion") for kind, *_ in chosen):
         maker = [sys.executable, os.path.join(HERE, "peers/networks.py"), NETWORKS]
         subprocess.run([*maker, *given(arguments.shared).values()], check=True)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")

@@ -103,10 +103,12 @@ struct Chain {
     return axes == [rank - 1]
   }
 
-  /// The one number that a step combines its input with, as the second operand or where that does not matter.
+  /// The one number that a step combines its input with, as the second operand or where that does not matter; it adds no
+  /// axis.
   private func value(_ arithmetic: Arithmetic, of step: Plan.Step) -> Float? {
     guard case .arithmeticWithConstant(arithmetic, let constant, let isFirst) = step.operation,
-      !isFirst || arithmetic == .add || arithmetic == .multiply, constant.shape.count == 1
+      !isFirst || arithmetic == .add || arithmetic == .multiply, constant.shape.count == 1,
+      constant.shape.rank <= shapes[step.inputs[0]]?.rank ?? 0
     else { return nil }
     return constant.elements[0]
   }

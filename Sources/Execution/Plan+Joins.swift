@@ -16,9 +16,9 @@ extension [Plan.Step] {
     let shapes = layout.shapes
     return layout.steps.needed(for: wanted)
       .composed(keeping: wanted, shapes)
-      .joined(keeping: wanted) { $0.joined(with: $1) }
+      .joined(keeping: wanted) { $0.joined(with: $1, shapes) }
       .summed(keeping: wanted, shapes)
-      .joined(keeping: wanted) { $0.joined(with: $1) }
+      .joined(keeping: wanted) { $0.joined(with: $1, shapes) }
       .concatenated(keeping: wanted, shapes)
       .scaledTogether(keeping: wanted)
   }
@@ -125,7 +125,7 @@ extension Plan.Step {
   }
 
   /// This step and the next as one, where one call computes both.
-  fileprivate func joined(with next: Plan.Step) -> Plan.Step? {
+  fileprivate func joined(with next: Plan.Step, _ shapes: [String: Shape]) -> Plan.Step? {
     guard activation == nil else { return nil }
     var joined = self
     joined.outputs = next.outputs
@@ -134,7 +134,9 @@ extension Plan.Step {
       joined.activation = function
       return joined
     }
-    guard let (scale, shift) = next.affine(units: units) else { return nil }
+    // A constant of more axes than the value has would give it more.
+    let axes = shapes[outputs[0]]?.rank ?? fewestAxes
+    guard let (scale, shift) = next.affine(units: units, axes: axes) else { return nil }
     switch (operation, way) {
     case (.convolution(let convolution), .plain):
       joined.operation = .convolution(convolution.scaled(by: scale, shiftedBy: shift))
@@ -152,6 +154,11 @@ extension Plan.Step {
     if case .batchNormalization = operation { true } else { false }
   }
 
+  /// How many axes its output has, whatever its shape is.
+  private var fewestAxes: Int {
+    if case .convolution = operation { 4 } else { 1 }
+  }
+
   /// How many values a position has after a step that a product and a sum of each can go into.
   private var units: Int {
     switch (operation, way) {
@@ -163,14 +170,16 @@ extension Plan.Step {
   }
 
   /// A product and a sum of each unit that do what this step does; nil where it does more.
-  private func affine(units: Int) -> (scale: [Float], shift: [Float])? {
+  private func affine(units: Int, axes: Int) -> (scale: [Float], shift: [Float])? {
     let (ones, zeros) = ([Float](repeating: 1, count: units), [Float](repeating: 0, count: units))
     switch operation {
     case .batchNormalization(let normalization) where units > 0:
       let (scale, shift) = normalization.affine
       return (scale.elements, shift.elements)
     case .arithmeticWithConstant(let arithmetic, let constant, let isFirst):
-      guard units > 0, let values = constant.perChannel(units) else { return nil }
+      guard units > 0, constant.shape.rank <= axes, let values = constant.perChannel(units) else {
+        return nil
+      }
       switch arithmetic {
       case .multiply: return (values, zeros)
       case .add: return (ones, values)
@@ -189,6 +198,6 @@ extension Tensor {
   fileprivate func perChannel(_ channels: Int) -> [Float]? {
     let elements = elements
     if elements.count == 1 { return [Float](repeating: elements[0], count: channels) }
-    return elements.count == channels && shape.dimensions.last == channels && shape.rank <= 4 ? elements : nil
+    return elements.count == channels && shape.dimensions.last == channels ? elements : nil
   }
 }

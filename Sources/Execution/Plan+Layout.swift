@@ -56,8 +56,8 @@ struct Layout {
     note(output, Turned(name: step.outputs[0], order: order))
   }
 
-  private mutating func note(_ value: String, _ where_: Turned) {
-    turned[value] = where_
+  private mutating func note(_ value: String, _ source: Turned) {
+    turned[value] = source
     if wanted.contains(value) { _ = ordered(value) }
   }
 

@@ -42,12 +42,40 @@ import Testing
     for output in network.outputs {
       let expected = try #require(plain[output])
       let found = try #require(joined[output])
+      #expect(found.shape == expected.shape)
       let largest = expected.elements.map { Double(abs($0)) }.filter(\.isFinite).max() ?? 0
       for (one, other) in zip(found.elements, expected.elements)
       where !(one.isNaN && other.isNaN) && one != other {
         #expect(Double(abs(one - other)) <= Tolerance.sum(of: 3000, magnitude: largest), "\(output)")
       }
     }
+  }
+
+  /// Constants of more axes than a fully connected layer's output has give it theirs; one number may do so too.
+  @Test(arguments: [[5], [1, 5], [1, 1, 5], [1, 1, 1, 5], [1], [1, 1, 1]] as [Shape])
+  func `constants with axes of their own keep them`(shape: Shape) throws {
+    var build = TinyNetworks.Builder(seed: 9)
+    build.add("flat", .flatten)
+    build.add("layer", .innerProduct(InnerProduct(weights: build.random([5, 12]), bias: nil)))
+    build.add("sum", .arithmeticWithConstant(.add, build.random(shape), constantFirst: false))
+    let gelu = build.last
+    build.add(
+      "scaled", .arithmeticWithConstant(.divide, Tensor([1], repeating: 1.4142135), constantFirst: false))
+    build.add("error", .activation(.erf))
+    build.add("more", .arithmeticWithConstant(.add, Tensor([1], repeating: 1), constantFirst: false))
+    build.add("gate", .arithmetic(.multiply), from: [gelu, build.last])
+    build.add(
+      "half",
+      .arithmeticWithConstant(
+        .multiply, Tensor(Shape([Int](repeating: 1, count: shape.rank)), repeating: 0.5), constantFirst: false
+      ))
+    let network = try build.network(rows: 2, columns: 2)
+    let input = try pictures(network, 1)
+    let plain = try Runner(network, keeping: network.nodes.flatMap(\.outputs)).forward(input)
+    let joined = try Runner(network, keeping: network.outputs).forward(input)
+    let (expected, found) = (try #require(plain["half.out"]), try #require(joined["half.out"]))
+    #expect(found.shape == expected.shape)
+    #expect(largestDifference(found.elements, expected.elements) <= Tolerance.sum(of: 12, magnitude: 4))
   }
 
   @Test(arguments: [1, 2]) func `a pass ends between two operations once it is cancelled`(threads: Int) throws
