@@ -1107,7 +1107,8 @@ def under_way(visit: Visit) -> str:
     site = visit.site
     if not site.facts["pictures"].startswith("scenes:"):
         raise Skipped("its images are not drawn by the command, so that there are never many more of them")
-    count = 10_000
+    # More than are searched while the pages are looked at.
+    count = 30_000
     run, model = str(site.folder / "search"), site.facts["model"]
     images = f"scenes:split=validation,count={count}"
 

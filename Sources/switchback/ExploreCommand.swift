@@ -123,7 +123,11 @@ struct ExploreCommand: ParsableCommand {
       changing: Features.changingSettings, adapt: search.adapt)
     let explorer = try opened([out])
     let serving = Served { try await serve(explorer, opened: $0) }
-    if serving.isOpen() { try perform(search, in: out) }
+    if serving.isOpen() {
+      try perform(search, in: out)
+      // Ctrl-C as the search ended was the search's, and there will be no other.
+      try Interrupts.check()
+    }
     if let failure = serving.waited() { throw failure }
   }
 

@@ -20,9 +20,18 @@ enum Interrupts {
   }
 
   /// Runs work that asks its cancellation often, and ends by itself.
+  ///
+  /// Where Ctrl-C comes after it asked for the last time, its result stands; whoever then waits for Ctrl-C calls ``check()``.
   static func heeded<Result>(_ work: (Cancellation) throws -> Result) rethrows -> Result {
     heeding.add(1, ordering: .relaxed)
     defer { heeding.subtract(1, ordering: .relaxed) }
     return try work(Cancellation { count.load(ordering: .relaxed) > 0 })
+  }
+
+  /// Ends what would wait for a Ctrl-C that came already.
+  ///
+  /// - Throws: `Interruption`.
+  static func check() throws(Interruption) {
+    if count.load(ordering: .relaxed) > 0 { throw Interruption() }
   }
 }

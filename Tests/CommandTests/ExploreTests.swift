@@ -511,6 +511,23 @@ final class Served {
     try Command.refusal(["explore", "run", "--out", "other"], naming: ["--out"])
   }
 
+  @Test func `Ctrl-C as a search ends ends what it was looked at with`() throws {
+    let workplace = try Workplace()
+    let (model, pictures) = (try workplace.classifier(), try workplace.pictures(4))
+    for attempt in 0..<5 {
+      let run = workplace.path("run\(attempt)")
+      let running = try Command.start(
+        ["explore", model, pictures, "--out", run, "--no-open", "--json"],
+        shell: "exec env --default-signal=INT \"$@\"")
+      _ = try running.firstLine()
+      // The table is written when nothing asks for Ctrl-C any more, and the page not yet.
+      let table = run + "/features.json"
+      for _ in 0..<100_000 where !FileManager.default.fileExists(atPath: table) { usleep(100) }
+      running.send(SIGINT)
+      #expect(try running.outcome().status == 130)
+    }
+  }
+
   @Test func `a model and images are searched while one looks`() throws {
     let workplace = try Workplace()
     let model = try workplace.classifier()
