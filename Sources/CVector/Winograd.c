@@ -1,4 +1,4 @@
-#include "Clones.h"
+#include "Winograd.h"
 
 // Winograd's minimal filtering (Lavin & Gray 2015, arXiv 1509.09308): a tile of `side` x `side` outputs of a window
 // of 3x3, 4x4 or 5x5 is A'((G g G') * (B' d B)) A, where g is the filter, d the tile of inputs, `points` an edge (one less than side
@@ -15,11 +15,6 @@
 // Transformed filters are: point, panel of 16 units, channel, 16 units (zeros past the last unit).
 // Each sum runs over the channels in order, in one lane of one register, whatever the tiles beside it.
 
-enum { MOST_SIDE = 5, MOST_POINTS = 7, MOST_WINDOW = 5 };
-// Floats from one point to the next: an odd number of cache lines, so that a tile's points do not all fall into
-// one set of the cache.
-INLINED ptrdiff_t point_step(ptrdiff_t chunks, ptrdiff_t tiles) { return (chunks * tiles | 1) * LANES; }
-
 // How many tiles are worked on at once: about 48. A point's transformed tiles and products then stay in the
 // second-level cache, and each panel of filters, read from further away, serves three groups of rows or more.
 INLINED ptrdiff_t block_tiles(VectorShare share) {
@@ -27,8 +22,6 @@ INLINED ptrdiff_t block_tiles(VectorShare share) {
   ptrdiff_t blocks = (tiles + usual / 2) / usual;
   return blocks > 1 ? (tiles + blocks - 1) / blocks : tiles;
 }
-
-INLINED ptrdiff_t points_of_tile(VectorWinograd g) { return g.side + g.window - 1; }
 
 ptrdiff_t vector_winograd_tiles(VectorWinograd g) {
   return g.images * ((g.output_rows + g.side - 1) / g.side) * ((g.output_columns + g.side - 1) / g.side);
@@ -46,31 +39,6 @@ ptrdiff_t vector_winograd_scratch(VectorWinograd g, VectorShare share) {
   // A cache line more, to begin on a 64-byte boundary.
   ptrdiff_t step = point_step(chunks, tiles) + point_step(panels, tiles);
   return points * step + (chunks + panels + 1) * LANES;
-}
-
-
-// The points beside 0 and infinity: each with its negative, but for the third of seven, which stands alone.
-typedef struct Points {
-  double at[3];
-} Points;
-
-INLINED Points points_of(ptrdiff_t points) {
-  const Points known[3] = {{1}, {11.0 / 16, 3.0 / 2}, {1.0 / 2, 9.0 / 8, 5.0 / 2}};
-  return known[points == 4 ? 0 : points - 5];
-}
-
-// The matrix G: at each point the powers of a window's taps, over the differences to the other points.
-INLINED void filter_matrix(double matrix[MOST_POINTS][MOST_WINDOW], ptrdiff_t count, ptrdiff_t window) {
-  const Points points = points_of(count);
-  double at[MOST_POINTS] = {0};
-  for (ptrdiff_t i = 1; i < count - 1; i++) at[i] = i % 2 ? points.at[i / 2] : -points.at[i / 2 - 1];
-  for (ptrdiff_t i = 0; i < count - 1; i++) {
-    double value = 1;
-    for (ptrdiff_t j = 0; j < count - 1; j++)
-      if (j != i) value /= at[i] - at[j];
-    for (ptrdiff_t k = 0; k < window; k++, value *= at[i]) matrix[i][k] = value;
-  }
-  for (ptrdiff_t k = 0; k < window; k++) matrix[count - 1][k] = k == window - 1;
 }
 
 CLONED void vector_winograd_filter(const float *restrict filters, float *restrict transformed, ptrdiff_t units,
@@ -138,12 +106,6 @@ INLINED void transform_input_line(Lanes *restrict d, const int count) {
   }
 }
 
-INLINED float power(double base, int exponent) {
-  double value = 1;
-  UNROLLED for (int i = 0; i < exponent; i++) value *= base;
-  return (float)value;
-}
-
 // One row or column of a tile's products, summed to `side` outputs: each product times its point's powers.
 INLINED void transform_output_line(const Lanes *restrict m, Lanes *restrict y, const int side,
                                    const int count) {
@@ -166,37 +128,10 @@ INLINED void transform_output_line(const Lanes *restrict m, Lanes *restrict y, c
   }
 }
 
-// One tile of the list.
-typedef struct Tile {
-  ptrdiff_t image, row, column;
-} Tile;
-
-static Tile tile_at(VectorWinograd g, ptrdiff_t index) {
-  ptrdiff_t down = (g.output_rows + g.side - 1) / g.side;
-  ptrdiff_t across = (g.output_columns + g.side - 1) / g.side;
-  Tile tile = {index / (down * across), index / across % down * g.side, index % across * g.side};
-  return tile;
-}
-
-INLINED Tile tile_after(VectorWinograd g, Tile tile) {
-  tile.column += g.side;
-  if (tile.column < g.output_columns) return tile;
-  tile.column = 0;
-  tile.row += g.side;
-  if (tile.row < g.output_rows) return tile;
-  tile.row = 0;
-  tile.image++;
-  return tile;
-}
-
 // Floats from the map's first to the tile's first position; it may lie in the padding.
 INLINED ptrdiff_t input_offset(VectorWinograd g, Tile tile) {
   ptrdiff_t row = tile.image * g.rows + tile.row - g.rows_before;
   return (row * g.columns + tile.column - g.columns_before) * g.input_step;
-}
-
-INLINED ptrdiff_t output_offset(VectorWinograd g, Tile tile) {
-  return ((tile.image * g.output_rows + tile.row) * g.output_columns + tile.column) * g.output_step;
 }
 
 // An address that is only fetched, so it need not be one of the map's.
@@ -448,9 +383,8 @@ INLINED FULL_WIDTH void transform_output(const float *restrict products, const f
   }
 }
 
-CLONED static void transform_inputs(const float *restrict input, float *restrict to,
-                                    const float *restrict zeros, VectorWinograd g, ptrdiff_t first,
-                                    ptrdiff_t tiles) {
+CLONED void vector_winograd_inputs(const float *restrict input, float *restrict to, const float *restrict zeros,
+                                   VectorWinograd g, ptrdiff_t first, ptrdiff_t tiles) {
   switch (points_of_tile(g)) {
     case 4: transform_input(input, to, zeros, g, first, tiles, 4); return;
     case 6: transform_input(input, to, zeros, g, first, tiles, 6); return;
@@ -495,7 +429,7 @@ void vector_winograd(const float *input, const float *filters, const float *bias
   if (bias) memcpy(biases, bias + share.first_unit, units * sizeof *bias);
   for (ptrdiff_t first = share.first_tile; first < share.end_tile; first += block) {
     ptrdiff_t tiles = least(block, share.end_tile - first);
-    transform_inputs(input, transformed, zeros, g, first, tiles);
+    vector_winograd_inputs(input, transformed, zeros, g, first, tiles);
     for (ptrdiff_t point = 0; point < points; point++)
       product(transformed + point * point_step(chunks, tiles),
               filters + point * filter_step + share.first_unit * g.channels,

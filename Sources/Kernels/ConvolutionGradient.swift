@@ -3,15 +3,31 @@ public import Tensors
 
 /// The gradients of a convolution's filters and bias, added up over batches.
 ///
-/// Kept in the layouts that oneDNN writes, so that many small batches cost one reordering.
+/// Kept in the forms in which they are summed, so that many small batches cost one reordering.
 public struct ConvolutionGradient: Sendable {
+  /// How some of it was summed.
+  fileprivate enum Form: Hashable {
+    /// Where all are one group: by tiles of such a side, or directly with nil.
+    case tiles(side: Int?)
+    /// In a layout of oneDNN's.
+    case groups(layout: [Int64])
+
+    /// The order in which forms are added.
+    var order: [Int64] {
+      switch self {
+      case .tiles(let side): [Int64(side ?? 0)]
+      case .groups(let layout): [.max] + layout
+      }
+    }
+  }
+
   fileprivate struct Part {
     var geometry: ConvolutionGeometry
-    var packed: Tensor
+    var sums: Tensor
   }
 
   fileprivate let filters: Shape
-  fileprivate var partsByLayout: [[Int64]: Part] = [:]
+  fileprivate var parts: [Form: Part] = [:]
   fileprivate var bias: Tensor
 
   /// Zero, for filters of this shape: outputs x rows x columns x inputs of a group.
@@ -31,27 +47,88 @@ extension Device {
   ///   - input: What was convolved: images x rows x columns x inputs.
   ///   - sliding: How the filters moved.
   ///   - groups: Into how many groups inputs and outputs are divided.
+  ///   - choice: How products are summed where all are one group.
   /// - Throws: ``KernelError`` where shapes disagree.
   public mutating func addConvolutionGradient(
     to gradient: inout ConvolutionGradient, signal: Tensor, input: Tensor, over sliding: Sliding,
-    groups: Int = 1
+    groups: Int = 1, by choice: ConvolutionMethod.Choice = .fastest
   ) throws(KernelError) {
     let output = try convolved(input.shape, gradient.filters, sliding, groups)
     try require(signal, shaped: output, for: "the gradient of a convolution")
     if output.count == 0 || gradient.filters.count == 0 { return }
-    let geometry = ConvolutionGeometry(
-      input: input.shape, output: output, sliding: sliding, groups: groups, hasBias: true,
-      direction: .gradient)
+    var geometry = ConvolutionGeometry(
+      input: input.shape, output: output, sliding: sliding, groups: groups, hasBias: true)
+    if groups == 1 {
+      let positions = signal.reshaped(to: [output.count / output.channels, output.channels])
+      add(try summed(positions, to: gradient.bias.shape), to: &gradient.bias)
+      switch geometry.gradientMethod(choice) {
+      case .winograd(let side): addByTiles(of: side, signal, input, geometry, to: &gradient)
+      case .direct: addDirectly(signal, input, geometry, to: &gradient)
+      }
+      return
+    }
+    geometry.direction = .gradient
     let primitive = try primitive(for: .convolution(geometry))
     let made = try executeGradient(
       primitive, source: input, signal: signal, outputs: gradient.filters[0])
     add(made.bias, to: &gradient.bias)
-    guard var part = gradient.partsByLayout.removeValue(forKey: primitive.layout) else {
-      gradient.partsByLayout[primitive.layout] = .init(geometry: geometry, packed: made.packed)
+    let form = ConvolutionGradient.Form.groups(layout: primitive.layout)
+    guard var part = gradient.parts.removeValue(forKey: form) else {
+      gradient.parts[form] = .init(geometry: geometry, sums: made.packed)
       return
     }
-    add(made.packed, to: &part.packed)
-    gradient.partsByLayout[primitive.layout] = part
+    add(made.packed, to: &part.sums)
+    gradient.parts[form] = part
+  }
+
+  private mutating func addByTiles(
+    of side: Int, _ signal: Tensor, _ input: Tensor, _ geometry: ConvolutionGeometry,
+    to gradient: inout ConvolutionGradient
+  ) {
+    let source = geometry.sliding.rows.stride > 1 ? squared(input, geometry) : input
+    let plain = geometry.winograd(of: source.shape, side: side, outputStep: signal.shape.channels)
+    let count = vector_winograd_filters(plain.units, plain.channels, side, plain.window)
+    unsafe add(
+      signal, source, geometry, .tiles(side: side), floats: count, vector_winograd_gradient_scratch(plain),
+      to: &gradient
+    ) {
+      unsafe vector_winograd_gradient($0, $1, $2, plain, $3)
+    }
+  }
+
+  private mutating func addDirectly(
+    _ signal: Tensor, _ input: Tensor, _ geometry: ConvolutionGeometry, to gradient: inout ConvolutionGradient
+  ) {
+    let sliding = VectorSliding(geometry.sliding, input: geometry.input, output: geometry.output)
+    let units = geometry.output.channels
+    unsafe add(
+      signal, input, geometry, .tiles(side: nil), floats: vector_direct_gradient_sums(sliding, units),
+      vector_direct_gradient_scratch(sliding, units), to: &gradient
+    ) {
+      unsafe vector_direct_gradient($0, $1, $2, sliding, units, $3)
+    }
+  }
+
+  /// Adds to one form's sums, which begin as zeros.
+  private mutating func add(
+    _ signal: Tensor, _ source: Tensor, _ geometry: ConvolutionGeometry, _ form: ConvolutionGradient.Form,
+    floats count: Int, _ scratch: Int, to gradient: inout ConvolutionGradient,
+    _ body: (
+      _ source: UnsafePointer<Float>?, _ signal: UnsafePointer<Float>?, _ sums: UnsafeMutablePointer<Float>?,
+      _ scratch: UnsafeMutablePointer<Float>?
+    ) -> Void
+  ) {
+    var part = gradient.parts.removeValue(forKey: form) ?? .init(geometry: geometry, sums: Tensor([count]))
+    unsafe part.sums.withUnsafeMutableElements { sums in
+      unsafe withScratch(floats: scratch) { scratch in
+        unsafe source.withUnsafeElements { source in
+          unsafe signal.withUnsafeElements { signal in
+            unsafe body(source.baseAddress, signal.baseAddress, sums.baseAddress, scratch.baseAddress)
+          }
+        }
+      }
+    }
+    gradient.parts[form] = part
   }
 
   /// The sum in plain order.
@@ -62,9 +139,8 @@ extension Device {
     _ gradient: ConvolutionGradient
   ) throws(KernelError) -> (filters: Tensor, bias: Tensor) {
     var sum: Tensor?
-    for (_, part) in gradient.partsByLayout.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      let primitive = try primitive(for: .convolution(part.geometry))
-      let plain = try restored(part.packed, from: primitive, shape: gradient.filters)
+    for (form, part) in gradient.parts.sorted(by: { $0.key.order.lexicographicallyPrecedes($1.key.order) }) {
+      let plain = try filters(part, form, gradient.filters)
       guard var known = sum else {
         sum = plain
         continue
@@ -76,6 +152,28 @@ extension Device {
     return (sum ?? Tensor(gradient.filters), gradient.bias)
   }
 
+  private mutating func filters(
+    _ part: ConvolutionGradient.Part, _ form: ConvolutionGradient.Form, _ shape: Shape
+  ) throws(KernelError) -> Tensor {
+    let geometry = part.geometry
+    guard case .tiles(let side) = form else {
+      return try restored(part.sums, from: try primitive(for: .convolution(geometry)), shape: shape)
+    }
+    let stride = geometry.sliding.rows.stride
+    let sliding = VectorSliding(geometry.sliding, input: geometry.input, output: geometry.output)
+    return unsafe Tensor(uninitialized: shape) { filters in
+      unsafe part.sums.withUnsafeElements { sums in
+        if let side {
+          unsafe vector_winograd_gradient_filter(
+            sums.baseAddress, filters.baseAddress, shape[0], shape[3] * stride * stride, side,
+            geometry.squaredWindow, stride, shape[1])
+        } else {
+          unsafe vector_direct_gradient_filter(sums.baseAddress, filters.baseAddress, sliding, shape[0])
+        }
+      }
+    }
+  }
+
   /// The gradients of a convolution's filters and bias for one batch.
   ///
   /// - Parameters:
@@ -84,13 +182,16 @@ extension Device {
   ///   - filters: The filters' shape: outputs x rows x columns x inputs of a group.
   ///   - sliding: How the filters moved.
   ///   - groups: Into how many groups inputs and outputs are divided.
+  ///   - choice: How products are summed where all are one group.
   /// - Returns: Gradients shaped as the filters, and one a output, summed over the images.
   /// - Throws: ``KernelError`` where shapes disagree.
   public mutating func convolutionGradient(
-    _ signal: Tensor, input: Tensor, filters: Shape, over sliding: Sliding, groups: Int = 1
+    _ signal: Tensor, input: Tensor, filters: Shape, over sliding: Sliding, groups: Int = 1,
+    by choice: ConvolutionMethod.Choice = .fastest
   ) throws(KernelError) -> (filters: Tensor, bias: Tensor) {
     var gradient = ConvolutionGradient(filters: filters)
-    try addConvolutionGradient(to: &gradient, signal: signal, input: input, over: sliding, groups: groups)
+    try addConvolutionGradient(
+      to: &gradient, signal: signal, input: input, over: sliding, groups: groups, by: choice)
     return try plain(gradient)
   }
 }

@@ -95,14 +95,54 @@ extension ConvolutionGeometry {
       let filters = channels * units
       return (min(rows, columns) >= 5 && filters >= 4096) || filters >= 65536 ? .winograd(side: 2) : .direct
     }
+    return .winograd(side: sideOfFewestProducts)
+  }
+
+  /// The largest tiles only where they save an eighth: they lose three times as much to rounding.
+  private var sideOfFewestProducts: Int {
     /// Products a channel and unit, edges that are cut included.
     func products(_ side: Int) -> Int {
-      let edge = side + window - 1
-      return edge * edge * ((rows + side - 1) / side) * ((columns + side - 1) / side)
+      let edge = side + squaredWindow - 1
+      return edge * edge * ((filtering.rows + side - 1) / side) * ((filtering.columns + side - 1) / side)
     }
-    // The largest tiles only where they save an eighth: they lose three times as much to rounding.
     let (largest, smaller) = (tileSides[tileSides.count - 1], tileSides[tileSides.count - 2])
-    return .winograd(side: 8 * products(largest) <= 7 * products(smaller) ? largest : smaller)
+    return 8 * products(largest) <= 7 * products(smaller) ? largest : smaller
+  }
+
+  /// The method by which gradients of filters are summed, given the forward direction's geometry.
+  ///
+  /// Maps of a few tiles take the smallest, whose sums are half as many: reading and writing them is most of the work.
+  func gradientMethod(_ choice: ConvolutionMethod.Choice) -> ConvolutionMethod {
+    if case .by = choice { return method(choice) }
+    let (rows, columns, channels, _) = filtering
+    let stride = sliding.rows.stride
+    guard !ConvolutionMethod.isExact, let smallest = tileSides.first, channels * stride * stride >= 8,
+      min(rows, columns) >= 4
+    else { return .direct }
+    return .winograd(side: max(rows, columns) <= 8 ? smallest : sideOfFewestProducts)
+  }
+}
+
+extension ConvolutionGeometry {
+  /// The same for C.
+  ///
+  /// - Parameters:
+  ///   - source: What is filtered: the input, where filters move by more than one position squares of it, or the signal.
+  ///   - side: Of the tiles.
+  ///   - outputStep: Floats from one position of what is made to the next.
+  /// - Returns: The geometry of the tiles.
+  func winograd(of source: Shape, side: Int, outputStep: Int) -> VectorWinograd {
+    let isBack = direction == .transposed
+    let made = isBack ? input : output
+    /// On the way back windows begin where those of the forward direction end; squares begin with the first window.
+    func before(_ slide: Slide) -> Int {
+      slide.stride > 1 ? 0 : isBack ? slide.window - 1 - slide.before : slide.before
+    }
+    return VectorWinograd(
+      images: source.images, rows: source.rows, columns: source.columns, channels: source.channels,
+      input_step: source.channels, output_rows: made.rows, output_columns: made.columns, units: made.channels,
+      output_step: outputStep, rows_before: before(sliding.rows), columns_before: before(sliding.columns),
+      side: side, window: squaredWindow)
   }
 }
 
@@ -126,16 +166,7 @@ extension Device {
     let isSquared = geometry.sliding.rows.stride > 1
     let source = isSquared ? squared(source, geometry) : source
     let filters = isSquared ? Self.squared(filters, by: geometry.sliding.rows.stride) : filters
-    /// On the way back windows begin where those of the forward direction end; squares begin with the first window.
-    func before(_ slide: Slide) -> Int {
-      isSquared ? 0 : isBack ? slide.window - 1 - slide.before : slide.before
-    }
-    let plain = VectorWinograd(
-      images: source.shape.images, rows: source.shape.rows, columns: source.shape.columns,
-      channels: source.shape.channels, input_step: source.shape.channels, output_rows: made.rows,
-      output_columns: made.columns, units: made.channels, output_step: target.shape.channels,
-      rows_before: before(geometry.sliding.rows), columns_before: before(geometry.sliding.columns),
-      side: side, window: geometry.squaredWindow)
+    let plain = geometry.winograd(of: source.shape, side: side, outputStep: target.shape.channels)
     let shares = shares(
       tiles: vector_winograd_tiles(plain), enough: 24, units: made.channels,
       work: made.count * source.shape.channels * 2)
@@ -150,7 +181,7 @@ extension Device {
   }
 
   /// Squares of as many positions as the filters move by, each one position of more channels.
-  private func squared(_ source: Tensor, _ geometry: ConvolutionGeometry) -> Tensor {
+  func squared(_ source: Tensor, _ geometry: ConvolutionGeometry) -> Tensor {
     let (window, stride) = (geometry.squaredWindow, geometry.sliding.rows.stride)
     var sliding = VectorSliding(geometry.sliding, input: geometry.input, output: geometry.output)
     sliding.rows.places += window - 1

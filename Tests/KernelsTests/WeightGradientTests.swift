@@ -48,6 +48,37 @@ import Testing
     }
   }
 
+  /// Windows, strides and sides by which gradients are filtered, and maps of several blocks of tiles with edges cut off.
+  @Test(arguments: [
+    (3, 1, 2), (3, 1, 4), (3, 1, 5), (4, 1, 3), (4, 1, 4), (5, 1, 2), (5, 1, 3), (5, 2, 2), (5, 2, 4),
+    (7, 2, 3),
+    (7, 2, 4), (11, 4, 2), (11, 4, 5),
+  ])
+  func `by tiles of every side the gradient is the reference's`(window: Int, stride: Int, side: Int) throws {
+    var device = Device()
+    var generator = SeededGenerator(seed: 38)
+    for (rows, columns, inputs, outputs, padding) in [
+      (29, 31, 19, 35, 1), (23, 12, 3, 16, 0), (47, 40, 32, 48, 2),
+    ] {
+      let sliding = Sliding(window: window, stride: stride, padding: padding)
+      let filters: Shape = [outputs, window, window, inputs]
+      let input = Tensor.random([3, rows, columns, inputs], using: &generator)
+      let signal = Tensor.random(try sliding.output(over: input.shape, channels: outputs), using: &generator)
+      let expected = referenceConvolutionGradient(
+        ReferenceTensor(signal), input: ReferenceTensor(input), filters: filters, over: sliding)
+      soil(filters)
+      let direct = try device.convolutionGradient(
+        signal, input: input, filters: filters, over: sliding, by: .by(.direct))
+      let tiled = try device.convolutionGradient(
+        signal, input: input, filters: filters, over: sliding, by: .by(.winograd(side: side)))
+      #expect(direct.filters.elements != tiled.filters.elements, "\(sliding) is not summed by tiles")
+      let tolerance = Tolerance.sum(of: signal.shape.count / outputs)
+      #expect(largestDifference(direct.filters.elements, expected.filters.elements) <= tolerance)
+      #expect(largestDifference(tiled.filters.elements, expected.filters.elements) <= 10 * tolerance)
+      #expect(largestDifference(tiled.bias.elements, expected.bias) <= tolerance)
+    }
+  }
+
   @Test func `the gradient is the adjoint of the convolution in its filters`() throws {
     var device = Device()
     var generator = SeededGenerator(seed: 32)

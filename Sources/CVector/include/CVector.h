@@ -190,4 +190,23 @@ void vector_winograd_filter(const float *filters, float *transformed, ptrdiff_t 
 void vector_winograd(const float *input, const float *filters, const float *bias, float *output,
                      VectorWinograd geometry, VectorShare share, VectorFinish finish, float *scratch);
 
+// FilterGradient.c: adds the gradient of a convolution's filters in one group to `sums`, which begin as zeros; `signal`
+// arrives at the output. At the end the sums become filters of units x window x window x channels. Scratch memory is
+// floats.
+
+// By filtering. Sums are as many as transformed filters.
+ptrdiff_t vector_winograd_gradient_scratch(VectorWinograd geometry);
+void vector_winograd_gradient(const float *input, const float *signal, float *sums, VectorWinograd geometry,
+                              float *scratch);
+// Filters over squares of stride x stride positions become those of the map, `whole_window` an edge.
+void vector_winograd_gradient_filter(const float *sums, float *filters, ptrdiff_t units, ptrdiff_t channels,
+                                     ptrdiff_t side, ptrdiff_t window, ptrdiff_t stride, ptrdiff_t whole_window);
+
+// Directly.
+ptrdiff_t vector_direct_gradient_sums(VectorSliding sliding, ptrdiff_t units);
+ptrdiff_t vector_direct_gradient_scratch(VectorSliding sliding, ptrdiff_t units);
+void vector_direct_gradient(const float *input, const float *signal, float *sums, VectorSliding sliding,
+                            ptrdiff_t units, float *scratch);
+void vector_direct_gradient_filter(const float *sums, float *filters, VectorSliding sliding, ptrdiff_t units);
+
 #endif
