@@ -57,16 +57,22 @@ def cases(shared):
                 peers["OpenVINO, 2 streams"] = [*peers["OpenVINO"], "--streams", "2"]
             peers["ncnn"] = [*work, "--with", "ncnn", "--streams", str(min(batch, 2))]
             yield "forward", f"forward, {name}, batch {batch}", work, peers
-    for name, most in (("SqueezeNet 1.1", 8), ("ZFNet", 8), ("VGG-11", 1)):
+    vgg16 = {"VGG-16": f"{NETWORKS}/vgg16.onnx"}
+    for name, most in (("SqueezeNet 1.1", 8), ("ZFNet", 8), ("VGG-11", 1), ("VGG-16", 1)):
         for swept in sorted({1, most}):
-            work = ["occlusion", {**models, **made()}[name], "--pictures", str(swept), "--repeats", "1"]
+            work = ["occlusion", {**models, **made(), **vgg16}[name], "--pictures", str(swept), "--repeats", "1"]
             peers = {
                 "PyTorch by hand": [*work, "--batch", "32"], "Captum": [*work, "--with", "captum", "--batch", "32"]}
             yield "occlusion", f"occlusion map, {name}, {swept} of 32 px / 8", work, peers
     small = ["--input", "64", "--width", "0.5", "--classes", "10"]
-    steps = [("ZFNet", 64, 3, []), ("AlexNet", 64, 3, []), ("ZFNet of half width at 64 pixels", 32, 20, small)]
-    for name, batch, repeats, scale in steps:
-        work = ["training-step", name.split()[0].lower(), "--batch", str(batch), "--repeats", str(repeats), *scale]
+    steps = [
+        ("ZFNet", "zfnet", 64, 3, []),
+        ("AlexNet", "alexnet", 64, 3, []),
+        ("ZFNet of half width at 64 pixels", "zfnet", 32, 20, small),
+        ("ResNet-18", f"{NETWORKS}/resnet18-training.onnx", 32, 3, []),
+    ]
+    for name, network, batch, repeats, scale in steps:
+        work = ["training-step", network, "--batch", str(batch), "--repeats", str(repeats), *scale]
         peers = {"PyTorch": work, "PyTorch, channels last": [*work, "--with", "channels-last"]}
         yield "training", f"training step, {name}, batch {batch}", work, peers
     alexnet = models["AlexNet-conv"]
@@ -105,7 +111,7 @@ def main():
     chosen = [case for case in cases(arguments.shared) if not arguments.only or arguments.only in case[1]]
     if not os.path.exists(ZFNET):
         subprocess.run([sys.executable, os.path.join(HERE, "peers/zfnet.py"), ZFNET], check=True)
-    if any(kind in ("forward", "search", "occlusion") for kind, *_ in chosen):
+    if any(kind in ("forward", "search", "occlusion", "training") for kind, *_ in chosen):
         maker = [sys.executable, os.path.join(HERE, "peers/networks.py"), NETWORKS]
         subprocess.run([*maker, *given(arguments.shared).values()], check=True)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")

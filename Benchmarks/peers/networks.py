@@ -21,7 +21,11 @@ NETWORKS = {
     "mobilenet-v3-small": "mobilenet_v3_small",
     "efficientnet-b0": "efficientnet_b0",
     "convnext-tiny": "convnext_tiny",
+    "vgg16": "vgg16",
+    "resnet18-training": "resnet18",
 }
+# Those that no other runtime is measured on.
+PYTORCH_ALONE = ("vgg16", "resnet18-training")
 
 
 def network(name):
@@ -52,10 +56,11 @@ def network(name):
 def write_onnx(name, path):
     import torch
 
-    # The exporter by tracing folds batch norms into convolutions and writes plain graphs.
+    # The exporter by tracing writes plain graphs, batch norms folded into convolutions unless they are to learn.
+    mode = torch.onnx.TrainingMode.PRESERVE if name.endswith("-training") else torch.onnx.TrainingMode.EVAL
     torch.onnx.export(
         network(name), torch.rand(1, 3, 224, 224), path, input_names=["input"], output_names=["output"],
-        dynamic_axes={"input": {0: "N"}, "output": {0: "N"}}, opset_version=17, dynamo=False)
+        dynamic_axes={"input": {0: "N"}, "output": {0: "N"}}, opset_version=17, dynamo=False, training=mode)
     onnx.checker.check_model(path, full_check=True)
 
 
@@ -106,7 +111,8 @@ def main():
         if not os.path.exists(path):
             write_onnx(name, path + ".part")
             os.rename(path + ".part", path)
-        models.append(path)
+        if name not in PYTORCH_ALONE:
+            models.append(path)
     for model in models:
         path = f"{folder}/{os.path.splitext(os.path.basename(model))[0]}.ncnn"
         if not os.path.exists(path + ".param"):

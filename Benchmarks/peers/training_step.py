@@ -1,8 +1,10 @@
-"""PyTorch's training step on ZFNet and AlexNet as the paper has them; called by peers.py.
+"""PyTorch's training step on ZFNet and AlexNet as the paper has them, and on torchvision's networks; called by peers.py.
 
 The step is Switchback's: forward with local response normalisation and dropout, cross-entropy, backward, SGD with
 momentum and weight decay, gradients freed between steps.
 """
+
+import os
 
 
 def network(name, classes, dropout):
@@ -39,7 +41,14 @@ def training_step(arguments, measure):
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     side, classes = arguments.input, arguments.classes
-    if side == 224:
+    if arguments.model.endswith("-training.onnx"):
+        import networks
+
+        net = networks.network(os.path.basename(arguments.model).removesuffix(".onnx")).train()
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = 0.1
+    elif side == 224:
         net = network(arguments.model, classes, 0.5)
     else:
         import accuracy

@@ -3,7 +3,7 @@ import Switchback
 
 /// One step of gradient descent: forward with dropout, the cost, backward, momentum; on random pictures.
 struct TrainingStep: ParsableCommand {
-  @Argument(help: "zfnet, or alexnet, as the paper has them.") var network: String
+  @Argument(help: "zfnet or alexnet, as the paper has them, or an ONNX file.") var network: String
   @Option(help: "Pictures a batch.") var batch = 64
   @Option(help: "Rows and columns of its input.") var input = 224
   @Option(help: "The share of maps and units that layers have.") var width = 1.0
@@ -11,11 +11,8 @@ struct TrainingStep: ParsableCommand {
   @OptionGroup var repeats: Repeats
 
   func run() throws {
-    var architecture = try Architecture.named(network).scaled(input: input, width: width)
-    architecture.classes = classes
     var generator = SeededGenerator(seed: 1)
-    let learner = try Learner(
-      try architecture.network(.he(inputDeviation: 1), using: &generator), threads: repeats.threads)
+    let learner = try Learner(try begun(using: &generator), threads: repeats.threads)
     let pictures = (0..<batch).map { _ in
       Tensor.random([1, input, input, 3], in: -2...2, using: &generator)
     }
@@ -26,5 +23,12 @@ struct TrainingStep: ParsableCommand {
       _ = try learner.learn(from: pictures, labels: .classes(labels), by: rates, number: number)
       number += 1
     }
+  }
+
+  private func begun(using generator: inout SeededGenerator) throws -> Network {
+    if network.hasSuffix(".onnx") { return try Network(onnx: network) }
+    var architecture = try Architecture.named(network).scaled(input: input, width: width)
+    architecture.classes = classes
+    return try architecture.network(.he(inputDeviation: 1), using: &generator)
   }
 }
