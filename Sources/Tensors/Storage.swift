@@ -40,7 +40,7 @@ import Synchronization
 /// pages and never part of the heap, where what lives longer would keep them from going back.
 enum StoragePool {
   /// What the pool may hold on to, in floats (192 MiB).
-  private static let limit = 48 << 20
+  private static let usualLimit = 48 << 20
   /// Blocks from so many floats on (1 MiB) are pages of their own.
   private static let large = 256 << 10
 
@@ -48,6 +48,27 @@ enum StoragePool {
     var sizes: [Int: Blocks] = [:]
     var held = 0
     var requests = 0
+    var used = 0
+    /// The most that was in use since there is a reserve.
+    var mostUsed = 0
+    var reserves = 0
+
+    var limit: Int { reserves > 0 ? mostUsed - used + StoragePool.usualLimit : StoragePool.usualLimit }
+
+    /// Blocks beyond the limit, which are no longer held.
+    mutating func excess() -> [(UnsafeMutablePointer<Float>, Int)] {
+      var excess: [(UnsafeMutablePointer<Float>, Int)] = unsafe []
+      while held > limit,
+        let oldest = sizes.filter({ unsafe !$0.value.free.isEmpty }).min(by: {
+          $0.value.asked < $1.value.asked
+        })?.key,
+        let block = unsafe sizes[oldest]?.free.popLast()
+      {
+        held -= oldest
+        unsafe excess.append((block, oldest))
+      }
+      return unsafe excess
+    }
   }
 
   @safe private struct Blocks {
@@ -67,14 +88,20 @@ enum StoragePool {
   }
 
   static func take(_ capacity: Int) -> UnsafeMutablePointer<Float> {
-    let pooled: UnsafeMutablePointer<Float>? = unsafe idle.withLock { idle in
-      idle.requests += 1
-      idle.sizes[capacity, default: Blocks()].asked = idle.requests
-      guard let block = unsafe idle.sizes[capacity]?.free.popLast() else { return nil }
-      idle.held -= capacity
-      return unsafe block
-    }
+    let (pooled, excess): (UnsafeMutablePointer<Float>?, [(UnsafeMutablePointer<Float>, Int)]) =
+      unsafe idle.withLock { idle in
+        idle.requests += 1
+        idle.used += capacity
+        idle.mostUsed = max(idle.mostUsed, idle.used)
+        idle.sizes[capacity, default: Blocks()].asked = idle.requests
+        guard let block = unsafe idle.sizes[capacity]?.free.popLast() else {
+          return unsafe (nil, idle.excess())
+        }
+        idle.held -= capacity
+        return unsafe (block, [])
+      }
     if let pooled = unsafe pooled { return unsafe pooled }
+    unsafe excess.forEach { unsafe release($0, $1) }
     guard let made = unsafe allocated(capacity) else {
       preconditionFailure("no memory for \(capacity) floats; use smaller batches")
     }
@@ -82,23 +109,26 @@ enum StoragePool {
   }
 
   static func give(_ base: UnsafeMutablePointer<Float>, _ capacity: Int) {
-    // One that never fits would drive out all others.
-    guard capacity <= limit else { return unsafe release(base, capacity) }
-    let released = unsafe idle.withLock { idle in
+    let excess: [(UnsafeMutablePointer<Float>, Int)]? = unsafe idle.withLock { idle in
+      idle.used -= capacity
+      // One that never fits would drive out all others.
+      guard capacity <= idle.limit else { return nil }
       unsafe idle.sizes[capacity, default: Blocks()].free.append(base)
       idle.held += capacity
-      var released: [(UnsafeMutablePointer<Float>, Int)] = unsafe []
-      while idle.held > limit,
-        let oldest = idle.sizes.filter({ unsafe !$0.value.free.isEmpty }).min(by: {
-          $0.value.asked < $1.value.asked
-        })?.key, let block = unsafe idle.sizes[oldest]?.free.popLast()
-      {
-        idle.held -= oldest
-        unsafe released.append((block, oldest))
-      }
-      return unsafe released
+      return unsafe idle.excess()
     }
-    unsafe released.forEach { unsafe release($0, $1) }
+    guard let excess = unsafe excess else { return unsafe release(base, capacity) }
+    unsafe excess.forEach { unsafe release($0, $1) }
+  }
+
+  /// A reserve more, or fewer.
+  fileprivate static func reserve(_ more: Int) {
+    let excess: [(UnsafeMutablePointer<Float>, Int)] = unsafe idle.withLock { idle in
+      if idle.reserves == 0 { idle.mostUsed = idle.used }
+      idle.reserves += more
+      return unsafe idle.excess()
+    }
+    unsafe excess.forEach { unsafe release($0, $1) }
   }
 
   private static func allocated(_ capacity: Int) -> UnsafeMutablePointer<Float>? {
@@ -120,4 +150,14 @@ enum StoragePool {
       unsafe free(base)
     }
   }
+}
+
+/// While one lives, memory that tensors give back is kept for those that come, as far as all of it is no more than was
+/// in use at its most and the usual 192 MiB: a step of training gives back nearly all that it took, and the next takes it again.
+///
+/// A class because it ends when nobody holds it.
+package final class MemoryReserve: Sendable {
+  package init() { StoragePool.reserve(1) }
+
+  deinit { StoragePool.reserve(-1) }
 }

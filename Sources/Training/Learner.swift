@@ -25,6 +25,8 @@ public final class Learner {
   private let blueprint: Network
   private(set) var plan: LearningPlan
   let crew: Crew
+  /// A step's memory is the next one's.
+  private let reserve = MemoryReserve()
   let seed: UInt64
   private(set) var products: [Int: SharedProduct] = [:]
   private var speeds: [Int: [ParameterRole: Tensor]] = [:]

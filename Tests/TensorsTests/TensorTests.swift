@@ -2,6 +2,27 @@ import Tensors
 import Testing
 
 @Suite struct Tensors {
+  /// Pages that went back to the system come again as zeros.
+  @Test func `while there is a reserve, what a round of work gave back is the next round's`() {
+    func kept() -> Int {
+      let tensors = (0..<8).map { _ in
+        // 48 MiB, of which four fit what is always kept.
+        unsafe Tensor(uninitialized: [12 << 20]) { _ in }
+      }
+      return tensors.count { $0.elements[1 << 20] == 7 }
+    }
+    func fill() {
+      var tensors: [Tensor] = []
+      for _ in 0..<8 { tensors.append(Tensor([12 << 20], repeating: 7)) }
+    }
+    var reserve: MemoryReserve? = MemoryReserve()
+    fill()
+    #expect(kept() == 8)
+    withExtendedLifetime(reserve) {}
+    reserve = nil
+    #expect(kept() <= 4)
+  }
+
   @Test func `a reshaped tensor shares its elements until it is written`() {
     let original = Tensor([2, 3], elements: [1, 2, 3, 4, 5, 6])
     var flat = original.reshaped(to: [6])
