@@ -8,30 +8,28 @@
 // transformed input there, and the sums over all tiles are carried to the taps at the end (G' M G). Directly, a window's
 // rows are its points, and the elements of a row, neighbours in the map, are the point's elements.
 
+// The values at `point` and at its negative of the polynomial whose coefficients are a line of signals.
+INLINED void values_at(const Lanes *restrict y, const int side, double point, Lanes *restrict m) {
+  Lanes even = y[0], odd = (float)point * y[1];
+  UNROLLED for (int i = 2; i < side; i++)
+    if (i % 2)
+      odd += power(point, i) * y[i];
+    else
+      even += power(point, i) * y[i];
+  m[0] = even + odd, m[1] = even - odd;
+}
+
 // Carries a line of a tile's signals to the points: the transpose of what sums products to outputs.
 INLINED void transform_signal_line(const Lanes *restrict y, Lanes *restrict m, const int side, const int count) {
   const Points points = points_of(count);
-  const double a = points.at[0], b = points.at[1], c = points.at[2];
   m[0] = y[0];
   m[count - 1] = y[side - 1];
-  Lanes even = y[0], odd = (float)a * y[1];
-  UNROLLED for (int i = 2; i < side; i++)
-    if (i % 2)
-      odd += power(a, i) * y[i];
-    else
-      even += power(a, i) * y[i];
-  m[1] = even + odd, m[2] = even - odd;
+  values_at(y, side, points.at[0], m + 1);
   if (count == 4) return;
-  even = y[0], odd = (float)b * y[1];
-  UNROLLED for (int i = 2; i < side; i++)
-    if (i % 2)
-      odd += power(b, i) * y[i];
-    else
-      even += power(b, i) * y[i];
-  m[3] = even + odd, m[4] = even - odd;
+  values_at(y, side, points.at[1], m + 3);
   if (count == 6) return;
   Lanes alone = y[0];
-  UNROLLED for (int i = 1; i < side; i++) alone += power(c, i) * y[i];
+  UNROLLED for (int i = 1; i < side; i++) alone += power(points.at[2], i) * y[i];
   m[5] = alone;
 }
 

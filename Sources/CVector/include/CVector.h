@@ -164,8 +164,8 @@ void vector_depthwise(const float *input, const float *filters, const float *bia
 // computed in square tiles of `side` positions an edge: 2, 4 or 5 of a 3x3 window, 3 or 4 of a 4x4 one, 2 or 3 of a 5x5
 // one. The error of a 3x3 window's tiles of 2 is below a direct convolution's; those where side and window are 7 together
 // have up to three times as much, those where they are 8 ten times. `before` is the padding; what windows cover past
-// the map's end is zero too, however far. A step is how many floats lead from one position to the next: `channels` or `units`, or more where the map
-// is a slice of a wider one.
+// the map's end is zero too, however far. A step is how many floats lead from one position to the next: `channels` or
+// `units`, or more where the map is a slice of a wider one.
 typedef struct VectorWinograd {
   ptrdiff_t images, rows, columns, channels, input_step;
   ptrdiff_t output_rows, output_columns, units, output_step;
