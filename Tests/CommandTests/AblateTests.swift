@@ -50,7 +50,7 @@ import Testing
     return files
   }
 
-  @Test(.timeLimit(.minutes(10)))
+  @Test(.timeLimit(.minutes(20)))
   func `each variant is trained with each seed, once, and the table says what it came to`() throws {
     let path = try spec()
     let outcome = try Command.run(arguments(path) + ["--json"])
@@ -98,7 +98,7 @@ import Testing
       try Command.run("train", "--resume", whole, "--quiet").status == 0, "a variant is a run of train")
   }
 
-  @Test(.timeLimit(.minutes(10)))
+  @Test(.timeLimit(.minutes(20)))
   func `killed at any moment, the same command ends with the same table and networks`() throws {
     let path = try spec()
     let started = Date()

@@ -90,7 +90,7 @@ import Testing
         && pairs[0]["test"] as? String == "z.jpg")
   }
 
-  @Test(.timeLimit(.minutes(10))) func `killed, it goes on and finds the same`() throws {
+  @Test(.timeLimit(.minutes(20))) func `killed, it goes on and finds the same`() throws {
     let sides = ["scenes:size=64,count=2600", "scenes:size=64,count=1300,seed=9"]
     let started = Date()
     #expect(try Command.run(arguments(sides[0], sides[1], out: "whole")).status == 0)

@@ -80,7 +80,7 @@ import Testing
     try Command.refusal(["inspect", try workplace.folder.write(bytes, to: name)], naming: [name] + words)
   }
 
-  @Test(.timeLimit(.minutes(10))) func `a pipe is refused without waiting for it`() throws {
+  @Test(.timeLimit(.minutes(20))) func `a pipe is refused without waiting for it`() throws {
     try #require(unsafe mkfifo(workplace.path("pipe.onnx"), 0o600) == 0)
     try Command.refusal(["inspect", workplace.path("pipe.onnx")], naming: ["pipe.onnx"])
   }

@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(10))) func `killed at any moment and run again, it ends with the same bytes`()
+  @Test(.timeLimit(.minutes(20))) func `killed at any moment and run again, it ends with the same bytes`()
     throws
   {
     let run = try trained()

@@ -151,7 +151,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(10))) func `killed at any moment and run again, it ends with the same bytes`()
+  @Test(.timeLimit(.minutes(20))) func `killed at any moment and run again, it ends with the same bytes`()
     throws
   {
     let pictures = try workplace.links(500, to: try workplace.pictures(12))
@@ -174,7 +174,7 @@ import Testing
     try expectSame("whole", "run")
   }
 
-  @Test(.timeLimit(.minutes(10))) func `Ctrl-C ends with 130 and leaves a run that goes on`() throws {
+  @Test(.timeLimit(.minutes(20))) func `Ctrl-C ends with 130 and leaves a run that goes on`() throws {
     let pictures = try workplace.links(4000, to: try workplace.pictures(12))
     let flags = ["--search-only", "--threads", "1"]
     #expect(try Command.run(arguments(pictures, out: "whole", flags)).status == 0)
@@ -320,7 +320,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(10))) func `killed while it grows, a run ends with the bytes of a fresh one`()
+  @Test(.timeLimit(.minutes(20))) func `killed while it grows, a run ends with the bytes of a fresh one`()
     throws
   {
     let pictures = try workplace.links(200, to: try workplace.pictures(12))

@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(10))) func `killed at ten moments and resumed, it ends with the same bytes`()
+  @Test(.timeLimit(.minutes(20))) func `killed at ten moments and resumed, it ends with the same bytes`()
     throws
   {
     let pictures = try classes()

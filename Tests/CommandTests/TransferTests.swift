@@ -114,7 +114,7 @@ import Testing
     #expect(other.status == 2 && other.errors.contains("is another run"), "\(other.errors)")
   }
 
-  @Test(.timeLimit(.minutes(10))) func `killed at any moment and run again, it ends with the same bytes`()
+  @Test(.timeLimit(.minutes(20))) func `killed at any moment and run again, it ends with the same bytes`()
     throws
   {
     for folder in ["ant", "bee"] { try workplace.pictures(12, in: "few/\(folder)") }

@@ -260,7 +260,7 @@ import Testing
     #expect(throws: ImageError.self) { try Picture.extents(of: missing) }
   }
 
-  @Test(.timeLimit(.minutes(10))) func `what is no file is refused without waiting for it`() throws {
+  @Test(.timeLimit(.minutes(20))) func `what is no file is refused without waiting for it`() throws {
     let pipe = folder.file("pipe.jpg")
     try #require(unsafe mkfifo(pipe, 0o600) == 0)
     let error = #expect(throws: ImageError.self) { try Picture(decoding: pipe) }

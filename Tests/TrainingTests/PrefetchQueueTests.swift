@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 import Training
 
-@Suite(.timeLimit(.minutes(1))) struct PrefetchQueues {
+@Suite(.timeLimit(.minutes(20))) struct PrefetchQueues {
   private struct Failure: Error {}
 
   @Test func `items come in order, and then none`() throws {
