@@ -231,3 +231,31 @@ import Testing
     }
   }
 }
+
+@Suite struct FoldedConvolutions {
+  /// A picture's few channels far below many units: the products are folded back onto the map.
+  @Test(arguments: [
+    (units: 64, side: 3, stride: 2, extent: 227), (units: 96, side: 7, stride: 2, extent: 110),
+  ])
+  func `a picture's bytes are the same alone, among others and with any number of threads`(
+    units: Int, side: Int, stride: Int, extent: Int
+  ) throws {
+    var generator = SeededGenerator(seed: 3)
+    let filters = Tensor.random([units, side, side, 3], using: &generator)
+    let sliding = Sliding(window: side, stride: stride)
+    let out = (extent - side) / stride + 1
+    let signal = Tensor.random([9, out, out, units], using: &generator)
+    var alone = Device(threads: 1)
+    for threads in 1...3 {
+      var device = Device(threads: threads)
+      let whole = try device.convolutionTransposed(
+        signal, filters: filters, over: sliding, onto: [9, extent, extent, 3])
+      for image in [0, 4, 8] {
+        let one = try alone.convolutionTransposed(
+          signal.slices(image..<image + 1), filters: filters, over: sliding, onto: [1, extent, extent, 3])
+        let isSame = whole.slices(image..<image + 1).elements == one.elements
+        #expect(isSame, "\(threads) threads, image \(image)")
+      }
+    }
+  }
+}
