@@ -28,6 +28,12 @@ let package = Package(
     .library(name: "Switchback", targets: ["Switchback"]),
     .executable(name: "switchback", targets: ["SwitchbackCommand"]),
   ],
+  traits: [
+    .trait(
+      name: "MPI",
+      description:
+        "Jobs on several processes and machines, started by mpirun or srun; needs Open MPI or MPICH.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -42,6 +48,11 @@ let package = Package(
     .systemLibrary(
       name: "CCairo", pkgConfig: "pangocairo", providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
     .target(name: "CImaging", dependencies: ["CVips"]),
+    .target(
+      name: "CMPI", dependencies: [.target(name: "COpenMPI", condition: .when(traits: ["MPI"]))],
+      cSettings: [.define("CMPI_ENABLED", .when(traits: ["MPI"]))]),
+    .systemLibrary(
+      name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
     .systemLibrary(name: "CLinear", providers: [.apt(["liblinear-dev"])]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CVector"),
@@ -53,6 +64,7 @@ let package = Package(
     // Level 1
     room("Tensors"),
     // Level 2
+    room("Communication", "CMPI", "Tensors"),
     room("Files", "CZlib", "Tensors"),
     room("Images", "CCairo", "CImaging", "Tensors"),
     room("Kernels", "COneDNN", "CVector", "Tensors"),
@@ -67,10 +79,13 @@ let package = Package(
     // Level 5
     room("Attribution", "Execution", "Images", "Kernels", "Networks", "Tensors"),
     room("Peaks", "Execution", "Files", "Kernels", "Networks", "Tensors"),
-    room("Training", "Datasets", "Execution", "Files", "Images", "Kernels", "Networks", "Tensors"),
+    room(
+      "Training", "Communication", "Datasets", "Execution", "Files", "Images", "Kernels", "Networks",
+      "Tensors"),
     // Level 6
     room(
-      "Studies", "Attribution", "CLinear", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels",
+      "Studies", "Attribution", "CLinear", "Communication", "Datasets", "Execution", "Figures", "Files",
+      "Images", "Kernels",
       "Networks", "Peaks", "Tensors", "Training", .product(name: "Yams", package: "Yams")),
     // Level 7
     room(
@@ -82,7 +97,8 @@ let package = Package(
       .product(name: "NIOCore", package: "swift-nio")),
     // Folders that differ in case alone are one on some systems, so two targets name theirs.
     room(
-      "Switchback", "Attribution", "Datasets", "Execution", "Figures", "Files", "Images", "Kernels",
+      "Switchback", "Attribution", "Communication", "Datasets", "Execution", "Figures", "Files", "Images",
+      "Kernels",
       "Networks", "Peaks", "Studies", "Tensors", "Training", path: "Sources/Umbrella"),
     // Level 8
     .executableTarget(

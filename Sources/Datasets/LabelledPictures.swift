@@ -30,4 +30,7 @@ public final class DatasetPictures: LabelledPictures {
 
   /// Pictures left out so far, with the reason.
   public var skipped: [Skipped] { pictures.skipped() }
+
+  /// Lists pictures that another process could not read.
+  package func skip(_ others: [Skipped]) { pictures.skip(others) }
 }

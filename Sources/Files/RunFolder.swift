@@ -6,7 +6,19 @@ public import Foundation
 /// The folder is locked for as long as the value lives, by a lock that a killed process loses.
 public struct RunFolder: Sendable {
   public let path: String
-  private let lock: RunLock
+  /// Nil where another process holds it for this one.
+  private let lock: RunLock?
+
+  /// The folder of a run that another process of the same job has opened, and holds open.
+  package init(sharing path: String) {
+    self.path = path
+    lock = nil
+  }
+
+  private init(path: String, lock: RunLock) {
+    self.path = path
+    self.lock = lock
+  }
 
   /// Makes the folder, or opens it where it holds the same run.
   ///
@@ -36,7 +48,7 @@ public struct RunFolder: Sendable {
     let left = (names ?? []).filter { $0 != "run.lock" && !$0.hasSuffix(".partial") }
     if !FileSystem.exists(header), !left.isEmpty { throw .notARun(folder: path) }
     let folder = RunFolder(path: path, lock: try RunLock(folder: path))
-    let description = try description(kind, configuration, header)
+    let description = try description(kind: kind, configuration, header)
     guard FileSystem.exists(header) else {
       try folder.write(bytes: description, to: "run.json")
       return folder
@@ -45,10 +57,7 @@ public struct RunFolder: Sendable {
       throw .damaged(file: header, reason: "it cannot be read.")
     }
     if known == description { return folder }
-    guard let before = try? JSONSerialization.jsonObject(with: known) as? [String: Any],
-      let now = try? JSONSerialization.jsonObject(with: description) as? [String: Any]
-    else { throw .damaged(file: header, reason: "it is no JSON object.") }
-    let (differences, isChanged) = differences(before, now, except: settings)
+    let (differences, isChanged) = try differences(known, description, of: header, except: settings)
     guard differences.isEmpty else { throw .otherRun(folder: path, differences: differences) }
     // The same settings in another layout, as an editor leaves them, are the same run.
     guard isChanged else { return folder }
@@ -57,8 +66,16 @@ public struct RunFolder: Sendable {
     return folder
   }
 
-  private static func description(
-    _ kind: String, _ configuration: some Encodable, _ file: String
+  /// What `run.json` says.
+  ///
+  /// - Parameters:
+  ///   - kind: The command whose run it is.
+  ///   - configuration: All that the results depend on.
+  ///   - file: What a message calls it.
+  /// - Returns: JSON with its keys in order.
+  /// - Throws: ``RunError/damaged(file:reason:)`` for a configuration that is no JSON object.
+  package static func description(
+    kind: String, _ configuration: some Encodable, _ file: String
   ) throws(RunError) -> Data {
     do {
       let settings = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(configuration))
@@ -71,9 +88,20 @@ public struct RunFolder: Sendable {
   }
 
   /// Each setting that is not the same, as `top was 9, is 4`, but for those that may differ; and whether any is not.
-  private static func differences(
-    _ before: [String: Any], _ now: [String: Any], except settings: Set<String>
-  ) -> (found: [String], isChanged: Bool) {
+  ///
+  /// - Parameters:
+  ///   - known: What one `run.json` says.
+  ///   - description: What another says.
+  ///   - file: What a message calls the first.
+  ///   - settings: Those that may differ.
+  /// - Returns: Both.
+  /// - Throws: ``RunError/damaged(file:reason:)`` where one is no JSON object.
+  package static func differences(
+    _ known: Data, _ description: Data, of file: String, except settings: Set<String> = []
+  ) throws(RunError) -> (found: [String], isChanged: Bool) {
+    guard let before = try? JSONSerialization.jsonObject(with: known) as? [String: Any],
+      let now = try? JSONSerialization.jsonObject(with: description) as? [String: Any]
+    else { throw .damaged(file: file, reason: "it is no JSON object.") }
     func text(_ value: Any?) -> String {
       guard let value else { return "absent" }
       let data = try? JSONSerialization.data(
@@ -146,9 +174,21 @@ public struct RunFolder: Sendable {
 
   /// Reads what ``write(json:to:)`` wrote.
   public func read<Value: Decodable>(_ type: Value.Type, from name: String) throws(RunError) -> Value {
+    try decoded(type, try bytes(of: name), from: name)
+  }
+
+  /// What a file of the run holds.
+  package func bytes(of name: String) throws(RunError) -> Data {
     guard let bytes = FileSystem.contents(of: path(of: name)) else {
       throw .damaged(file: path(of: name), reason: "it is missing.")
     }
+    return bytes
+  }
+
+  /// The value in the bytes of a file of the run.
+  package func decoded<Value: Decodable>(
+    _ type: Value.Type, _ bytes: Data, from name: String
+  ) throws(RunError) -> Value {
     do {
       return try JSONDecoder().decode(type, from: bytes)
     } catch {

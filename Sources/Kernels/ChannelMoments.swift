@@ -2,7 +2,7 @@ internal import CVector
 public import Tensors
 
 /// The mean and variance of each channel over all positions of some pictures, in double precision.
-public struct ChannelMoments: Sendable {
+public struct ChannelMoments: Sendable, Codable {
   /// Positions of all pictures.
   public private(set) var count = 0
   private var sums: [Double]

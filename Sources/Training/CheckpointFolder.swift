@@ -67,8 +67,10 @@ public struct CheckpointFolder: Sendable {
 
   /// The checkpoint that training goes on from; nil where there is none yet.
   ///
+  /// - Parameter clearing: Whether what else a killed process left is removed: by the one process that writes here.
+  /// - Returns: The checkpoint.
   /// - Throws: ``TrainingError/checkpoint(file:reason:)`` where it is damaged.
-  public func latest() throws -> Checkpoint? {
+  public func latest(clearing: Bool = true) throws -> Checkpoint? {
     guard let name = names().filter({ $0.hasSuffix(Self.suffix) }).max() else { return nil }
     let file = checkpoints + "/" + name
     let arrays = try SafeTensors(reading: file)
@@ -78,7 +80,7 @@ public struct CheckpointFolder: Sendable {
       throw TrainingError.checkpoint(
         file: file, reason: "is not a checkpoint of this program. Delete the run and start it again.")
     }
-    clear(keeping: String(name.dropLast(Self.suffix.count)))
+    if clearing { clear(keeping: String(name.dropLast(Self.suffix.count))) }
     return Checkpoint(
       network: try Network(onnx: run + "/" + network), velocities: arrays.tensors, state: state)
   }

@@ -1,3 +1,4 @@
+internal import Communication
 public import Datasets
 internal import Execution
 public import Images
@@ -56,19 +57,21 @@ extension Learner {
       picture: placed.picture, preprocessing: preprocessing,
       order: Array(0..<pictures.labels.count * placements.count),
       size: max(1, batch / placements.count) * placements.count, threads: crew.count,
+      ranks: ranks, part: shares.part,
       placement: { placements[$0 % placements.count] })
     let ahead = PrefetchQueue(0..<batches.count) { try batches.batch($0) }
-    let head = try network.classHead()
-    var ranks: [Int] = []
+    let head = try shape.classHead()
+    var places: [Int] = []
     // Where pictures can hold several classes, a row of probabilities each.
     var rows: [[Float]] = []
     var known: [[Dataset.Presence]] = []
     while let batch = try ahead.next() {
-      guard keepsGoing() else { return nil }
-      if batch.pictures.isEmpty { continue }
-      let scores = try scores(of: batch.pictures)
+      if try ranks.stop(!keepsGoing()) { return nil }
+      let (ids, own) = try batches.readable(batch)
+      if ids.isEmpty { continue }
+      let scores = try scores(of: own, among: ids.count)
       let classes = scores.shape[1]
-      let seen = batch.ids.count / placements.count
+      let seen = ids.count / placements.count
       let means = try crew.allThreads { worker in
         let probabilities =
           if let head {
@@ -78,12 +81,12 @@ extension Learner {
           probabilities.reshaped(to: [seen, placements.count, classes]), over: [1], keepingAxes: false)
       }.elements
       for picture in 0..<seen {
-        let id = batch.ids[picture * placements.count] / placements.count
+        let id = ids[picture * placements.count] / placements.count
         let row = Array(means[picture * classes..<(picture + 1) * classes])
         switch pictures.labels {
         case .classes(let labels):
           // One probability alone is that of the second of two classes.
-          ranks.append((classes == 1 ? [1 - row[0], row[0]] : row).rank(of: labels[id]))
+          places.append((classes == 1 ? [1 - row[0], row[0]] : row).rank(of: labels[id]))
         case .presences(let presences):
           rows.append(row)
           known.append(presences[id])
@@ -91,7 +94,7 @@ extension Learner {
       }
     }
     return pictures.labels.isMultiple
-      ? Accuracy(scores: rows, presences: known) : Accuracy(ranks: ranks)
+      ? Accuracy(scores: rows, presences: known) : Accuracy(ranks: places)
   }
 }
 

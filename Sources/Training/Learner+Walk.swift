@@ -1,3 +1,4 @@
+internal import Communication
 internal import Datasets
 internal import Execution
 internal import Kernels
@@ -11,8 +12,8 @@ extension Learner {
   /// Forward, the cost, and the walk back.
   ///
   /// - Parameters:
-  ///   - pictures: Each 1 x rows x columns x channels.
-  ///   - labels: The class, or the classes, of each.
+  ///   - pictures: Those of the batch that are this rank's, each 1 x rows x columns x channels.
+  ///   - labels: The class, or the classes, of each picture of the batch.
   ///   - number: The step's number since the start.
   ///   - rates: How fully connected layers move as soon as nothing needs their weights; nil keeps their gradients.
   /// - Returns: The cost, and the gradients of all but the matrices of fully connected layers; none where the cost
@@ -21,19 +22,19 @@ extension Learner {
   func walk(
     _ pictures: [Tensor], _ labels: Labels, number: Int, moving rates: MomentumStep?
   ) throws -> (Outcome, Gradients) {
-    precondition(pictures.count == labels.count, "\(pictures.count) pictures and \(labels.count) labels")
-    guard let last = plan.steps.last, !pictures.isEmpty else {
+    guard let last = plan.steps.last, labels.count > 0 else {
       return (Outcome(loss: 0, correct: 0, correctInFive: 0, pictures: 0), [:])
     }
-    var (groups, trunk, head) = try forward(pictures, masks: DropoutMasks(seed: seed, step: number))
+    var (groups, trunk, head, moments) = try forward(
+      pictures, among: labels.count, masks: DropoutMasks(seed: seed, step: number))
     let cost = try crew.allThreads {
       try Cost(plan.loss, of: try head.value(plan.scores, of: last.node), labels: labels, on: $0.device)
     }
     let outcome = Outcome(
       loss: cost.loss, correct: cost.ranks.count { $0 == 0 }, correctInFive: cost.ranks.count { $0 < 5 },
-      pictures: pictures.count)
+      pictures: labels.count)
     guard cost.loss.isFinite else { return (outcome, [:]) }
-    if rates != nil { follow(head.moments.merging(trunk.first?.moments ?? [:]) { one, _ in one }) }
+    if rates != nil { follow(head.moments.merging(moments) { one, _ in one }) }
     var signals = [plan.scores: cost.signal]
     var gradients = try walkHead(&signals, head, moving: rates)
     head = Memory()
@@ -82,15 +83,21 @@ extension Learner {
     }
     let carried = try crew.map(over: product.parts.indices) { index, worker in
       let part = product.parts[index]
+      let signal = signals[product.own.lowerBound + index]
       let below =
         step.passesDown
-        ? try worker.device.innerProductTransposed(signals[index], weights: part.weights, changing: true)
+        ? try worker.device.innerProductTransposed(signal, weights: part.weights, changing: true)
         : nil
-      try part.learn(signals[index], inputs, moving: rates, worker)
+      try part.learn(signal, inputs, moving: rates, worker)
       return below
-    }
+    }.compactMap(\.self)
     var below: Tensor?
-    for part in carried.compactMap({ $0 }) {
+    if ranks.count > 1, step.passesDown {
+      below = try ranks.sum(carried.map(\.elements), size: inputs.shape.count).map {
+        Tensor(inputs.shape, elements: $0)
+      }
+    }
+    for part in ranks.count > 1 ? [] : carried {
       guard var sum = below else {
         below = part
         continue
@@ -119,7 +126,7 @@ extension Learner {
     }
     for stretch in plan.stretches.reversed() {
       let above = carried
-      let shares = try crew.map(over: 0..<crew.count) { share, worker in
+      let shares = try crew.map(over: self.shares.own) { share, worker in
         var own: [Int: WeightGradient] = [:]
         let below = try groups.indices.filter { groups[$0].share == share }.map { group in
           var signals = above[group]
@@ -131,7 +138,8 @@ extension Learner {
         return (gradients: own, signals: below)
       }
       carried = shares.flatMap(\.signals)
-      let found = try joined(shares.map(\.gradients))
+      let sums = shares.map(\.gradients)
+      let found = ranks.count == 1 ? try joined(sums) : try summed(sums, of: stretch)
       gradients.merge(found) { one, _ in one }
       guard let first = stretch.first, plan.steps[first].isBatchNormalization, let gradient = found[first]
       else { continue }
@@ -268,6 +276,52 @@ extension Learner {
     }
     return Dictionary(uniqueKeysWithValues: zip(steps, totals))
   }
+
+  /// Every share's sums of every rank as one, added in the shares' order.
+  private func summed(_ sums: [[Int: WeightGradient]], of stretch: Range<Int>) throws -> Gradients {
+    let gradients = try crew.map(over: sums.indices) { share, worker in
+      try sums[share].mapValues { try $0.tensors(worker) }
+    }.filter { !$0.isEmpty }
+    let layout = try layout(of: stretch, gradients.first ?? [:])
+    let size = layout.reduce(0) { $0 + $1.shape.count }
+    let flat = gradients.map { share in
+      layout.reduce(into: [Float]()) { flat, place in
+        share[place.step]?[place.role].map { flat += $0.elements }
+      }
+    }
+    guard let total = try ranks.sum(flat, size: size) else { return [:] }
+    var start = 0
+    var found: Gradients = [:]
+    for place in layout {
+      let end = start + place.shape.count
+      found[place.step, default: [:]][place.role] = Tensor(place.shape, elements: Array(total[start..<end]))
+      start = end
+    }
+    return found
+  }
+
+  /// What the gradients of a stretch of steps are of, in order: the same on every rank, also on one without pictures.
+  private func layout(
+    of stretch: Range<Int>, _ own: [Int: [ParameterRole: Tensor]]
+  ) throws -> [GradientPlace] {
+    if let known = layouts[stretch.lowerBound] { return known }
+    let places = own.flatMap { step, roles in
+      roles.map { GradientPlace(step: step, role: $0.key, extents: $0.value.shape.dimensions) }
+    }.sorted { ($0.step, $0.role.rawValue) < ($1.step, $1.role.rawValue) }
+    let all = try ranks.gathered(try Ranks.encoded(places)).map { try Ranks.decoded($0) as [GradientPlace] }
+    let layout = all.first { !$0.isEmpty } ?? []
+    layouts[stretch.lowerBound] = layout
+    return layout
+  }
+}
+
+/// Where a gradient stands among those of a stretch of steps.
+struct GradientPlace: Codable {
+  var step: Int
+  var role: ParameterRole
+  var extents: [Int]
+
+  var shape: Shape { Shape(extents) }
 }
 
 extension SharedProduct.Part {

@@ -1,3 +1,4 @@
+public import Communication
 public import Datasets
 internal import Execution
 public import Kernels
@@ -9,6 +10,11 @@ public import Tensors
 /// Up to the first fully connected layer, pictures are spread over the workers in small groups whose maps stay in
 /// cache; there the batch comes together, and units are spread instead. Each worker adds up its own gradients, and
 /// the sums are joined in the workers' order, so the same seed and threads give the same bytes.
+///
+/// Several ranks that train together divide the workers among them: the same number in all gives the same bytes, on however
+/// many ranks. Every call is then collective, and takes of a batch the pictures of ``part(of:)`` alone. Fully connected
+/// layers, which have most weights, are divided by units, so that ranks send activations and not those weights (Krizhevsky
+/// 2014, "One weird trick for parallelizing convolutional neural networks").
 /// A class because it owns its workers and changes where it stands. One call at a time.
 public final class Learner {
   /// What a batch cost.
@@ -23,8 +29,14 @@ public final class Learner {
   }
 
   private let blueprint: Network
+  /// The network without its weights: what its nodes are, and how they hang together.
+  var shape: Network { blueprint }
   private(set) var plan: LearningPlan
   let crew: Crew
+  let ranks: Ranks
+  let shares: Shares
+  /// What the gradients of a stretch of steps are of, by the stretch's first step: worked out once.
+  var layouts: [Int: [GradientPlace]] = [:]
   /// A step's memory is the next one's.
   private let reserve = MemoryReserve()
   let seed: UInt64
@@ -39,19 +51,22 @@ public final class Learner {
   ///   - network: Where it starts.
   ///   - known: What ``velocities`` gave when training was left; none for a new start.
   ///   - seed: Of dropout's choices.
-  ///   - threads: How many groups of pictures are computed side by side.
+  ///   - threads: How many groups of pictures are computed side by side, on all ranks together.
+  ///   - ranks: The processes that train together.
   ///   - filterLimit: Convolution filters above this root mean square are scaled back to it after each step.
   /// - Throws: ``TrainingError/network(reason:)``.
   public init(
     _ network: Network, velocities known: [String: Tensor] = [:], seed: UInt64 = 0, threads: Int = 2,
-    filterLimit: Float? = nil
+    ranks: Ranks = .alone, filterLimit: Float? = nil
   ) throws {
     guard !network.mixesImages else {
       throw TrainingError.network(
         reason: "its nodes make one value of several images, so it cannot learn from batches of them.")
     }
     plan = try LearningPlan(network)
-    crew = Crew(threads: threads)
+    self.ranks = ranks
+    shares = Shares(workers: threads, ranks)
+    crew = Crew(threads: max(1, shares.own.count))
     self.seed = seed
     self.filterLimit = filterLimit
     var learned = Set<String>()
@@ -69,7 +84,8 @@ public final class Learner {
           guard product.weights.shape.count > 0 else {
             throw TrainingError.network(reason: "layer \(node.name) has no weights.")
           }
-          products[index] = SharedProduct(weights: tensor, velocity: velocity, workers: crew.count)
+          products[index] = SharedProduct(
+            weights: tensor, velocity: velocity, workers: shares.workers, own: shares.own)
           plan.steps[index].node.operation = .innerProduct(
             InnerProduct(weights: Tensor([0, 0]), bias: product.bias))
         } else {
@@ -93,38 +109,49 @@ public final class Learner {
     "\(node.name).\(role.rawValue)"
   }
 
+  /// The pictures of a batch of so many that this rank computes: all of them for one rank alone.
+  public func part(of count: Int) -> Range<Int> {
+    shares.part(of: count)
+  }
+
   /// The network as it is now.
   public var network: Network {
-    var operations: [String: Operation] = [:]
-    for (index, step) in plan.steps.enumerated() {
-      var operation = step.node.operation
-      if let product = products[index], case .innerProduct(var layer) = operation {
-        layer.weights = product.weights
-        operation = .innerProduct(layer)
+    get throws(RankError) {
+      var operations: [String: Operation] = [:]
+      for (index, step) in plan.steps.enumerated() {
+        var operation = step.node.operation
+        if let product = products[index], case .innerProduct(var layer) = operation {
+          layer.weights = try product.whole(ranks) { $0.weights }
+          operation = .innerProduct(layer)
+        }
+        operations[step.node.name] = operation
       }
-      operations[step.node.name] = operation
-    }
-    return blueprint.replacingOperations { node in
-      // A fused rectifier is no step of its own.
-      operations[node.name] ?? node.operation
+      return blueprint.replacingOperations { node in
+        // A fused rectifier is no step of its own.
+        operations[node.name] ?? node.operation
+      }
     }
   }
 
   /// The velocity of every learned tensor, by its node's name and role: `conv1.weights`.
   public var velocities: [String: Tensor] {
-    var all: [String: Tensor] = [:]
-    for (index, step) in plan.steps.enumerated() {
-      for (role, tensor) in speeds[index] ?? [:] { all[Self.name(step.node, role)] = tensor }
-      if let product = products[index] { all[Self.name(step.node, .weights)] = product.velocity }
+    get throws(RankError) {
+      var all: [String: Tensor] = [:]
+      for (index, step) in plan.steps.enumerated() {
+        for (role, tensor) in speeds[index] ?? [:] { all[Self.name(step.node, role)] = tensor }
+        if let product = products[index] {
+          all[Self.name(step.node, .weights)] = try product.whole(ranks) { $0.velocity }
+        }
+      }
+      return all
     }
-    return all
   }
 
   /// Moves the weights along one batch's gradient.
   ///
   /// - Parameters:
-  ///   - pictures: Each 1 x rows x columns x channels.
-  ///   - labels: The class, or the classes, of each.
+  ///   - pictures: Those of the batch that are this rank's, each 1 x rows x columns x channels.
+  ///   - labels: The class, or the classes, of each picture of the batch.
   ///   - rates: How fast, how long remembered, how strongly pulled to zero.
   ///   - number: The step's number since the start: dropout's choices follow from it.
   /// - Returns: What the batch cost before the step. Where the loss is not finite, no weight has moved.
@@ -141,8 +168,8 @@ public final class Learner {
   /// The gradient of a batch's mean cost at every learned tensor, by its node's name and role; no weight moves.
   ///
   /// - Parameters:
-  ///   - pictures: Each 1 x rows x columns x channels.
-  ///   - labels: The class, or the classes, of each.
+  ///   - pictures: Those of the batch that are this rank's, each 1 x rows x columns x channels.
+  ///   - labels: The class, or the classes, of each picture of the batch.
   ///   - number: The step's number since the start: dropout's choices follow from it.
   /// - Returns: What the batch cost, and the gradients.
   /// - Throws: `KernelError` where pictures do not fit the network.
@@ -156,7 +183,7 @@ public final class Learner {
       for role in node.operation.parameterRoles { named[Self.name(node, role)] = roles[role] }
     }
     for (index, product) in products {
-      named[Self.name(plan.steps[index].node, .weights)] = product.gradient
+      named[Self.name(plan.steps[index].node, .weights)] = try product.whole(ranks) { $0.gradient }
       for part in product.parts { part.gradient = nil }
     }
     return (outcome, named)
@@ -164,22 +191,29 @@ public final class Learner {
 
   /// The class scores of pictures, with nothing dropped.
   ///
-  /// - Parameter pictures: Each 1 x rows x columns x channels.
-  /// - Returns: Pictures x classes.
+  /// - Parameters:
+  ///   - pictures: Those of the batch that are this rank's, each 1 x rows x columns x channels.
+  ///   - count: How many the batch has; nil where it has these alone.
+  /// - Returns: Pictures of the batch x classes.
   /// - Throws: `KernelError` where pictures do not fit the network.
-  public func scores(of pictures: [Tensor]) throws -> Tensor {
-    if pictures.isEmpty { return Tensor([0, 0]) }
-    let scores = try forward(pictures, masks: nil).head[plan.scores] ?? Tensor([0, 0])
-    return scores.reshaped(to: [pictures.count, scores.shape.count / pictures.count])
+  public func scores(of pictures: [Tensor], among count: Int? = nil) throws -> Tensor {
+    let count = count ?? pictures.count
+    if count == 0 { return Tensor([0, 0]) }
+    let scores = try forward(pictures, among: count, masks: nil).head[plan.scores] ?? Tensor([0, 0])
+    return scores.reshaped(to: [count, scores.shape.count / count])
   }
 
   /// Whether every weight is a number.
   public var isFinite: Bool {
-    plan.steps.allSatisfy { step in
-      step.node.operation.parameterRoles.allSatisfy { role in
-        step.node.operation.parameter(role).map { $0.sumOfSquares.isFinite } ?? true
-      }
-    } && products.values.allSatisfy { $0.parts.allSatisfy { $0.weights.sumOfSquares.isFinite } }
+    get throws(RankError) {
+      let isFinite =
+        plan.steps.allSatisfy { step in
+          step.node.operation.parameterRoles.allSatisfy { role in
+            step.node.operation.parameter(role).map { $0.sumOfSquares.isFinite } ?? true
+          }
+        } && products.values.allSatisfy { $0.parts.allSatisfy { $0.weights.sumOfSquares.isFinite } }
+      return try !ranks.any(!isFinite)
+    }
   }
 
   /// Moves the statistics that inference uses towards the batch's.
@@ -207,5 +241,28 @@ public final class Learner {
       }
       speeds[index]?[role] = velocity
     }
+  }
+}
+
+/// A batch divided among the workers of all ranks.
+struct Shares: Sendable {
+  /// How many workers all ranks have together.
+  let workers: Int
+  /// Which of them are this rank's.
+  let own: Range<Int>
+
+  init(workers: Int, _ ranks: Ranks) {
+    self.workers = workers
+    own = workers * ranks.rank / ranks.count..<workers * (ranks.rank + 1) / ranks.count
+  }
+
+  /// The pictures of a worker, of a batch of so many.
+  func pictures(of worker: Int, among total: Int) -> Range<Int> {
+    total * worker / workers..<total * (worker + 1) / workers
+  }
+
+  /// The pictures of this rank, of a batch of so many.
+  func part(of total: Int) -> Range<Int> {
+    total * own.lowerBound / workers..<total * own.upperBound / workers
   }
 }

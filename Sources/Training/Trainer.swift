@@ -1,3 +1,4 @@
+public import Communication
 internal import Datasets
 internal import Images
 internal import Kernels
@@ -25,7 +26,7 @@ public final class Trainer {
   private let data: TrainingData
   private let preprocessing: Preprocessing
   private let folder: CheckpointFolder
-  private let threads: Int
+  private let ranks: Ranks
   /// The rate of the last step.
   private var rate: Float
   /// When the last step ended, or the first began.
@@ -35,13 +36,14 @@ public final class Trainer {
   ///   - start: Where training starts or goes on.
   ///   - recipe: How it is done.
   ///   - data: What it learns from and is judged on.
-  ///   - folder: Where checkpoints go.
-  ///   - threads: How many pictures are computed, and decoded, side by side, 1 to 1024.
+  ///   - folder: Where checkpoints go; rank 0 writes them.
+  ///   - threads: How many pictures are computed, and decoded, side by side, 1 to 1024, on all ranks together.
+  ///   - ranks: The processes that train together, to the same bytes however many they are; every call is then collective.
   /// - Throws: ``TrainingError`` where recipe, data and network do not fit: a network that ends in a softmax does not learn
   ///   pictures of several classes.
   public init(
     _ start: CheckpointFolder.Checkpoint, recipe: Recipe, data: TrainingData, folder: CheckpointFolder,
-    threads: Int
+    threads: Int, ranks: Ranks = .alone
   ) throws {
     try recipe.check()
     guard (1...1024).contains(threads) else {
@@ -55,11 +57,11 @@ public final class Trainer {
     rate = recipe.rate
     self.data = data
     self.folder = folder
-    self.threads = threads
+    self.ranks = ranks
     self.preprocessing = preprocessing
     state = start.state
     learner = try Learner(
-      start.network, velocities: start.velocities, seed: recipe.seed, threads: threads,
+      start.network, velocities: start.velocities, seed: recipe.seed, threads: threads, ranks: ranks,
       filterLimit: recipe.filterLimit)
     let loss = try Loss(fitting: data.training.labels, named: recipe.loss)
     // Where nothing asks for another loss, pictures of one class each are learned by the network's own.
@@ -87,17 +89,16 @@ public final class Trainer {
   {
     while !isFinished {
       mark = .now
-      let batches = Batches.training(
-        data.training, preprocessing, recipe, epoch: state.epoch, threads: threads)
+      let batches = Batches.training(data.training, preprocessing, recipe, epoch: state.epoch, for: learner)
       let ahead = PrefetchQueue(state.batch..<batches.count) { try batches.batch($0) }
       while let batch = try ahead.next() {
         rate = rate(of: state.batch, in: batches)
-        try learn(batch)
+        try learn(try batches.readable(batch))
         try report(
           .step(
             epoch: state.epoch + 1, batch: state.batch, batches: batches.count, pictures: state.pictures,
             loss: state.loss / Double(max(state.pictures, 1))))
-        guard keepsGoing() else { return try stop() }
+        if try ranks.stop(!keepsGoing()) { return try stop() }
         if state.steps % recipe.stepsBetweenCheckpoints == 0, state.batch < batches.count { try save() }
       }
       guard state.pictures > 0 else { throw TrainingError.nothingReadable }
@@ -131,9 +132,9 @@ public final class Trainer {
     state.annealing.rate(recipe, epoch: state.epoch, share: Double(batch) / Double(batches.count))
   }
 
-  private func learn(_ batch: Batch) throws {
+  private func learn(_ batch: (ids: [Int], own: [Tensor])) throws {
     let outcome = try learner.learn(
-      from: batch.pictures, labels: data.training.labels.selecting(batch.ids),
+      from: batch.own, labels: data.training.labels.selecting(batch.ids),
       by: MomentumStep(rate: rate, momentum: recipe.momentum, decay: recipe.weightDecay), number: state.steps)
     guard outcome.loss.isFinite else {
       throw TrainingError.diverged(epoch: state.epoch + 1, step: state.batch + 1, rate: rate)
@@ -154,7 +155,7 @@ public final class Trainer {
     state.epoch += 1
     state.batch = 0
     (state.loss, state.correct, state.correctInFive, state.pictures, state.seconds) = (0, 0, 0, 0, nil)
-    try folder.append(entry)
+    if ranks.isFirst { try folder.append(entry) }
     try save()
   }
 
@@ -164,12 +165,16 @@ public final class Trainer {
   }
 
   private func save() throws {
-    guard learner.isFinite else {
+    guard try learner.isFinite else {
       throw TrainingError.diverged(
         epoch: state.epoch + (state.batch == 0 ? 0 : 1), step: state.batch, rate: rate)
     }
-    try folder.write(
-      .init(network: learner.network, velocities: learner.velocities, state: state), isLast: isFinished)
+    let checkpoint = CheckpointFolder.Checkpoint(
+      network: try learner.network, velocities: try learner.velocities, state: state)
+    _ = try ranks.decided {
+      try folder.write(checkpoint, isLast: isFinished)
+      return true
+    }
   }
 
   /// How often the network as it is now is right on the validation pictures, each averaged over ten crops.

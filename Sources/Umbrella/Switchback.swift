@@ -1,5 +1,6 @@
 // What a Swift program that imports Switchback gets: every room that a stranger may enter.
 @_exported public import Attribution
+@_exported public import Communication
 @_exported public import Datasets
 @_exported public import Execution
 @_exported public import Figures

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct AblateCommand: ParsableCommand {
+struct AblateCommand: StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "ablate",
     abstract: "Ablation: trains variants of a network to measure what each layer contributes (table 3).",
@@ -38,6 +38,7 @@ struct AblateCommand: ParsableCommand {
       "n", "With --dry-run: the number of classes, so that the images are not needed."))
   var classes: Int?
 
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -51,9 +52,9 @@ struct AblateCommand: ParsableCommand {
   func run() throws {
     let spec = try AblationSpec(reading: self.spec)
     if let classes { return try show(try spec.costs(classes: classes), of: spec.ablation) }
-    let ablate = try Ablate(spec, threads: common.workers, strict: common.strict)
+    let ablate = try Ablate(spec, threads: common.workersOfAllRanks, strict: common.strict)
     guard let out, !dryRun else { return try show(ablate.costs, of: spec.ablation) }
-    try common.perform(ablate, in: out, json: \.result)
+    try cluster.perform(ablate, in: out, common, json: \.result)
   }
 
   private func show(_ costs: [Ablation.Cost], of ablation: Ablation) throws {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct AuditCommand: ParsableCommand {
+struct AuditCommand: StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
     abstract: "Finds near-duplicate images in two data sets, even if resized, recompressed or cropped.",
@@ -29,6 +29,7 @@ struct AuditCommand: ParsableCommand {
   @Option(help: "The data set whose images exclusions.txt lists: train or test.")
   var exclude = Choice(AuditPictures.Side.train)
 
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -43,6 +44,6 @@ struct AuditCommand: ParsableCommand {
       try .parse(train), try .parse(test),
       audit: Audit(threshold: threshold, findsMirrored: mirrored, closest: closest), excluding: exclude.value,
       strict: common.strict)
-    try common.perform(audit, in: out, json: \.result)
+    try cluster.perform(audit, in: out, common, json: \.result)
   }
 }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct CorrespondCommand: ParsableCommand, ModelCommand {
+struct CorrespondCommand: StudyCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "correspond",
     abstract:
@@ -40,6 +40,7 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -57,6 +58,6 @@ struct CorrespondCommand: ParsableCommand, ModelCommand {
       fill: fill.value,
       draws: draws,
       seed: common.seed)
-    try common.perform(correspond, in: out, json: \.result)
+    try cluster.perform(correspond, in: out, common, json: \.result)
   }
 }

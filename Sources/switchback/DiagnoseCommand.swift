@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct DiagnoseCommand: ParsableCommand {
+struct DiagnoseCommand: StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "diagnose",
     abstract:
@@ -25,6 +25,7 @@ struct DiagnoseCommand: ParsableCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   var models: [String] { arguments.dropLast() }
@@ -43,6 +44,6 @@ struct DiagnoseCommand: ParsableCommand {
     let diagnose = try Diagnose(
       try models.map { try preprocessing.subject($0, size: try reading.sides(), common) }, dataset,
       strict: common.strict)
-    try common.perform(diagnose, in: out, json: \.result)
+    try cluster.perform(diagnose, in: out, common, json: \.result)
   }
 }

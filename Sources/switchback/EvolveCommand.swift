@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct EvolveCommand: ParsableCommand {
+struct EvolveCommand: StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "evolve",
     abstract:
@@ -38,6 +38,7 @@ struct EvolveCommand: ParsableCommand {
   @Option(help: .value("n", "Number of random units per layer.")) var units = 6
 
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -49,6 +50,6 @@ struct EvolveCommand: ParsableCommand {
       run: trained, epochs: epochs, pictures: pictures, layers: layers, units: units, seed: common.seed,
       preprocessing: try preprocessing.overrides(), strict: common.strict)
     for subject in evolve.subjects { try common.tell(subject.notes, of: subject.model) }
-    try common.perform(evolve, in: out ?? trained + "/evolution", json: \.result)
+    try cluster.perform(evolve, in: out ?? trained + "/evolution", common, json: \.result)
   }
 }

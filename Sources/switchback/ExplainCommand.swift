@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Switchback
 
-struct ExplainCommand: ParsableCommand, ModelCommand {
+struct ExplainCommand: StudyCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
     abstract: "What in an image a class's score or a unit's activation rests on, by several methods.",
@@ -60,6 +60,7 @@ struct ExplainCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   enum Aim: String, CaseIterable, Sendable { case score, probability }
@@ -103,7 +104,7 @@ struct ExplainCommand: ParsableCommand, ModelCommand {
       labels: labels, baseline: baseline.value, layer: layer, points: points, seed: common.seed,
       strict: common.strict)
     common.note(explain.note)
-    try common.perform(explain, in: study.out) {
+    try cluster.perform(explain, in: study.out, common) {
       RunReport(run: study.out, pictures: $0.result.pictures, skipped: $0.skipped)
     }
   }

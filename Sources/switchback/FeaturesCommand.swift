@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct FeaturesCommand: ParsableCommand, ModelCommand {
+struct FeaturesCommand: StudyCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "features",
     abstract: "Top-9 images of each feature map, projected back to pixels: a gallery (figure 2).",
@@ -61,6 +61,7 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   enum Ranking: String, CaseIterable, Sendable { case activation, relevance }
@@ -88,8 +89,8 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
     var first = common
     // One document is printed: that of what was asked for.
     if by.value == .relevance, common.json { (first.json, first.quiet) = (false, true) }
-    try first.perform(
-      features, in: study.out,
+    try cluster.perform(
+      features, in: study.out, first,
       json: { outcome in
         RunReport(
           run: study.out, layers: outcome.result.layers.map(\.layer),
@@ -101,6 +102,6 @@ struct FeaturesCommand: ParsableCommand, ModelCommand {
       ofRun: study.out, label: label, seed: common.seed, strict: common.strict)
     common.note(relevance.note)
     let out = study.out + "/relevance-" + label.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
-    try common.perform(relevance, in: out, json: \.result)
+    try cluster.perform(relevance, in: out, common, json: \.result)
   }
 }

@@ -2,20 +2,29 @@ internal import Foundation
 internal import Switchback
 internal import Synchronization
 
-/// Ctrl-C: work that can be gone on with ends in order, and any other at once; a second one always ends at once.
+/// Ctrl-C, and SIGTERM, with which schedulers and `mpirun` stop jobs: work that can be gone on with ends in order, and any other at once; a second one always ends at once.
 enum Interrupts {
   private static let count = Atomic(0)
   private static let heeding = Atomic(0)
+  private static let last = Atomic<Int32>(SIGINT)
 
-  /// Takes the signal from here on.
-  static func begin() {
-    guard !Cancellation.isIgnored(SIGINT) else { return }
-    // The handler touches these two and leaves: both are ready before the first signal, and neither waits.
+  /// What a process that was stopped exits with: 128 and the number of the signal.
+  static var code: Int32 { 128 + last.load(ordering: .relaxed) }
+
+  /// Takes signals from here on.
+  ///
+  /// - Parameter others: Further signals that stop work, where they are not ignored.
+  static func begin(_ others: [Int32] = []) {
+    // The handler touches these three and leaves: they are ready before the first signal, and none waits.
     count.store(0, ordering: .relaxed)
     heeding.store(0, ordering: .relaxed)
-    signal(SIGINT) { _ in
-      let isFirst = Interrupts.count.add(1, ordering: .relaxed).oldValue == 0
-      if !isFirst || Interrupts.heeding.load(ordering: .relaxed) == 0 { _exit(130) }
+    last.store(SIGINT, ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] + others where !Cancellation.isIgnored(number) {
+      signal(number) { number in
+        Interrupts.last.store(number, ordering: .relaxed)
+        let isFirst = Interrupts.count.add(1, ordering: .relaxed).oldValue == 0
+        if !isFirst || Interrupts.heeding.load(ordering: .relaxed) == 0 { _exit(128 + number) }
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct InvarianceCommand: ParsableCommand, ModelCommand {
+struct InvarianceCommand: StudyCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "invariance",
     abstract:
@@ -37,6 +37,7 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -52,6 +53,6 @@ struct InvarianceCommand: ParsableCommand, ModelCommand {
       layers: layers, changes: changes,
       border: border.value, limit: limit, labels: labels, seed: common.seed, strict: common.strict)
     common.note(invariance.note)
-    try common.perform(invariance, in: study.out, json: \.result)
+    try cluster.perform(invariance, in: study.out, common, json: \.result)
   }
 }

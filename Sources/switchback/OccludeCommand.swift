@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct OccludeCommand: ParsableCommand, ModelCommand {
+struct OccludeCommand: StudyCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "occlude",
     abstract:
@@ -49,6 +49,7 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
   var inputSize: String?
 
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -73,7 +74,7 @@ struct OccludeCommand: ParsableCommand, ModelCommand {
       stride: stride, fill: fill.value, label: label, labels: labels, neighbours: from, seed: common.seed,
       strict: common.strict)
     common.note(occlude.note)
-    try common.perform(occlude, in: study.out) {
+    try cluster.perform(occlude, in: study.out, common) {
       RunReport(run: study.out, pictures: $0.result.pictures, skipped: $0.skipped)
     }
   }

@@ -26,7 +26,9 @@ extension CompletionKind {
 
 /// Flags that every command takes.
 struct CommonOptions: ParsableArguments {
-  @Option(help: .value("n", "Number of threads (default: one per core)."))
+  @Option(
+    help: .value(
+      "n", "Number of threads, of each rank under mpirun (default: one per core, shared by ranks)."))
   var threads: Int?
 
   @Option(help: .value("n", "Random seed.")) var seed: UInt64 = 0
@@ -46,7 +48,12 @@ struct CommonOptions: ParsableArguments {
     ConvolutionMethod.isExact = exact
   }
 
-  var workers: Int { threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
+  var workers: Int {
+    threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / Cluster.ranks.localCount)
+  }
+
+  /// The threads of all ranks together, which a training's numbers depend on.
+  var workersOfAllRanks: Int { workers * Cluster.ranks.count }
 
   /// Says what a person should know, unless nothing is to be said.
   func note(_ text: String?) {
@@ -63,42 +70,6 @@ struct CommonOptions: ParsableArguments {
         "\(model): \(notes.count == 1 ? "the note above is an error" : "the \(notes.count) notes above are errors") with "
           + "--strict. Mend the file, or give flags that settle what is assumed; or leave --strict out.")
     }
-  }
-
-  /// Performs a study, and tells what it came to.
-  ///
-  /// - Parameters:
-  ///   - study: The study.
-  ///   - folder: The run's folder.
-  ///   - json: What `--json` prints.
-  ///   - last: What is printed last; nil for the run's page.
-  /// - Throws: What the study throws, or `Interruption`.
-  func perform<S: Study, JSON: Encodable>(
-    _ study: S, in folder: String, json: (Job<S>.Outcome) -> JSON, last: ((Job<S>.Outcome) -> String)? = nil
-  ) throws {
-    let outcome = try Interrupts.heeded { cancellation in
-      try Job(
-        study, threads: workers, cancellation: cancellation, listener: Terminal.listener(quiet: quiet)
-      ).perform(in: folder)
-    }
-    if self.json {
-      return try Terminal.print(
-        json: json(outcome), assumed: study.subjects.contains(where: \.assumesPreprocessing))
-    }
-    guard !quiet else { return }
-    let unread = outcome.skipped.count { $0.count == nil }
-    let unused = outcome.skipped.filter { $0.count != nil }
-    let said = [
-      unread == 0 ? nil : "\(unread.counted("images")) could not be read",
-      unused.first.map {
-        "\(unused.reduce(0) { $0 + ($1.count ?? 0) }.counted("files")) not used, such as \($0.image)"
-      },
-    ].compactMap(\.self)
-    if !said.isEmpty {
-      Terminal.say("\(said.joined(separator: ", ")): see \(outcome.run.path(of: "skipped.json"))")
-    }
-    for text in outcome.summary { try Terminal.print(text) }
-    try Terminal.print(last?(outcome) ?? outcome.run.path(of: "index.html"))
   }
 }
 

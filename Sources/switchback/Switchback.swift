@@ -33,7 +33,8 @@ struct Switchback: ParsableCommand {
       CommandGroup(
         name: "Train and compare",
         subcommands: [
-          TrainCommand.self, EvolveCommand.self, AblateCommand.self, TransferCommand.self, AuditCommand.self,
+          MergeCommand.self, TrainCommand.self, EvolveCommand.self, AblateCommand.self, TransferCommand.self,
+          AuditCommand.self,
         ]),
     ])
 
@@ -41,21 +42,34 @@ struct Switchback: ParsableCommand {
     Interrupts.begin()
     var model: String?
     do {
+      try Cluster.join()
       let arguments = Array(CommandLine.exactArguments.dropFirst())
       try refuseUnknownCommand(arguments.first)
       var command = try parseAsRoot(arguments)
       model = (command as? any ModelCommand)?.model
+      try Cluster.check(command)
       try command.run()
+      try Cluster.ranks.end()
+    } catch let done as PartDone {
+      Terminal.say("part \(done.part.text) is done: `switchback merge` joins the parts.")
+      // Every rank has done its share of it.
+      try? Cluster.ranks.end()
+      _exit(0)
     } catch let interruption as Interruption {
       Terminal.say(interruption.description)
       // At once: threads may compute yet, under which an orderly end would take libraries apart.
-      _exit(130)
+      Cluster.end(Interrupts.code)
     } catch {
       let code = exitCode(for: error)
-      if code == .success || error is CleanExit { exit(withError: error) }
-      Terminal.say(message(of: error, model: model))
+      let said = Cluster.message(of: error, message(of: error, model: model))
+      if code == .success || error is CleanExit {
+        if Cluster.ranks.count == 1 { exit(withError: error) }
+        try? Terminal.print(fullMessage(for: error))
+        Cluster.end(0)
+      }
+      if let said { Terminal.say(said, always: true) }
       let isForCaller = (error as? any BadInput)?.isForTheCallerToMend ?? false
-      _exit(code == .validationFailure || isForCaller ? 2 : 1)
+      Cluster.end(code == .validationFailure || isForCaller ? 2 : 1)
     }
   }
 

@@ -6,11 +6,17 @@ internal import Synchronization
 enum Terminal {
   /// Whether a line of progress stands on the terminal without an end.
   private static let stands = Atomic(false)
+  private static let isMuted = Atomic(false)
+
+  /// Says and prints nothing from here on: another process does.
+  static func mute() { isMuted.store(true, ordering: .relaxed) }
 
   /// Writes to standard error; where that is closed there is nobody to tell.
   ///
   /// A line of progress that is `standing` has no end: whatever is said next takes its place.
-  static func say(_ message: String, standing: Bool = false) {
+  /// What must `always` be said is, also where another process speaks.
+  static func say(_ message: String, standing: Bool = false, always: Bool = false) {
+    guard always || !isMuted.load(ordering: .relaxed) else { return }
     let erasing = stands.exchange(standing, ordering: .relaxed) ? "\r\u{1B}[K" : ""
     let line = erasing + message.withoutControls + (standing ? "" : "\n")
     try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
@@ -20,6 +26,7 @@ enum Terminal {
   ///
   /// - Throws: `FileError` where it is closed or full.
   static func print(_ text: String) throws(FileError) {
+    guard !isMuted.load(ordering: .relaxed) else { return }
     do {
       try FileHandle.standardOutput.write(contentsOf: Data((text.withoutControls + "\n").utf8))
     } catch {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains a network by the paper's recipe, or another.",
@@ -30,6 +30,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -49,7 +50,7 @@ struct TrainCommand: ParsableCommand {
     network.apply(to: &settings)
     recipe.apply(to: &settings.recipe)
     try data.apply(to: &settings)
-    if let threads = common.threads ?? (resume == nil ? common.workers : nil) { settings.threads = threads }
+    if common.threads != nil || resume == nil { settings.threads = common.workersOfAllRanks }
     if common.seed != 0 { settings.recipe.seed = common.seed }
     let train: Train
     do {
@@ -60,7 +61,7 @@ struct TrainCommand: ParsableCommand {
           + "started: resume it there.")
     }
     for note in train.notes { Terminal.say("note: \(note)") }
-    try common.perform(train, in: resume ?? out ?? "", json: \.result, last: { $0.result.model })
+    try cluster.perform(train, in: resume ?? out ?? "", common, json: \.result, last: { $0.result.model })
   }
 }
 

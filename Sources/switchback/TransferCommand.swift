@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Switchback
 
-struct TransferCommand: ParsableCommand, ModelCommand {
+struct TransferCommand: StudyCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "transfer",
     abstract: "Linear classifiers on each layer's features, for other images (figure 9, table 7).",
@@ -56,6 +56,7 @@ struct TransferCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -93,7 +94,7 @@ struct TransferCommand: ParsableCommand, ModelCommand {
       classifiers: try chosenClassifiers(), cost: try chosenCost(),
       training: (training.fromScratch ? [.fromScratch] : []) + (training.fineTune ? [.fineTune] : []),
       epochs: training.epochs, seed: common.seed, strict: common.strict)
-    try common.perform(transfer, in: study.out, json: \.result)
+    try cluster.perform(transfer, in: study.out, common, json: \.result)
   }
 }
 

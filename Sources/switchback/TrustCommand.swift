@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Switchback
 
-struct TrustCommand: ParsableCommand, ModelCommand {
+struct TrustCommand: StudyCommand, ModelCommand {
   static let configuration = CommandConfiguration(
     commandName: "trust",
     abstract: "How far projections and attributions can be believed: each beside its controls.",
@@ -60,6 +60,7 @@ struct TrustCommand: ParsableCommand, ModelCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var preprocessing: PreprocessingOptions
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   var model: String { study.model }
@@ -101,6 +102,6 @@ struct TrustCommand: ParsableCommand, ModelCommand {
       seed: common.seed,
       strict: common.strict)
     common.note(trust.note)
-    try common.perform(trust, in: study.out, json: { $0.result })
+    try cluster.perform(trust, in: study.out, common, json: { $0.result })
   }
 }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Switchback
 
-struct WhyCommand: ParsableCommand {
+struct WhyCommand: StudyCommand {
   static let configuration = CommandConfiguration(
     commandName: "why",
     abstract: "Which units carry a decision, where in the image, and what each of them likes.",
@@ -51,6 +51,7 @@ struct WhyCommand: ParsableCommand {
     name: .customLong("feature-pictures"), help: "Where the run's images are now.", completion: .directory)
   var place: String?
 
+  @OptionGroup var cluster: ClusterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -70,7 +71,7 @@ struct WhyCommand: ParsableCommand {
       baseline: baseline.value, units: units, model: model, pictures: place, seed: common.seed,
       strict: common.strict)
     common.note(why.note)
-    try common.perform(why, in: out) {
+    try cluster.perform(why, in: out, common) {
       RunReport(run: out, pictures: $0.result.pictures, skipped: $0.skipped)
     }
   }

@@ -225,7 +225,7 @@ import Training
       )
       #expect(abs(outcome.loss / 8 - Double(loss)) <= 1e-3 * Double(loss), "step \(step)")
     }
-    for node in learner.network.nodes {
+    for node in try learner.network.nodes {
       guard case .batchNormalization(let normalization) = node.operation else { continue }
       for (kept, name) in [(normalization.mean, "mean"), (normalization.variance, "variance")] {
         let expected = try #require(goldens["\(node.name).\(name)"]).elements

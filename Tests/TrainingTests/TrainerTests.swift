@@ -163,7 +163,8 @@ final class Scratch {
     #expect(stored.map(\.loss) == entries.map(\.loss))
     let written = try Network(onnx: scratch.path + "/models/final.onnx")
     #expect(written.classes == Squares.names)
-    #expect(written.preprocessing == trainer.learner.network.preprocessing)
+    let learned = try trainer.learner.network
+    #expect(written.preprocessing == learned.preprocessing)
     let picture = try #require(try Squares(4, seed: 9).picture(3)).prepared(
       try #require(written.preprocessing)
     ).tensor

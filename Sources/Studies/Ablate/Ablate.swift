@@ -11,6 +11,7 @@ internal import Training
 /// What each layer of a network buys: variants trained alike (the paper's table 3).
 public struct Ablate: Study {
   public static let kind = "ablate"
+  public static let isDivisible = false
   public static let isAlwaysDrawn = true
 
   public let ablation: Ablation
@@ -70,23 +71,22 @@ public struct Ablate: Study {
         turns.append(Turn(variant: variant, seed: seed, name: name, cost: Double(cost.multiplyAccumulates)))
       }
     }
-    var waiting = 0.0
-    for turn in turns {
-      guard work.run.contains(turn.folder + "/outcome.json") else {
-        waiting += turn.cost
-        continue
+    let waiting = try work.decided {
+      try turns.reduce(0.0) { waiting, turn in
+        guard work.run.contains(turn.folder + "/outcome.json") else { return waiting + turn.cost }
+        // A finished variant is this one only where it was trained as this one says.
+        _ = try RunFolder.open(
+          at: work.run.path(of: turn.folder), kind: Train.kind,
+          configuration: try training(of: turn).configuration())
+        return waiting
       }
-      // A finished variant is this one only where it was trained as this one says.
-      _ = try RunFolder.open(
-        at: work.run.path(of: turn.folder), kind: Train.kind,
-        configuration: try training(of: turn).configuration())
     }
     var clock = (started: ContinuousClock.now, done: 0.0)
     var outcomes: [AblationTable.Outcome] = []
     for turn in turns {
       // A stage of one network: the table is shown after each.
       let stage = Stage<Turn, AblationTable.Outcome>(
-        units: [turn], file: { $0.folder + "/outcome" },
+        units: [turn], isCollective: true, file: { $0.folder + "/outcome" },
         isSound: { turn, outcome in outcome.variant == turn.variant.name && outcome.seed == turn.seed }
       ) { turns, _ in
         try turns.map { turn in
@@ -113,7 +113,7 @@ public struct Ablate: Study {
     train.observe = observe
     do {
       let trained = try Job(
-        train, threads: work.threads, cancellation: work.cancellation,
+        train, threads: work.threads, ranks: work.ranks, cancellation: work.cancellation,
         listener: work.listener.named(turn.name + ": ")
       ).perform(in: work.run.path(of: turn.folder))
       return try judged(turn, trained.result, work)
@@ -144,7 +144,7 @@ public struct Ablate: Study {
         file: work.run.path(of: turn.folder + "/history.jsonl"), reason: "it has no validation.")
     }
     work.listener.note("\(turn.name): the training images once more, as it classifies them now")
-    let training = try Learner(network, threads: settings.threads).accuracy(
+    let training = try Learner(network, threads: settings.threads, ranks: work.ranks).accuracy(
       on: split.training, preprocessing, batch: settings.recipe.batch,
       keepsGoing: { !work.cancellation.isRaised })
     guard let trainTop1 = training?.top1 else {

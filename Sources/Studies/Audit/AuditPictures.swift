@@ -69,13 +69,15 @@ public struct AuditPictures: Study {
 
   public func result(_ work: Work) throws -> AuditReport {
     // One unit of work with a stage of its own: reading, which takes the time, is kept stretch by stretch.
-    let stage = Stage<Int, AuditReport>(units: [0], file: { _ in "audit" }) { _, _ in [try found(work)] }
+    let stage = Stage<Int, AuditReport>(units: [0], isCollective: true, file: { _ in "audit" }) { _, _ in
+      [try found(work)]
+    }
     guard let report = try work.findings(of: stage).compactMap({ $0 }).first else {
       throw StudyError("nothing was audited.")
     }
     try work.skip(training.unread + (isOneSet ? [] : test.unread), strict: isStrict)
     try work.skip(report.skipped ?? [])
-    FileSystem.remove(work.run.path(of: "thumbnails"))
+    try work.first { FileSystem.remove(work.run.path(of: "thumbnails")) }
     return report
   }
 

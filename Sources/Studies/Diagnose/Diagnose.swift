@@ -65,7 +65,7 @@ public struct Diagnose: Study {
   private func reports(_ work: Work) -> Stage<Int, DiagnosisReport> {
     let files = fileNames(forLayers: names)
     return Stage(
-      units: Array(subjects.indices), file: { "models/\(files[$0])" },
+      units: Array(subjects.indices), isCollective: true, file: { "models/\(files[$0])" },
       isSound: { index, report in report.model == names[index] }
     ) { indices, _ in
       try indices.map { index in
@@ -89,10 +89,12 @@ public struct Diagnose: Study {
         }
         shown.sort { $0.unit < $1.unit }
         let count = min(Self.shownProjections, shown.count)
-        for place in 0..<count {
-          try work.run.write(
-            bytes: Data(try shown[place * shown.count / count].picture.encodedPNG()),
-            to: Self.file(files[index], projection: place))
+        try work.first {
+          for place in 0..<count {
+            try work.run.write(
+              bytes: Data(try shown[place * shown.count / count].picture.encodedPNG()),
+              to: Self.file(files[index], projection: place))
+          }
         }
         return report
       }

@@ -75,7 +75,8 @@ public struct Evolve: Study {
   public func result(_ work: Work) throws -> EvolutionTable {
     // One unit of work: its searches, which take the time, are kept epoch by epoch.
     let stage = Stage<Int, EvolutionTable>(
-      units: [0], file: { _ in "evolution" }, isSound: { _, table in table.epochs == epochs }
+      units: [0], isCollective: true, file: { _ in "evolution" },
+      isSound: { _, table in table.epochs == epochs }
     ) { _, _ in [try table(work)] }
     return try work.findings(of: stage).compactMap { $0 }.first ?? EvolutionTable(epochs: [], layers: [])
   }
@@ -122,7 +123,7 @@ public struct Evolve: Study {
           }
         )
       })
-    try work.run.write(sheet, to: Self.sheet)
+    try work.first { try work.run.write(sheet, to: Self.sheet) }
     return table
   }
 

@@ -54,10 +54,11 @@ package struct EvolveRun: Sendable {
     let subject = try Subject(try network(epoch), model: saved.path(of: epoch))
     let layers = try table.layers.map { try subject.network.layer(named: $0.layer) }
     let values = layers.map(\.featureMaps)
-    let path = folder + "/" + Evolve.searchFile(of: epoch)
     let start = PeakSearch.State(
       peaks: PeakTable(units: values.map { ($0, subject.units(of: $0)) }, keeping: 1))
-    let state = try SearchCheckpoint(path: path, pictures: pictures).restored(start)
+    let state = try SearchCheckpoint(
+      run: RunFolder(sharing: folder), file: Evolve.searchFile(of: epoch), pictures: pictures
+    ).restored(start)
     return Dictionary(
       zip(layers, values).map { layer, value in
         (

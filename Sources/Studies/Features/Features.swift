@@ -112,7 +112,7 @@ public struct Features: Study, Sendable {
     let estimate = FeaturesEstimate(study: self, pictures: pictures, threads: work.threads)
     let file = searchFile
     if let note = notesOnInterior { work.listener.note("note: " + note) }
-    if !work.run.contains(file), let note = try estimate.note() {
+    if try !work.contains(file), let note = try estimate.note() {
       work.listener.note("estimate: " + note)
     }
     let peaks = try work.search(
@@ -120,9 +120,9 @@ public struct Features: Study, Sendable {
       of: subject, in: pictures, file: file, title: "search")
     let strongest = try strongest(peaks, pictures)
     let table = table(peaks, strongest, pictures)
-    try work.run.write(json: table, to: "features.json")
+    try work.first { try work.run.write(json: table, to: "features.json") }
     guard !onlySearches else { return table }
-    if !layers.allSatisfy({ work.run.contains("figures/\($0.stem).json") }) {
+    if try !layers.allSatisfy({ try work.contains("figures/\($0.stem).json") }) {
       work.listener.note("estimate: " + (try estimate.size()))
     }
     _ = try work.findings(of: sheets(strongest, pictures, work))

@@ -112,7 +112,9 @@ package struct FeaturesRun: Sendable {
     }
     let start = PeakSearch.State(peaks: PeakTable(units: units, keeping: depth))
     guard saved != nil else { return (start.peaks, 0) }
-    let state = try SearchCheckpoint(path: path, pictures: pictures).restored(start)
+    let state = try SearchCheckpoint(
+      run: RunFolder(sharing: folder), file: study.searchFile, pictures: pictures
+    ).restored(start)
     return (state.peaks, state.next)
   }
 }

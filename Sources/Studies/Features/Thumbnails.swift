@@ -17,24 +17,36 @@ struct Thumbnails {
 
   /// Draws those of some pictures, by path, that the run lacks.
   func draw(_ paths: Set<ExactName>) throws {
-    let missing = dataset.items.filter { paths.contains(ExactName($0.path)) }.map(\.id)
-      .filter { !work.run.contains(Self.file($0)) }
+    let missing = try work.decided {
+      dataset.items.filter { paths.contains(ExactName($0.path)) }.map(\.id)
+        .filter { !work.run.contains(Self.file($0)) }
+    }
     guard !missing.isEmpty else { return }
     var meter = work.meter("whole images", total: missing.count, unit: "images")
-    let (dataset, run) = (dataset, work.run)
-    for start in stride(from: 0, to: missing.count, by: 64) {
-      let some = Array(missing[start..<min(start + 64, missing.count)])
-      _ = try Pool.map(over: some.indices, threads: work.threads, cancellation: work.cancellation) { index in
-        let picture = try dataset.picture(some[index])
-        let longest = max(picture.rows, picture.columns, Self.side)
-        let small = try picture.resized(
-          rows: max(1, picture.rows * Self.side / longest),
-          columns: max(1, picture.columns * Self.side / longest),
-          by: .lanczos)
-        try run.write(bytes: Data(try small.encoded(as: .webp(quality: 50))), to: Self.file(some[index]))
-      }
-      meter.show(start + some.count)
+    let groups = stride(from: 0, to: missing.count, by: 64).map {
+      Array(missing[$0..<min($0 + 64, missing.count)])
+    }
+    var done = 0
+    try work.deal(groups.count) { group in
+      try draw(groups[group])
+      return Data()
+    } keep: { group, _ in
+      done += groups[group].count
+      meter.show(done)
     }
     meter.finish()
+  }
+
+  private func draw(_ ids: [Int]) throws {
+    let (dataset, run) = (dataset, work.run)
+    _ = try Pool.map(over: ids.indices, threads: work.threads, cancellation: work.cancellation) { index in
+      let picture = try dataset.picture(ids[index])
+      let longest = max(picture.rows, picture.columns, Self.side)
+      let small = try picture.resized(
+        rows: max(1, picture.rows * Self.side / longest),
+        columns: max(1, picture.columns * Self.side / longest),
+        by: .lanczos)
+      try run.write(bytes: Data(try small.encoded(as: .webp(quality: 50))), to: Self.file(ids[index]))
+    }
   }
 }

@@ -6,8 +6,24 @@ internal import Tensors
 
 /// How far a search is, in a file: what a stopped run goes on from.
 struct SearchCheckpoint {
-  let path: String
-  let pictures: PreparedPictures
+  private let run: RunFolder
+  /// The file in the run.
+  private let file: String
+  /// Whether it is of some pictures only.
+  private let isPart: Bool
+  private let pictures: PreparedPictures
+
+  /// How the name of a part's file goes on where the whole search's ends.
+  private static let suffix = ".part-"
+
+  init(run: RunFolder, file: String, part: Part? = nil, pictures: PreparedPictures) {
+    self.run = run
+    self.file = file + (part.map { "\(Self.suffix)\($0.index + 1)-of-\($0.count)" } ?? "")
+    isPart = part != nil
+    self.pictures = pictures
+  }
+
+  private var path: String { run.path(of: file) }
 
   /// What the file holds beside the peaks.
   private struct Progressed: Codable {
@@ -17,15 +33,51 @@ struct SearchCheckpoint {
 
   /// The state that was saved; the one given where none was.
   ///
-  /// - Parameter start: An empty table of the units that are searched.
+  /// - Parameters:
+  ///   - start: An empty table of the units that are searched.
+  ///   - range: The pictures that are searched; nil for all.
   /// - Returns: Where to go on.
   /// - Throws: `PeakError.checkpoint(path:reason:)` for a file of another search.
-  func restored(_ start: PeakSearch.State) throws -> PeakSearch.State {
+  func restored(_ start: PeakSearch.State, within range: Range<Int>? = nil) throws -> PeakSearch.State {
     guard FileSystem.exists(path) else { return start }
-    let saved = try SafeTensors(reading: path)
+    return try state(SafeTensors(reading: path), path, start, range ?? 0..<pictures.count)
+  }
+
+  /// Puts one file in place of those of its parts, where they stand beside it.
+  ///
+  /// - Parameter start: An empty table of the units that are searched.
+  /// - Throws: `PeakError.checkpoint(path:reason:)` for a file of another search.
+  func join(_ start: PeakSearch.State) throws {
+    _ = try run.preparedPath(of: file)
+    let folder = FileSystem.folder(of: file)
+    let parts = run.names(in: folder).map { folder == "." ? $0 : folder + "/" + $0 }.filter {
+      $0.hasPrefix(file + Self.suffix) && !isPart
+    }
+    if FileSystem.exists(path) {
+      // They were joined before, and not yet removed.
+      for part in parts { try run.remove(part) }
+      return
+    }
+    guard let count = parts.first?.split(separator: "-").last.flatMap({ Int($0) }) else { return }
+    guard parts.count == count else {
+      throw PeakError.checkpoint(path: path, reason: "of its \(count) parts, \(parts.count) are there")
+    }
+    var joined = start
+    for file in parts.map(run.path) {
+      let part = try state(SafeTensors(reading: file), file, start, 0..<pictures.count)
+      joined.peaks.merge(part.peaks)
+      joined.next = max(joined.next, part.next)
+    }
+    try save(joined)
+    for part in parts { try run.remove(part) }
+  }
+
+  private func state(
+    _ saved: SafeTensors, _ path: String, _ start: PeakSearch.State, _ range: Range<Int>
+  ) throws -> PeakSearch.State {
     guard let text = saved.metadata["progress"],
       let progress = try? JSONDecoder().decode(Progressed.self, from: Data(text.utf8)),
-      (0...pictures.count).contains(progress.next)
+      (range.lowerBound...range.upperBound).contains(progress.next)
     else { throw PeakError.checkpoint(path: path, reason: "it does not say how far it is") }
     var state = start
     try state.peaks.restore(saved, path: path, pictures: pictures.count, hash: pictures.dataset.pathHash)
@@ -34,16 +86,51 @@ struct SearchCheckpoint {
     return state
   }
 
-  func save(_ state: PeakSearch.State) throws {
+  private func arrays(_ state: PeakSearch.State) throws -> SafeTensors {
     let progress = try JSONEncoder.inKeyOrder.encode(
       Progressed(next: state.next, skipped: pictures.skipped(below: state.next)))
-    try state.peaks.safeTensors(metadata: ["progress": String(decoding: progress, as: UTF8.self)]).write(
-      to: path)
+    return state.peaks.safeTensors(metadata: ["progress": String(decoding: progress, as: UTF8.self)])
+  }
+
+  func save(_ state: PeakSearch.State) throws { try arrays(state).write(to: path) }
+
+  /// What the file would hold.
+  func bytes(_ state: PeakSearch.State) throws -> Data { Data(try arrays(state).bytes()) }
+
+  /// The peaks in ``bytes(_:)`` of another rank.
+  func peaks(_ bytes: Data, like empty: PeakTable) throws -> PeakTable {
+    try state(
+      SafeTensors(bytes: bytes, of: path), path, .init(peaks: empty), 0..<pictures.count
+    ).peaks
+  }
+}
+
+/// How many pictures a search takes until what it found is joined and kept.
+struct Rounds {
+  /// Pictures that one rank takes at a time.
+  static let block = 64
+
+  private let ranks: Int
+  private(set) var pictures: Int
+  private var began = ContinuousClock.now
+
+  init(ranks: Int) {
+    self.ranks = ranks
+    pictures = Self.block * (ranks > 1 ? 2 * ranks : 1)
+  }
+
+  /// Several ranks have rounds of about ten seconds, so that joining takes little of them.
+  mutating func end() {
+    guard ranks > 1 else { return }
+    let factor = min(4, max(0.25, 10 / max(began.duration(to: .now).seconds, 0.01)))
+    let blocks = Int((Double(pictures) * factor / Double(Self.block)).rounded())
+    pictures = min(1 << 22, max(2 * ranks, blocks) * Self.block)
+    began = .now
   }
 }
 
 /// What is in the file of a search, whatever it was of.
-struct SavedSearch {
+struct SavedSearch: Codable {
   /// Pictures below this were searched.
   let next: Int
   /// How many peaks a unit of each value keeps.

@@ -19,6 +19,8 @@ public protocol Study {
   static var kind: String { get }
   /// Whether figures are drawn again though nothing is new: for studies that publish as they go.
   static var isAlwaysDrawn: Bool { get }
+  /// Whether it can be done in parts; true by default, false for training.
+  static var isDivisible: Bool { get }
   /// The networks that it is about.
   var subjects: [Subject] { get }
   /// What a reader should know of what was assumed; written with the run, and on its page. By default what its networks
@@ -44,6 +46,7 @@ public protocol Study {
 
 extension Study {
   public static var isAlwaysDrawn: Bool { false }
+  public static var isDivisible: Bool { true }
   public static var changingSettings: Set<String> { [] }
   public var subjects: [Subject] { [] }
   public func adapt(_ run: RunFolder, from earlier: Data) throws(RunError) {}
@@ -67,6 +70,8 @@ struct Stage<Unit, Finding: Codable> {
   var weight = 1
   /// How many units are found together, where that is quicker.
   var group = 1
+  /// Whether all ranks find a unit together, because finding it is searches, stages or training of its own.
+  var isCollective = false
   /// Where a unit's finding is kept, without the ending `.json`.
   var file: (Unit) -> String
   /// Whether a finding that was read back is one of this unit, and not a damaged file's.

@@ -1,3 +1,4 @@
+internal import Communication
 public import Datasets
 internal import Figures
 internal import Files
@@ -11,6 +12,7 @@ public import Training
 public struct Train: Study {
   public static let kind = "train"
   public static let isAlwaysDrawn = true
+  public static let isDivisible = false
 
   public let settings: TrainConfiguration
   public let split: TrainingSplit
@@ -62,9 +64,10 @@ public struct Train: Study {
 
   public func result(_ work: Work) throws -> Result {
     let folder = try CheckpointFolder(run: work.run.path, snapshots: settings.snapshots.map { Set($0) })
-    let start = try folder.latest() ?? beginning(folder, work)
+    let start = try work.latest(in: folder) ?? beginning(folder, work)
     let trainer = try Trainer(
-      start, recipe: settings.recipe, data: data, folder: folder, threads: settings.threads)
+      start, recipe: settings.recipe, data: data, folder: folder, threads: settings.threads,
+      ranks: work.ranks)
     if trainer.state.steps > 0, !trainer.isFinished {
       work.listener.note("goes on at epoch \(trainer.state.epoch + 1), step \(trainer.state.batch + 1)")
     }
@@ -79,12 +82,19 @@ public struct Train: Study {
       try work.cancellation.check(
         "stopped: the network is trained, its ten-crop test is not done; \(remedy(work.run.path)).")
     }
-    let skipped = split.unread + split.training.skipped + (split.validation?.skipped ?? [])
-    try work.skip(skipped)
+    try listSkipped(work)
     return Result(
       model: work.run.path(of: "models/final.onnx"),
       parameters: try trainer.learner.network.account().reduce(0) { $0 + $1.parameters },
-      epochs: folder.entries(), tenCrop: tenCrop, skipped: skipped)
+      epochs: folder.entries(), tenCrop: tenCrop, skipped: work.skipped)
+  }
+
+  /// Lists what no rank could read.
+  private func listSkipped(_ work: Work) throws {
+    for pictures in [split.training, split.validation].compactMap(\.self) {
+      try work.ranks.each { pictures.skipped }.forEach(pictures.skip)
+    }
+    try work.skip(split.unread + split.training.skipped + (split.validation?.skipped ?? []))
   }
 
   /// The network as it is drawn, with the mean of the training pictures; written as the first checkpoint.
@@ -92,11 +102,11 @@ public struct Train: Study {
     let network = try settings.network(classes: split.classNames, of: split.training.labels)
     work.listener.note("mean of \(split.training.labels.count) training images")
     let mean = try pixelMean(
-      of: split.training, settings.preprocessing, threads: settings.threads,
+      of: split.training, settings.preprocessing, threads: work.threads, ranks: work.ranks,
       keepsGoing: { !work.cancellation.isRaised })
     guard let mean else { throw Interruption("stopped; the same command starts again.") }
     let checkpoint = CheckpointFolder.Checkpoint(network: try network.subtracting(mean))
-    try folder.write(checkpoint)
+    try work.first { try folder.write(checkpoint) }
     return checkpoint
   }
 
@@ -114,6 +124,7 @@ public struct Train: Study {
       case .epoch(let entry):
         meter = nil
         work.listener.note(entry.sentence(of: epochs))
+        try listSkipped(work)
         try work.publish(report(of: folder.entries(), result: nil))
         observe(Double(entry.epoch) / Double(epochs))
       case .rate(let rate): work.listener.note("the validation error stalls: learning rate \(rate)")

@@ -49,13 +49,13 @@ struct FeatureShards {
   func extract() throws {
     try recallSkipped()
     var last: FeatureExtraction?
-    let waiting = (0..<shards).filter { shard in !missing(shard).isEmpty }
-    let total = waiting.reduce(0) { $0 + range($1).count }
-    guard total > 0 else { return }
+    let waiting = try work.decided { work.units(of: shards).filter { shard in !missing(shard).isEmpty } }
+    guard !waiting.isEmpty else { return try work.endPart() }
     work.noteFinding()
-    var meter = work.meter("features", total: total, unit: "images")
+    var meter = work.meter("features", total: waiting.reduce(0) { $0 + range($1).count }, unit: "images")
     var done = 0
-    for shard in waiting {
+    try work.deal(waiting.count) { place in
+      let shard = waiting[place]
       let missing = missing(shard)
       let extraction =
         try last.flatMap { $0.selections == missing ? $0 : nil }
@@ -66,17 +66,20 @@ struct FeatureShards {
         input: { [pictures] in try pictures.tensor($0) })
       let paths = Set(range(shard).map { ExactName(pictures.dataset.items[$0].path) })
       let skipped = pictures.skipped().filter { paths.contains(ExactName($0.image)) }
-      let text = String(decoding: try JSONEncoder().encode(skipped), as: UTF8.self)
+      let text = String(decoding: try JSONEncoder.inKeyOrder.encode(skipped), as: UTF8.self)
       for (selection, features) in zip(missing, features) {
         try SafeTensors(
           ["features": features, "images": Tensor([images.count], elements: images.map(Float.init))],
           metadata: ["skipped": text]
         ).write(to: try work.run.preparedPath(of: file(selection, shard)))
       }
-      done += range(shard).count
+      return Data()
+    } keep: { place, _ in
+      done += range(waiting[place]).count
       meter.show(done)
     }
     meter.finish()
+    try work.endPart()
   }
 
   private func missing(_ shard: Int) -> [FeatureExtraction.Selection] {
@@ -127,10 +130,14 @@ struct FeatureShards {
   /// Takes note of pictures that an earlier attempt could not read.
   private func recallSkipped() throws {
     guard let least = selections.min(by: { $0.count < $1.count }) else { return }
-    for shard in 0..<shards where work.run.contains(file(least, shard)) {
-      let saved = try SafeTensors(reading: work.run.path(of: file(least, shard)))
-      guard let text = saved.metadata["skipped"] else { continue }
-      pictures.skip(try JSONDecoder().decode([Skipped].self, from: Data(text.utf8)))
-    }
+    pictures.skip(
+      try work.decided {
+        try (0..<shards).filter { work.run.contains(file(least, $0)) }.flatMap { shard in
+          let saved = try SafeTensors(reading: work.run.path(of: file(least, shard)))
+          return try saved.metadata["skipped"].map {
+            try JSONDecoder().decode([Skipped].self, from: Data($0.utf8))
+          } ?? []
+        }
+      })
   }
 }

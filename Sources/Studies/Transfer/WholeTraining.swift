@@ -60,7 +60,8 @@ extension TransferLayers {
   func trainedWhole(
     _ folds: [ClassFold], _ pictures: PreparedPictures, _ work: Work
   ) throws -> [TransferTable.Row] {
-    try trained.flatMap { kind in
+    let workers = try work.workers()
+    return try trained.flatMap { kind in
       try division.sizes.map { size in
         let pictured = size.map { "\($0) a class" } ?? "all images"
         let turns = try folds.enumerated().map { number, fold in
@@ -68,7 +69,7 @@ extension TransferLayers {
           let recipe = kind.recipe(
             epochs: epochs, pictures: ids.count, seed: seed &+ UInt64(number), loss: loss)
           let settings = Settings(
-            recipe: recipe, fold: number, pictures: division.fingerprint([fold], size), threads: work.threads)
+            recipe: recipe, fold: number, pictures: division.fingerprint([fold], size), threads: workers)
           let name = "trained/\(kind.rawValue)-\(size.map { "\($0)" } ?? "all")-\(number + 1)"
           return Turn(
             kind: kind, fold: fold, ids: ids, recipe: recipe,
@@ -77,12 +78,14 @@ extension TransferLayers {
         }
         let count = division.dataset.classNames?.count ?? 0
         let stage = Stage<Turn, TransferTable.Outcome>(
-          units: turns, file: { $0.folder + "/outcome" },
+          units: turns, isCollective: true, file: { $0.folder + "/outcome" },
           isSound: { _, outcome in
             outcome.classes.count == count && outcome.classes.allSatisfy { (0...1).contains($0 ?? 0) }
           }
         ) { turns, _ in
-          try turns.map { try judged(try network(of: $0, work), on: $0.fold.testing, pictures, work) }
+          try turns.map {
+            try judged(try network(of: $0, workers, work), on: $0.fold.testing, pictures, work)
+          }
         }
         return TransferTable.Row(
           layer: "all", pooling: "none", features: 0, classifier: kind.rawValue,
@@ -92,7 +95,7 @@ extension TransferLayers {
     }
   }
 
-  private func network(of turn: Turn, _ work: Work) throws -> Network {
+  private func network(of turn: Turn, _ workers: Int, _ work: Work) throws -> Network {
     let dataset = division.dataset
     let names = dataset.classNames ?? []
     let data = TrainingData(
@@ -107,8 +110,9 @@ extension TransferLayers {
           names, scores: loss.scores(classes: names.count, of: data.training.labels), ending: loss.end,
           using: &generator))
     }
-    let start = try folder.latest() ?? beginning()
-    let trainer = try Trainer(start, recipe: turn.recipe, data: data, folder: folder, threads: work.threads)
+    let start = try work.latest(in: folder) ?? beginning()
+    let trainer = try Trainer(
+      start, recipe: turn.recipe, data: data, folder: folder, threads: workers, ranks: work.ranks)
     let isDone = try trainer.run(keepsGoing: { !work.cancellation.isRaised }) { event in
       guard case .epoch(let entry) = event else { return }
       work.listener.note(
@@ -116,7 +120,7 @@ extension TransferLayers {
           + "\(entry.picturesPerSecond.brief) images/s")
     }
     guard isDone else { throw Interruption("stopped at \(turn.title); the same command goes on from there.") }
-    return trainer.learner.network
+    return try trainer.learner.network
   }
 
   /// The share of each class's pictures that a network names right, or the class's average precision.
