@@ -58,7 +58,7 @@
 
     @Test(.timeLimit(.minutes(20)), arguments: [Jobs.features, .train])
     func `killed at any moment, other numbers of ranks go on with it`(job: Jobs) throws {
-      let pictures = job == .train ? pictures : try workplace.links(400, to: pictures + "/ant")
+      let pictures = job == .train ? pictures : try workplace.links(400, to: pictures + "/bee")
       let words = job.words(workplace, model, pictures)
       #expect(
         try Command.run(words + ["--out", workplace.path("whole"), "--threads", "6", "--quiet"]).status == 0)

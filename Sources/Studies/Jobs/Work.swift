@@ -262,6 +262,7 @@ public final class Work {
       state = try checkpoint.restored(state, within: range)
       return state.next
     }
+    try shareSkipped()
     if state.next < range.upperBound {
       noteFinding()
       let search = try PeakSearch(subject.network, values: values, within: parts, threads: threads)
