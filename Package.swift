@@ -47,6 +47,9 @@ let package = Package(
     // Level 0
     .systemLibrary(
       name: "CCairo", pkgConfig: "pangocairo", providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
+    .target(
+      name: "CBuild",
+      cSettings: [.define("BUILD_COMMIT", to: "0x\(Context.environment["SWITCHBACK_COMMIT"] ?? "0")ULL")]),
     .target(name: "CImaging", dependencies: ["CVips"]),
     .target(
       name: "CMPI", dependencies: [.target(name: "COpenMPI", condition: .when(traits: ["MPI"]))],
@@ -104,7 +107,8 @@ let package = Package(
     .executableTarget(
       name: "SwitchbackCommand",
       dependencies: [
-        "Explorer", "Switchback", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CBuild", "Explorer", "Kernels", "Switchback",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/switchback", swiftSettings: house),
     // Tests

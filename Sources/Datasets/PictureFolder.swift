@@ -87,9 +87,10 @@ private struct Walk {
         continue
       }
       // In an order of their own, so that of two ways to one folder the same is taken everywhere.
-      for name in listing.names.reversed() {
+      for entry in listing.entries.reversed() {
+        let name = entry.name
         let path = folder.isEmpty ? name : folder + "/" + name
-        switch FileKind(root + "/" + path) {
+        switch entry.isPlainFile ? .file : FileKind(root + "/" + path) {
         case nil:
           closed.append(
             Skipped(image: path, reason: "it cannot be looked at: its folder may not be entered."))

@@ -3,8 +3,16 @@ internal import Tensors
 
 /// What a folder holds, by name.
 package struct FolderListing: Sendable {
-  /// In the order of their bytes; a byte that is no UTF-8 as `String(fileName:)` writes it.
-  package let names: [String]
+  /// What stands in a folder.
+  package struct Entry: Sendable {
+    package let name: String
+    /// Whether the folder itself says that it is a file, so that nobody need look at it.
+    package let isPlainFile: Bool
+  }
+
+  /// In the order of their names' bytes; a byte that is no UTF-8 as `String(fileName:)` writes it.
+  package let entries: [Entry]
+  package var names: [String] { entries.map(\.name) }
 
   /// - Parameters:
   ///   - path: The folder.
@@ -15,15 +23,20 @@ package struct FolderListing: Sendable {
       throw FileError(path: path, reason: "it cannot be listed: \(unsafe String(cString: strerror(errno))).")
     }
     defer { unsafe closedir(folder) }
-    var found: [ExactName] = []
+    // What may be listed and not entered holds files that cannot be opened: each has to be looked at.
+    let isOpen = unsafe access(path.fileNameForC, X_OK) == 0
+    var found: [(name: ExactName, isPlainFile: Bool)] = []
     while let entry = unsafe readdir(folder) {
       let bytes = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0.prefix { $0 != 0 }) }
       let name = String(fileName: bytes)
       if name.utf8.first != UInt8(ascii: ".") || showsHidden && name != "." && name != ".." {
-        found.append(ExactName(name))
+        let isFile = unsafe Int(entry.pointee.d_type) == Int(DT_REG)
+        found.append((ExactName(name), isOpen && isFile))
       }
     }
-    names = found.sorted().map(\.text)
+    entries = found.sorted { $0.name < $1.name }.map {
+      Entry(name: $0.name.text, isPlainFile: $0.isPlainFile)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 internal import COneDNN
+internal import CVector
 
 /// The CPU device with its stream, freed once, when the value dies.
 @safe struct Engine: ~Copyable {
@@ -47,3 +48,6 @@ func check(_ doing: String, _ status: Int32) throws(KernelError) {
 package var oneDNNVersions: (compiled: Int, linked: Int) {
   (Int(onednn_compiled_version()), Int(onednn_linked_version()))
 }
+
+/// The widest instruction set that the kernels compute with on this processor, as its maker calls it.
+package var instructionSet: String { unsafe String(cString: vector_instruction_set()) }

@@ -63,6 +63,9 @@ struct ClusterOptions: ParsableArguments {
       "i/n", "Perform part i of n, in a run folder of its own; `switchback merge` joins the parts."))
   var shard: String?
 
+  // `merge` gives it.
+  @Option(help: .hidden) var join: [String] = []
+
   func validate() throws { _ = try part() }
 
   private func part() throws -> Part? {
@@ -89,9 +92,11 @@ struct ClusterOptions: ParsableArguments {
     last: ((Job<S>.Outcome) -> String)? = nil
   ) throws {
     let part = try part()
+    let parts = try join.isEmpty ? nil : FinishedParts(join)
     let outcome = try Interrupts.heeded { cancellation in
       try Job(
-        study, threads: common.workers, ranks: Cluster.ranks, part: part, cancellation: cancellation,
+        study, threads: common.workers, ranks: Cluster.ranks, part: part, joining: parts,
+        cancellation: cancellation,
         listener: Terminal.listener(quiet: common.quiet)
       ).perform(in: folder)
     }

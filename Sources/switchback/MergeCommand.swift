@@ -21,15 +21,22 @@ struct MergeCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let parts = try FinishedParts(parts)
-    try Interrupts.heeded {
-      try parts.join(in: out, cancellation: $0, listener: Terminal.listener(quiet: common.quiet))
+    let finished = try FinishedParts(parts)
+    var command = try Switchback.parseAsRoot(arguments(finished.arguments))
+    do {
+      try command.run()
+    } catch let error as any BadInput where error.isForTheCallerToMend {
+      let model = error is any ModelFault ? (command as? any ModelCommand).map { $0.model + ": " } ?? "" : ""
+      guard let folder = finished.workingFolder, folder != FileSystem.resolved(".") else {
+        throw StudyError("\(model)\(error)")
+      }
+      throw StudyError(
+        "\(model)\(error) The parts were started in \(folder), from where their paths lead: start merge there."
+      )
     }
-    var command = try Switchback.parseAsRoot(arguments(parts.arguments))
-    try command.run()
   }
 
-  /// The command that performed a part, as it performs the whole in the joined folder.
+  /// The command that performed a part, as it joins the parts and does the rest.
   private func arguments(_ words: [String]) -> [String] {
     var kept: [String] = []
     var isValue = false
@@ -43,7 +50,8 @@ struct MergeCommand: ParsableCommand {
         kept.append(word)
       }
     }
-    return kept + ["--out", out] + (common.threads.map { ["--threads", "\($0)"] } ?? [])
+    return kept + parts.map { "--join=" + $0 } + ["--out", out]
+      + (common.threads.map { ["--threads", "\($0)"] } ?? [])
       + (common.quiet ? ["--quiet"] : []) + (common.json ? ["--json"] : [])
   }
 }

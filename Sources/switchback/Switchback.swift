@@ -16,7 +16,7 @@ struct Switchback: ParsableCommand {
       EXAMPLE
         switchback features model.onnx pictures/ --out run
       """,
-    version: "0.1.0",
+    version: versionReport,
     subcommands: [RewriteCommand.self],
     groupedSubcommands: [
       CommandGroup(

@@ -76,6 +76,35 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: workplace.path("run")))
   }
 
+  @Test func `what is not there as the parts had it is told before anything is copied`() throws {
+    let words = Jobs.features.words(workplace, "whole.onnx", pictures)
+    let there = "cd '\(workplace.path("."))' && exec \"$@\""
+    for number in 1...2 {
+      let shard = ["--shard", "\(number)/2", "--out", workplace.path("part\(number)"), "--quiet"]
+      #expect(try Command.run(words + shard, shell: there).status == 0)
+    }
+    let parts = merge(["part1", "part2"])
+    try Command.refusal(parts, naming: ["whole.onnx", "no such file", "started in", "start merge there"])
+    try FileManager.default.moveItem(
+      atPath: workplace.path("pictures/bee/short.jpg"), toPath: workplace.path("short.jpg"))
+    try Command.refusal(parts, shell: there, naming: ["another job", "picturesDigest"])
+    #expect(!FileManager.default.fileExists(atPath: workplace.path("run")))
+  }
+
+  @Test func `a damaged part is told before anything is copied, and may be made anew`() throws {
+    let words = Jobs.features.words(workplace, model, pictures)
+    #expect(try Command.run(words + ["--out", workplace.path("whole"), "--quiet"]).status == 0)
+    for number in 1...2 { try part(words, number, of: 2) }
+    let file = workplace.path("part2/search.safetensors.part-2-of-2")
+    let sound = try Data(contentsOf: URL(fileURLWithPath: file))
+    try sound.prefix(sound.count / 2).write(to: URL(fileURLWithPath: file))
+    try Command.refusal(merge(["part1", "part2"]), naming: ["part2", "damaged"])
+    #expect(!FileManager.default.fileExists(atPath: workplace.path("run")))
+    try sound.write(to: URL(fileURLWithPath: file))
+    #expect(try Command.run(merge(["part1", "part2"])).status == 0)
+    try workplace.expectSame("whole", "run")
+  }
+
   @Test func `a part's folder holds that part alone`() throws {
     let words = Jobs.features.words(workplace, model, pictures)
     try part(words, 1, of: 2)

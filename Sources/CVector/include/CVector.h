@@ -18,6 +18,9 @@ typedef struct VectorSliding {
   VectorSlide rows, columns;
 } VectorSliding;
 
+// Instructions.c: the widest instruction set that the loops are compiled for and this processor has.
+const char *vector_instruction_set(void);
+
 // Pooling.c
 void vector_max_pooling(const float *input, float *values, VectorSliding sliding);
 void vector_max_pooling_with_winners(const float *input, float *values, uint16_t *winners,

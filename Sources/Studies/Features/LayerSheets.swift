@@ -19,6 +19,8 @@ struct LayerSheets {
   let work: Work
 
   private static let unitsOnSheet = 64
+  /// How many units' projections share forward passes where no array is written.
+  private static let unitsAtOnce = 256
 
   func drawn() throws -> Features.Sheets {
     let chosen = study.units.units(of: kept.count)
@@ -27,7 +29,7 @@ struct LayerSheets {
     let geometry = try FieldGeometry(study.subject.network, value: layer.value, rule: study.rule)
     let maker = TileMaker(field: geometry.extents, preprocessing: study.subject.preprocessing)
     let missing = chosen.filter { !peaks(of: $0).isEmpty && !study.hasPictures(of: $0, layer, work.run) }
-    if study.writesArrays || !missing.isEmpty { try project(chosen, drawing: missing, gallery, maker) }
+    try projectAll(chosen, missing, gallery, maker)
     return Features.Sheets(pages: try draw(chosen, geometry, maker, note: try controls()))
   }
 
@@ -45,25 +47,44 @@ struct LayerSheets {
       .map { ($0.offset, $0.element) }
   }
 
+  /// Projects what is still to be drawn: all of it for an array, else by and by, so that a stopped job need not repeat what it
+  /// has drawn.
+  private func projectAll(
+    _ chosen: [Int], _ missing: [Int], _ gallery: Gallery, _ maker: TileMaker
+  ) throws {
+    let units = study.writesArrays ? chosen : missing
+    guard !units.isEmpty else { return }
+    let size = study.writesArrays ? units.count : Self.unitsAtOnce
+    var meter = work.meter(
+      "project \(layer.name)", total: units.reduce(0) { $0 + peaks(of: $1).count }, unit: "projections")
+    var done = 0
+    for start in stride(from: 0, to: units.count, by: size) {
+      let some = Array(units[start..<min(start + size, units.count)])
+      try project(some, drawing: study.writesArrays ? missing : some, gallery, maker) {
+        done += $0
+        meter.show(done)
+      }
+    }
+    meter.finish()
+  }
+
   /// Projects peaks of the chosen units into the layer's array, where there is one, and draws those units that have no
   /// picture yet.
   private func project(
-    _ chosen: [Int], drawing missing: [Int], _ gallery: Gallery, _ maker: TileMaker
+    _ chosen: [Int], drawing missing: [Int], _ gallery: Gallery, _ maker: TileMaker, count: (Int) -> Void
   ) throws {
     let (rows, columns) = gallery.extents
     let depth = study.top
     let preprocessing = study.subject.preprocessing
-    let count = rows * columns * preprocessing.channels.count
+    let size = rows * columns * preprocessing.channels.count
     let arrays = study.writesArrays ? try writer(chosen, gallery) : nil
     let tiles = try Tiles(
       path: try work.run.preparedPath(of: "figures/\(layer.stem).tiles.partial"), maker: maker)
-    let places = (study.writesArrays ? chosen : missing).flatMap { unit in
+    let places = chosen.flatMap { unit in
       peaks(of: unit).map { (unit: unit, rank: $0.rank, peak: $0.peak) }
     }
     let positions = Dictionary(zip(chosen, chosen.indices), uniquingKeysWith: { one, _ in one })
     let isMissing = Set(missing)
-    var meter = work.meter("project \(layer.name)", total: places.count, unit: "projections")
-    var done = 0
     let pictures = pictures
     try gallery.project(
       places,
@@ -80,20 +101,18 @@ struct LayerSheets {
       for ((place, projection), tile) in zip(results, small) {
         let number = (positions[place.unit] ?? 0) * depth + place.rank
         if let arrays {
-          try arrays.write(projection.pixels, into: "projections", at: number * count)
+          try arrays.write(projection.pixels, into: "projections", at: number * size)
           let box = [projection.top, projection.left, projection.top + rows, projection.left + columns]
           try arrays.write(Tensor([4], elements: box.map(Float.init)), into: "boxes", at: number * 4)
         }
         if let tile { try tiles.add(number, tile) }
       }
       tiles.forget()
-      done += results.count
-      meter.show(done)
+      count(results.count)
       try work.cancellation.check()
     }
     try arrays?.finish()
     try write(missing.map { (unit: $0, first: (positions[$0] ?? 0) * depth) }, of: tiles, maker)
-    meter.finish()
   }
 
   private func writer(_ chosen: [Int], _ gallery: Gallery) throws -> SafeTensorsWriter {

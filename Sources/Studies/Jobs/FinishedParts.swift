@@ -1,19 +1,22 @@
 internal import Files
 internal import Foundation
-public import Tensors
+internal import Tensors
 
 /// The finished parts of one job, to be joined into the run that one process would have written.
 ///
 /// ```swift
 /// let parts = try FinishedParts(["part1", "part2"])
-/// try parts.join(in: "run")
+/// try Job(gallery, joining: parts).perform(in: "run")
 /// ```
-/// The same study, performed in the joined folder, finds what the parts found and does the rest.
 public struct FinishedParts: Sendable {
   /// Each part's folder, in the order of the parts.
   public let folders: [String]
   /// The arguments that the first part was started with.
   public let arguments: [String]
+  /// The folder that the first part was started in, which its paths lead from; nil where that is not known.
+  public let workingFolder: String?
+  /// What their `run.json` says.
+  private let header: Data
 
   /// Looks at the folders of parts.
   ///
@@ -63,50 +66,97 @@ public struct FinishedParts: Sendable {
     let ordered = parts.sorted { $0.key < $1.key }.map(\.value)
     self.folders = ordered.map(\.folder)
     arguments = ordered[0].part.arguments
+    workingFolder = ordered[0].part.workingFolder
+    header = job?.header ?? Data()
   }
 
   /// Copies what the parts found into one run; done again after it was interrupted, it goes on.
   ///
+  /// Every file is looked at before the first is copied.
+  ///
   /// - Parameters:
   ///   - folder: The run's folder: a new one, or one of an earlier attempt.
+  ///   - description: What the run's `run.json` is to say.
   ///   - cancellation: Asked before each file.
   ///   - listener: Told how it goes.
-  /// - Throws: ``StudyError`` where the folder holds anything else, `RunError` where it cannot be written, or `Interruption`.
-  public func join(
-    in folder: String, cancellation: Cancellation = .never, listener: Listener = Listener()
+  /// - Throws: ``StudyError`` where the parts are of another job, or overlap, or the folder holds anything else, `RunError` where
+  ///   a part's file is damaged or the folder cannot be written, or `Interruption`.
+  func join(
+    in folder: String, as description: Data, _ cancellation: Cancellation, _ listener: Listener
   ) throws {
+    let differences = try RunFolder.differences(header, description, of: folders[0] + "/run.json").found
+    guard differences.isEmpty else {
+      throw StudyError(
+        "the parts are of another job: from them to what is here, \(differences.joined(separator: "; ")). Give merge the files "
+          + "that the parts had.")
+    }
     let mark = RunFolder(sharing: folder)
     let names = mark.names(in: ".").filter { $0 != "run.lock" && !$0.hasSuffix(".partial") }
     let isBegun = mark.contains(PartRecord.file)
     let isJoining = try isBegun && mark.read(PartRecord.self, from: PartRecord.file).part == nil
-    let header = FileSystem.contents(of: folders[0] + "/run.json")
     // Joined before: the rest of the job is what was stopped.
-    if !isBegun, header != nil, FileSystem.contents(of: folder + "/run.json") == header { return }
+    if !isBegun, FileSystem.contents(of: folder + "/run.json") == header { return }
     guard names.isEmpty || isJoining else {
       throw StudyError("\(folder) is not empty. Choose another --out for the joined run.")
     }
+    let sources = try sources(cancellation)
     try mark.write(json: PartRecord(), to: PartRecord.file)
-    var meter = Meter(listener, "merge", total: folders.count, unit: "parts")
-    for (number, part) in folders.enumerated() {
+    var meter = Meter(listener, "merge", total: sources.count, unit: "files")
+    for (number, source) in sources.enumerated() {
+      try cancellation.check("stopped; the same command goes on from there.")
       meter.show(number)
-      for file in try Self.files(in: part) {
-        try cancellation.check("stopped; the same command goes on from there.")
-        guard let bytes = FileSystem.mapped(part + "/" + file) else {
-          throw RunError.damaged(file: part + "/" + file, reason: "it cannot be read.")
-        }
-        if mark.contains(file) {
-          guard try mark.bytes(of: file) == bytes else {
-            throw StudyError(
-              "\(part)/\(file) is not what another part has under that name: the parts overlap, or one is damaged."
-            )
-          }
-        } else {
-          try mark.write(bytes: bytes, to: file)
-        }
+      let bytes = try Self.bytes(of: source.path)
+      // What an earlier attempt copied may be of a part that was made anew since.
+      if try !mark.contains(source.file) || mark.bytes(of: source.file) != bytes {
+        try mark.write(bytes: bytes, to: source.file)
       }
     }
     try mark.remove(PartRecord.file)
     meter.finish()
+  }
+
+  /// The files of the joined run, each with the path of a part's that holds the same.
+  ///
+  /// - Throws: ``StudyError`` for one that two parts have otherwise, `RunError.damaged(file:reason:)`.
+  private func sources(_ cancellation: Cancellation) throws -> [(file: String, path: String)] {
+    var known: [String: String] = [:]
+    return try folders.flatMap { part in
+      try Self.files(in: part).compactMap { file in
+        try cancellation.check("stopped; the same command goes on from there.")
+        let path = part + "/" + file
+        let bytes = try Self.bytes(of: path)
+        if let twin = known.updateValue(path, forKey: file) {
+          guard try Self.bytes(of: twin) == bytes else {
+            throw StudyError("\(path) is not what \(twin) is: the parts overlap, or one is damaged.")
+          }
+          return nil
+        }
+        try Self.check(bytes, of: path)
+        return (file, path)
+      }
+    }
+  }
+
+  private static func bytes(of path: String) throws(RunError) -> Data {
+    guard let bytes = FileSystem.mapped(path) else {
+      throw .damaged(file: path, reason: "it cannot be read.")
+    }
+    return bytes
+  }
+
+  /// - Throws: `RunError.damaged(file:reason:)` for a file that is not what its name says.
+  private static func check(_ bytes: Data, of path: String) throws(RunError) {
+    if path.hasSuffix(".json"),
+      (try? JSONSerialization.jsonObject(with: bytes, options: .fragmentsAllowed)) == nil
+    {
+      throw .damaged(file: path, reason: "it is no JSON.")
+    }
+    guard path.contains(".safetensors") else { return }
+    do {
+      _ = try SafeTensors(bytes: bytes, of: path)
+    } catch {
+      throw .damaged(file: path, reason: error.reason)
+    }
   }
 
   /// The files of a part that its joined run has too, from the part's folder on.

@@ -30,6 +30,7 @@ public struct Job<S: Study> {
   public var threads: Int
   public var ranks: Ranks
   public var part: Part?
+  public var parts: FinishedParts?
   public var cancellation: Cancellation
   public var listener: Listener
 
@@ -40,16 +41,18 @@ public struct Job<S: Study> {
   ///   - ranks: The processes that do the job together: each of them performs the same study in the same folder, which all
   ///     their hosts see.
   ///   - part: Which part of the job is done; nil for all of it.
+  ///   - parts: The finished parts of this very job, whose findings are taken; nil where there are none.
   ///   - cancellation: Asked often; once raised, the job ends with what it has, to be gone on with later.
   ///   - listener: Told how the job goes.
   public init(
     _ study: S, threads: Int? = nil, ranks: Ranks = .alone, part: Part? = nil,
-    cancellation: Cancellation = .never, listener: Listener = Listener()
+    joining parts: FinishedParts? = nil, cancellation: Cancellation = .never, listener: Listener = Listener()
   ) {
     self.study = study
     self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount / ranks.localCount)
     self.ranks = ranks
     self.part = part
+    self.parts = parts
     self.cancellation = cancellation
     self.listener = listener
   }
@@ -65,6 +68,13 @@ public struct Job<S: Study> {
   public func perform(in folder: String) throws -> Outcome {
     guard part == nil || S.isDivisible else {
       throw StudyError("\(S.kind) is not done in parts: leave --shard out, or start it with mpirun.")
+    }
+    if let parts {
+      _ = try ranks.decided {
+        let description = try RunFolder.description(kind: S.kind, try configuration(), folder + "/run.json")
+        try parts.join(in: folder, as: description, cancellation, listener)
+        return true
+      }
     }
     let run = try opened(folder)
     let work = Work(

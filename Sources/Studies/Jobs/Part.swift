@@ -8,6 +8,8 @@ public struct Part: Hashable, Sendable, Codable {
   public let count: Int
   /// The arguments that the part was started with, for whoever joins the parts to do the rest of the job.
   public let arguments: [String]
+  /// The folder that it was started in, which the arguments' paths lead from; nil where that is not known.
+  public let workingFolder: String?
 
   /// - Parameters:
   ///   - text: Which of how many, the first being 1: `3/8`.
@@ -23,6 +25,7 @@ public struct Part: Hashable, Sendable, Codable {
     index = number - 1
     self.count = count
     self.arguments = arguments
+    workingFolder = FileSystem.resolved(".")
   }
 
   /// As the user gives it.
