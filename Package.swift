@@ -47,15 +47,14 @@ let package = Package(
     // Level 0
     .systemLibrary(
       name: "CCairo", pkgConfig: "pangocairo", providers: [.apt(["libcairo2-dev", "libpango1.0-dev"])]),
-    .target(
-      name: "CBuild",
-      cSettings: [.define("BUILD_COMMIT", to: "0x\(Context.environment["SWITCHBACK_COMMIT"] ?? "0")ULL")]),
+    .target(name: "CBuild"),
     .target(name: "CImaging", dependencies: ["CVips"]),
     .target(
       name: "CMPI", dependencies: [.target(name: "COpenMPI", condition: .when(traits: ["MPI"]))],
       cSettings: [.define("CMPI_ENABLED", .when(traits: ["MPI"]))]),
     .systemLibrary(
       name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CLinear", providers: [.apt(["liblinear-dev"])]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CVector"),
@@ -68,7 +67,7 @@ let package = Package(
     room("Tensors"),
     // Level 2
     room("Communication", "CMPI", "Tensors"),
-    room("Files", "CZlib", "Tensors"),
+    room("Files", "CExpat", "CZlib", "Tensors"),
     room("Images", "CCairo", "CImaging", "Tensors"),
     room("Kernels", "COneDNN", "CVector", "Tensors"),
     // Level 3

@@ -19,6 +19,12 @@
 
 static double triangle(double distance) { return distance < 1 ? 1 - distance : 0; }
 
+// Keys's with a = -1/2, as Pillow's.
+static double cubic(double distance) {
+  if (distance < 1) return (1.5 * distance - 2.5) * distance * distance + 1;
+  return distance < 2 ? ((-0.5 * distance + 2.5) * distance - 4) * distance + 2 : 0;
+}
+
 static double lanczos(double distance) {
   if (distance >= 3) return 0;
   if (distance < 1e-8) return 1;
@@ -40,10 +46,15 @@ static void taps_free(taps *taps) {
   free(taps->weights);
 }
 
-static int taps_make(taps *taps, int from, int to, imaging_kernel kernel) {
+static double weight(imaging_kernel kernel, double distance) {
+  return kernel == imaging_bilinear ? triangle(distance) : kernel == imaging_bicubic ? cubic(distance) : lanczos(distance);
+}
+
+static int taps_make(taps *taps, int from, int to, imaging_kernel kernel, int antialiased) {
+  static const double reaches[] = {0.5, 1, 2, 3};
   double step = (double)from / to;
-  double scale = step > 1 ? step : 1;
-  double reach = kernel == imaging_nearest ? 0.5 : (kernel == imaging_bilinear ? 1 : 3) * scale;
+  double scale = antialiased && step > 1 ? step : 1;
+  double reach = reaches[kernel] * (kernel == imaging_nearest ? 1 : scale);
   taps->most = (int)ceil(2 * reach) + 2;
   taps->first = malloc(sizeof(int) * (size_t)to);
   taps->count = malloc(sizeof(int) * (size_t)to);
@@ -70,7 +81,7 @@ static int taps_make(taps *taps, int from, int to, imaging_kernel kernel) {
     double sum = 0;
     for (int index = first; index < last; index++) {
       double distance = fabs(index + 0.5 - centre) / scale;
-      raw[index - first] = kernel == imaging_bilinear ? triangle(distance) : lanczos(distance);
+      raw[index - first] = weight(kernel, distance);
       sum += raw[index - first];
     }
     for (int index = first; index < last; index++) weights[index - first] = (float)(raw[index - first] / sum);
@@ -114,14 +125,15 @@ CLONED static void across(unsigned char *target, const float *row, const taps *t
 
 int imaging_resize(
   const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
-  imaging_result *result, char error[IMAGING_ERROR]) {
+  int antialiased, imaging_result *result, char error[IMAGING_ERROR]) {
   taps down = {0}, along = {0};
   size_t width = (size_t)columns * 3;
   float *row = malloc(sizeof(float) * width);
   result->count = (size_t)to_rows * (size_t)to_columns * 3;
   result->bytes = imaging_allocate(result->count);
   int failed =
-    !row || !result->bytes || taps_make(&down, rows, to_rows, kernel) || taps_make(&along, columns, to_columns, kernel);
+    !row || !result->bytes || taps_make(&down, rows, to_rows, kernel, antialiased)
+    || taps_make(&along, columns, to_columns, kernel, antialiased);
   for (int place = 0; place < to_rows && !failed; place++) {
     unsigned char *target = result->bytes + (size_t)place * to_columns * 3;
     // Rows of a picture of few rows come from the same ones: millions of columns are then weighed once.

@@ -26,7 +26,10 @@ extension Picture {
     _ preprocessing: Preprocessing, at placement: Placement = .center
   ) throws(ImageError) -> (seen: Picture, framing: Framing) {
     let framing = try Framing(rows: rows, columns: columns, preprocessing, at: placement)
-    let resized = try resized(rows: framing.resizedRows, columns: framing.resizedColumns)
+    let resized = try resized(
+      rows: framing.resizedRows, columns: framing.resizedColumns,
+      by: preprocessing.resize?.interpolation ?? .bilinear,
+      antialiased: preprocessing.resize?.antialias ?? true)
     let crop = Box(
       top: framing.cropTop, left: framing.cropLeft, bottom: framing.cropTop + framing.cropRows,
       right: framing.cropLeft + framing.cropColumns)

@@ -64,31 +64,38 @@ public struct Picture: Hashable, Sendable {
   /// Whether a file's content is a picture of a kind that is read, by its header.
   public static func isReadable(_ file: String) -> Bool { (try? extents(of: file)) != nil }
 
-  /// How pixels are weighed when a picture changes size; shrinking averages over all that a pixel covers.
-  public enum Resampling: Sendable {
-    case nearest
-    /// A triangle as wide as the step, as Pillow's and torchvision's `BILINEAR`.
-    case bilinear
-    case lanczos
+  /// How pixels are weighed when a picture changes size, as Pillow and torchvision do by these names.
+  public enum Resampling: String, Codable, Hashable, Sendable, CaseIterable {
+    case nearest, bilinear, bicubic, lanczos
   }
 
   /// The picture at another size.
-  public func resized(rows toRows: Int, columns toColumns: Int, by resampling: Resampling = .bilinear)
-    throws(ImageError)
-    -> Picture
-  {
+  ///
+  /// - Parameters:
+  ///   - toRows: The rows that it is to have.
+  ///   - toColumns: The columns.
+  ///   - resampling: How pixels are weighed.
+  ///   - isAntialiased: Whether shrinking averages over all that a pixel covers.
+  /// - Returns: The picture at that size.
+  /// - Throws: ``ImageError/preparation(reason:)`` where there is no such size, or not enough memory.
+  public func resized(
+    rows toRows: Int, columns toColumns: Int, by resampling: Resampling = .bilinear,
+    antialiased isAntialiased: Bool = true
+  ) throws(ImageError) -> Picture {
     if toRows == rows, toColumns == columns { return self }
     guard toRows > 0, toColumns > 0 else { throw .preparation(reason: "a size of \(toRows) x \(toColumns)") }
     let kernel =
       switch resampling {
       case .nearest: imaging_nearest
       case .bilinear: imaging_bilinear
+      case .bicubic: imaging_bicubic
       case .lanczos: imaging_lanczos
       }
     var failure = Failure()
     let resized = unsafe failure.result { result, error in
       unsafe imaging_resize(
-        pixels, Int32(rows), Int32(columns), Int32(toRows), Int32(toColumns), kernel, result, error)
+        pixels, Int32(rows), Int32(columns), Int32(toRows), Int32(toColumns), kernel, isAntialiased ? 1 : 0,
+        result, error)
     }
     guard let resized else { throw .preparation(reason: failure.text) }
     return Picture(rows: resized.rows, columns: resized.columns, pixels: resized.bytes)

@@ -7,6 +7,11 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     public var shorterSide: Int?
     public var rows: Int?
     public var columns: Int?
+    /// How pixels are weighed; nil for `bilinear`.
+    public var interpolation: Picture.Resampling?
+    /// Whether shrinking averages over all that a pixel covers, as Pillow does and torchvision unless told otherwise; nil for
+    /// yes.
+    public var antialias: Bool?
 
     /// The shorter side becomes so many pixels, the other in proportion, rounded down.
     public init(shorterSide: Int) { self.shorterSide = shorterSide }
@@ -147,6 +152,8 @@ public struct Preprocessing: Codable, Hashable, Sendable, CustomStringConvertibl
     var parts: [String] = []
     if let side = resize?.shorterSide { parts.append("shorter side \(side)") }
     if let rows = resize?.rows, let columns = resize?.columns { parts.append("\(rows) x \(columns)") }
+    if let interpolation = resize?.interpolation { parts.append(interpolation.rawValue) }
+    if resize?.antialias == false { parts.append("not antialiased") }
     if let crop {
       parts.append("centre crop \(crop.center)" + (rounding == .even ? ", rounded to even" : ""))
     }

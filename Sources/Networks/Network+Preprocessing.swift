@@ -13,6 +13,8 @@ public struct PreprocessingOverrides: Hashable, Sendable {
   /// The side of a square cut from the centre.
   public var crop: Int?
   public var rounding: Preprocessing.Rounding?
+  /// How pixels are weighed when a picture changes size.
+  public var interpolation: Picture.Resampling?
   public var channels: Preprocessing.Channels?
   /// Multiplies pixels of 0...255 before the mean is subtracted.
   public var scale: Float?
@@ -32,11 +34,14 @@ public struct PreprocessingOverrides: Hashable, Sendable {
   fileprivate func apply(to preprocessing: inout Preprocessing) {
     switch resize {
     case .kept: preprocessing.resize = nil
-    case .to(let size):
+    case .to(var size):
+      size.interpolation = preprocessing.resize?.interpolation
+      size.antialias = preprocessing.resize?.antialias
       preprocessing.resize = size
       if size.shorterSide == nil { preprocessing.crop = nil }
     case nil: break
     }
+    if let interpolation { preprocessing.resize?.interpolation = interpolation }
     if let rounding { preprocessing.rounding = rounding }
     if let crop { preprocessing.crop = .init(center: crop) }
     if let channels {

@@ -136,6 +136,9 @@ struct PreprocessingOptions: ParsableArguments {
       "way", "Rounding of the centre crop's offset: down, or even (half to even, as torchvision)."))
   var rounding: Choice<Preprocessing.Rounding>?
 
+  @Option(help: .value("way", "How pixels are weighed in resizing: nearest, bilinear, bicubic or lanczos."))
+  var interpolation: Choice<Picture.Resampling>?
+
   @Option(help: .value("order", "Channel order: RGB, BGR or GRAY.")) var channels: String?
 
   @Option(help: .value("factor", "Multiplies pixel values (0...255) before the mean is subtracted."))
@@ -164,6 +167,7 @@ struct PreprocessingOptions: ParsableArguments {
     }
     overrides.crop = crop
     overrides.rounding = rounding?.value
+    overrides.interpolation = interpolation?.value
     overrides.channels = try channels.map { channels in
       let name = channels.uppercased().replacing("GREY", with: "GRAY")
       guard let order = Preprocessing.Channels(rawValue: name) else {

@@ -69,6 +69,8 @@ import Testing
       "m.safetensors", [40, 0, 0, 0, 0, 0, 0, 0] + Array("{\"w\":{\"dtype\":\"F32\",\"shape\":[1]}}".utf8),
       ["safetensors", "torch.onnx.export"]
     ),
+    ("m.caffemodel", [0x0A, 7] + Array("AlexNet".utf8), ["Caffe", "--caffemodel m.caffemodel"]),
+    ("m.pdmodel", [0x0A, 7, 0, 0], ["PaddlePaddle", "--params_filename m.pdiparams"]),
     ("lfs.onnx", Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), ["git lfs pull"]),
     ("page.onnx", Array("\n<!DOCTYPE html>\n<html></html>".utf8), ["web page", "/resolve/"]),
   ]

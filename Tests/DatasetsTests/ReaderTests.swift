@@ -90,10 +90,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("<annotation><object>", "is not the XML"), ("<scene></scene>", "is not the XML"), ("", "is not the XML"),
+    ("<annotation><object>", "is no XML: line 1"), ("<scene></scene>", "the XML of 'scene'"),
+    ("", "no element found"),
     ("<annotation><object><name>gnu</name></object></annotation>", "'gnu' has no known class"),
     ("<annotation><object><name>dog</name></object></annotation>", "no box"),
-    (String(repeating: "<a>", count: 5000), "is not the XML"),
+    (String(repeating: "<a>", count: 5000), "16 deep"),
   ])
   func `an annotation that is damaged says so`(_ annotation: String, _ part: String) throws {
     let folder = try voc(annotation)
@@ -105,7 +106,7 @@ import Testing
   @Test func `an annotation with a name that is no UTF-8 says so`() throws {
     let folder = try voc("")
     try folder.write(Array("<a><y".utf8) + [0xFF] + Array(">1</y></a>".utf8), to: "Annotations/a.xml")
-    #expect(reason("voc2012:" + folder.path).contains("a.xml is damaged: it is no UTF-8"))
+    #expect(reason("voc2012:" + folder.path).contains("a.xml is damaged: it is no XML: line 1"))
   }
 
   @Test func `a list that names a missing picture or annotation says so`() throws {

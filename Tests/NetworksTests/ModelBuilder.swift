@@ -11,6 +11,7 @@ struct ModelBuilder {
   var graph = Onnx_GraphProto()
   var version: Int64
   var metadata: [String: String] = [:]
+  var producer = ""
 
   /// - Parameters:
   ///   - version: The operator set.
@@ -87,6 +88,7 @@ struct ModelBuilder {
   var model: Onnx_ModelProto {
     var model = Onnx_ModelProto()
     model.irVersion = 8
+    model.producerName = producer
     var operators = Onnx_OperatorSetIdProto()
     operators.version = version
     model.opsetImport = [operators]

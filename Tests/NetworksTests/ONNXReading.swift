@@ -292,6 +292,19 @@ import Testing
     #expect(try network([:]).note(ofAssumed: .imageNet).contains("does not say how"))
   }
 
+  @Test(arguments: [
+    ("pytorch", "switchback.export"), ("tf2onnx", "--scale 0.00784314"), ("PaddlePaddle", "inference.yml"),
+    ("somebody", "override it."),
+  ]) func `where preprocessing is assumed, the program that wrote the file decides the advice`(
+    producer: String, words: String
+  ) throws {
+    var build = ModelBuilder()
+    build.node("Relu", ["x"], ["y"])
+    build.output("y")
+    build.producer = producer
+    #expect(try build.network().note(ofAssumed: .imageNet).contains(words))
+  }
+
   @Test func `nodes in any order are put in one that runs`() throws {
     var build = ModelBuilder(input: [nil, 2])
     build.node("Neg", ["b"], ["y"], name: "last")

@@ -25,6 +25,13 @@ import Testing
     overrides.resize = .to(.init(shorterSide: 300))
     let shorter = try network().preprocessing(overriddenBy: overrides).preprocessing
     #expect(shorter.resize == .init(shorterSide: 300) && shorter.crop == .init(center: 224))
+    var open = try network()
+    open.preprocessing = .init(
+      resize: .init(shorterSide: 64), crop: .init(center: 56), scale: 1 / 255, mean: [0], std: [1])
+    open.preprocessing?.resize?.antialias = false
+    overrides.interpolation = .bicubic
+    let weighed = try open.preprocessing(overriddenBy: overrides).preprocessing.resize
+    #expect(weighed?.shorterSide == 300 && weighed?.interpolation == .bicubic && weighed?.antialias == false)
     overrides.resize = .kept
     #expect(try network().preprocessing(overriddenBy: overrides).preprocessing.resize == nil)
   }

@@ -4,8 +4,7 @@
 
 #include <stdint.h>
 
-// The first twelve digits of the commit, where Scripts/package names it; else 0, as SwiftPM evaluates a manifest once and
-// would go on to say an old one.
+// The first twelve digits of the commit, where Scripts/package compiled it; else 0.
 uint64_t build_commit(void);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct {
   size_t count;
 } imaging_result;
 
-typedef enum { imaging_nearest, imaging_bilinear, imaging_lanczos } imaging_kernel;
+typedef enum { imaging_nearest, imaging_bilinear, imaging_bicubic, imaging_lanczos } imaging_kernel;
 
 void imaging_free(unsigned char *bytes);
 
@@ -33,10 +33,10 @@ int imaging_decode(const char *path, double most_pixels, imaging_result *result,
 int imaging_decode_bytes(
   const unsigned char *bytes, size_t count, double most_pixels, imaging_result *result, char error[IMAGING_ERROR]);
 
-/// Another size, by a filter as wide as the step; all four extents are positive.
+/// Another size, by a filter as wide as the step, or, not `antialiased`, as wide as when enlarging; all four extents are positive.
 int imaging_resize(
   const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
-  imaging_result *result, char error[IMAGING_ERROR]);
+  int antialiased, imaging_result *result, char error[IMAGING_ERROR]);
 
 typedef enum { imaging_png, imaging_jpeg, imaging_jpeg_sharp, imaging_webp, imaging_webp_lossless } imaging_format;
 

@@ -1,6 +1,5 @@
 internal import Files
 internal import Foundation
-internal import FoundationXML
 internal import Images
 
 extension Dataset {
@@ -50,15 +49,15 @@ private struct VOCAnnotation {
     guard let bytes = FileSystem.contents(of: file) else {
       throw .malformed(file: file, reason: "it is not there, though a list names its image.")
     }
-    // The parser ends the program at a name that is no UTF-8.
-    guard String(validating: bytes, as: UTF8.self) != nil else {
-      throw .malformed(file: file, reason: "it is no UTF-8 text.")
+    let root: MarkupElement
+    do {
+      root = try MarkupElement(parsing: bytes)
+    } catch {
+      throw .malformed(file: file, reason: "it is no XML: line \(error.line): \(error.reason).")
     }
-    let reader = VOCReader()
-    let parser = XMLParser(data: bytes)
-    parser.delegate = reader
-    guard parser.parse(), reader.root?.name == "annotation", let root = reader.root else {
-      throw .malformed(file: file, reason: "it is not the XML of an annotation (line \(parser.lineNumber)).")
+    guard root.name == "annotation" else {
+      throw .malformed(
+        file: file, reason: "it is the XML of '\(root.name.prefix(40))', not of an annotation.")
     }
     for object in root.children where object.name == "object" {
       let name = object["name"]?.text ?? ""
@@ -75,7 +74,7 @@ private struct VOCAnnotation {
   }
 
   /// An object or a part; corners of the file count from 1 and belong to the box.
-  private static func region(_ element: VOCElement) -> Region? {
+  private static func region(_ element: MarkupElement) -> Region? {
     guard let name = element["name"]?.text, let box = element["bndbox"] else { return nil }
     let corners = ["ymin", "xmin", "ymax", "xmax"].compactMap { box[$0].flatMap { Double($0.text) } }
     guard corners.count == 4, corners.allSatisfy({ (0...1e6).contains($0) }) else { return nil }
@@ -84,41 +83,5 @@ private struct VOCAnnotation {
       name: name,
       box: Box(top: max(edges[0] - 1, 0), left: max(edges[1] - 1, 0), bottom: edges[2], right: edges[3]),
       parts: element.children.filter { $0.name == "part" }.compactMap(region))
-  }
-}
-
-/// An element of XML with what it holds.
-private struct VOCElement {
-  let name: String
-  var text = ""
-  var children: [VOCElement] = []
-
-  subscript(_ child: String) -> VOCElement? { children.first { $0.name == child } }
-}
-
-/// Builds elements as the parser meets them; a class because the parser's delegate has to be one.
-private final class VOCReader: NSObject, XMLParserDelegate {
-  private(set) var root: VOCElement?
-  private var open: [VOCElement] = []
-
-  func parser(
-    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
-    attributes: [String: String]
-  ) {
-    guard open.count < 16 else { return parser.abortParsing() }
-    open.append(VOCElement(name: name))
-  }
-
-  func parser(_ parser: XMLParser, foundCharacters text: String) {
-    guard !open.isEmpty else { return }
-    open[open.count - 1].text += text
-  }
-
-  func parser(
-    _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
-  ) {
-    guard var done = open.popLast() else { return }
-    done.text = done.text.trimmingCharacters(in: .whitespacesAndNewlines)
-    if open.isEmpty { root = done } else { open[open.count - 1].children.append(done) }
   }
 }

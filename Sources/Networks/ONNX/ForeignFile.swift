@@ -49,6 +49,15 @@ struct ForeignFile {
     } else if begins([UInt8(ascii: "{")], at: 8), text.contains("\"dtype\"") {
       reason =
         "it is a safetensors file, which holds weights and no graph. Load them into the model's code; \(export)"
+    } else if file.hasSuffix(".caffemodel") {
+      reason =
+        "it is a Caffe model, not an ONNX model; `python -m caffe2onnx.convert --prototxt deploy.prototxt "
+        + "--caffemodel \(file) --onnx model.onnx` (pip install caffe2onnx) writes one"
+    } else if file.hasSuffix(".pdmodel") || file.hasSuffix(".pdiparams") {
+      let stem = (file as NSString).deletingPathExtension
+      reason =
+        "it is a PaddlePaddle model, not an ONNX model; `paddle2onnx --model_dir . --model_filename \(stem).pdmodel "
+        + "--params_filename \(stem).pdiparams --save_file model.onnx` (pip install paddle2onnx) writes one"
     } else if begins([8, 1, 0x12]) {
       reason =
         "it is a TensorFlow SavedModel, not an ONNX model; "

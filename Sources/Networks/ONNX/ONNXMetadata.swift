@@ -66,7 +66,8 @@ extension Network {
   /// What a person is told where ``preprocessing(overriddenBy:)`` is assumed, wholly or in part.
   ///
   /// - Parameter assumed: What pictures are prepared by.
-  /// - Returns: One or two sentences: what the metadata says or does not say, what is assumed, and what overrides it.
+  /// - Returns: What the metadata says or does not say, what is assumed, what overrides it, and where the right values are
+  ///   found for networks of the program that wrote the file.
   public func note(ofAssumed assumed: Preprocessing) -> String {
     let keys = metadata.keys.filter { $0.hasPrefix("Image.") }.sorted()
     let said =
@@ -77,6 +78,27 @@ extension Network {
       } else {
         "the model does not say how images are preprocessed; assumed:"
       }
-    return "\(said) \(assumed). Flags such as --crop, --mean and --channels override it."
+    return
+      "\(said) \(assumed). Flags such as --crop, --mean and --channels override it.\(adviceOnPreprocessing)"
+  }
+
+  /// How networks that come from one program are usually preprocessed; empty where nothing is known.
+  private var adviceOnPreprocessing: String {
+    let producer = producer.lowercased()
+    if producer.contains("pytorch") {
+      return
+        " From PyTorch, `switchback.export(model, file, transform=...)` in Python writes it into the file."
+    }
+    if producer.contains("tf2onnx") || producer.contains("keras") {
+      return
+        " Of Keras's networks, MobileNet, Inception, Xception and ResNetV2 take --scale 0.00784314 --mean 1 --std 1; VGG and "
+        + "ResNet (not V2) --channels BGR --scale 1 --mean 103.939,116.779,123.68 --std 1; DenseNet what is "
+        + "assumed; EfficientNet and ConvNeXt --scale 1 --mean 0 --std 1."
+    }
+    if producer.contains("paddle") {
+      return
+        " Of Paddle's networks, inference.yml or the training's configuration says it, under PreProcess or transforms."
+    }
+    return ""
   }
 }

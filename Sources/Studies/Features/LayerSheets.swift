@@ -123,7 +123,7 @@ struct LayerSheets {
       arrays: [
         ("boxes", [chosen.count, study.top, 4]),
         ("projections", [chosen.count, study.top, rows, columns, channels]), ("units", [chosen.count]),
-      ])
+      ], metadata: ["layer": layer.name])
     try writer.write(Tensor([chosen.count], elements: chosen.map(Float.init)), into: "units", at: 0)
     return writer
   }
