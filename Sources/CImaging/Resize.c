@@ -1,7 +1,7 @@
 // Sizes changed by a filter as wide as the step, so that shrinking averages over all that a pixel covers.
 //
 // A row of the result is a weighted sum of whole rows of the picture, then each of its pixels one of that row's: the
-// long pass runs over memory in order, and nothing is rounded between the two.
+// long pass runs over memory in order. Nothing is rounded between the two, but for kernels with negative weights.
 #include "CImaging.h"
 
 #include <math.h>
@@ -64,8 +64,11 @@ static int taps_make(taps *taps, int from, int to, imaging_kernel kernel, int an
     free(raw);
     return -1;
   }
+  // Pillow adds steps up for the nearest, and multiplies for filters: ties fall accordingly.
+  double reached = 0.5 * step;
   for (int place = 0; place < to; place++) {
-    double centre = (place + 0.5) * step;
+    double centre = kernel == imaging_nearest ? reached : (place + 0.5) * step;
+    reached += step;
     float *weights = taps->weights + (size_t)place * taps->most;
     if (kernel == imaging_nearest) {
       int nearest = (int)floor(centre);
@@ -126,6 +129,14 @@ CLONED static void across(unsigned char *target, const float *row, const taps *t
 int imaging_resize(
   const unsigned char *pixels, int rows, int columns, int to_rows, int to_columns, imaging_kernel kernel,
   int antialiased, imaging_result *result, char error[IMAGING_ERROR]) {
+  // Pillow's two passes, rows first, with whole levels within 0...255 between them: such kernels leave that range.
+  if ((kernel == imaging_bicubic || kernel == imaging_lanczos) && rows != to_rows && columns != to_columns) {
+    imaging_result between;
+    if (imaging_resize(pixels, rows, columns, rows, to_columns, kernel, antialiased, &between, error)) return -1;
+    int failed = imaging_resize(between.bytes, rows, to_columns, to_rows, to_columns, kernel, antialiased, result, error);
+    imaging_free(between.bytes);
+    return failed;
+  }
   taps down = {0}, along = {0};
   size_t width = (size_t)columns * 3;
   float *row = malloc(sizeof(float) * width);

@@ -33,15 +33,21 @@ import Testing
     }
     let down = weights(from: picture.rows, to: rows)
     let across = weights(from: picture.columns, to: columns)
+    // Pillow's passes, with whole levels between them where a kernel leaves 0...255.
+    func level(_ value: Double) -> Double {
+      resampling == .bicubic ? min(max(value.rounded(), 0), 255) : value
+    }
     var resized: [Double] = []
     for row in 0..<rows {
       for column in 0..<columns {
         for channel in 0..<3 {
-          var sum = 0.0
-          for (source, weight) in down[row] {
-            for (at, other) in across[column] {
-              sum += weight * other * Double(picture.pixels[(source * picture.columns + at) * 3 + channel])
-            }
+          let sum = down[row].reduce(0.0) { sum, source in
+            sum + source.weight
+              * level(
+                across[column].reduce(0) {
+                  $0 + $1.weight
+                    * Double(picture.pixels[(source.index * picture.columns + $1.index) * 3 + channel])
+                })
           }
           resized.append(min(max(sum, 0), 255))
         }
@@ -72,8 +78,9 @@ import Testing
       #expect((resized.rows, resized.columns) == (toRows, toColumns))
       let expected = reference(
         picture, rows: toRows, columns: toColumns, by: resampling, antialiased: antialiased)
-      // The result is rounded once, to whole levels.
-      #expect(largestDifference(resized.pixels.map(Double.init), expected) <= 0.5 + 1e-3)
+      // The result is rounded once, to whole levels; a tie between two passes may fall either way.
+      let allowed = resampling == .bicubic ? 1.5 : 0.5
+      #expect(largestDifference(resized.pixels.map(Double.init), expected) <= allowed + 1e-3)
     }
   }
 
