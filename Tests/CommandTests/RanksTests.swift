@@ -30,15 +30,17 @@
       pictures = try workplace.classes()
     }
 
-    private static let mpirun =
-      "mpirun --allow-run-as-root --oversubscribe --bind-to none --mca odls_base_sigkill_timeout 20"
+    private static let mpirun = "mpirun --allow-run-as-root --oversubscribe --bind-to none"
 
+    /// Starts a job; `grace` is how long Open MPI waits before it kills ranks that end one by one.
     private func run(
-      _ words: [String], ranks: Int, threads: Int = 1, out: String = "run"
+      _ words: [String], ranks: Int, threads: Int = 1, out: String = "run", grace: Int = 1
     ) throws -> Command.Running {
       try Command.start(
         words + ["--out", workplace.path(out), "--threads", "\(threads)", "--quiet"],
-        shell: "exec env --default-signal \(Self.mpirun) -n \(ranks) \"$@\"")
+        shell:
+          "exec env --default-signal \(Self.mpirun) --mca odls_base_sigkill_timeout \(grace) -n \(ranks) \"$@\""
+      )
     }
 
     @Test(arguments: Jobs.allCases) func `any number of ranks finds the bytes of one process`(job: Jobs)
@@ -96,7 +98,7 @@
     @Test func `told to stop, they leave a run that goes on`() throws {
       let words = Jobs.features.words(workplace, model, try workplace.links(3000, to: pictures + "/ant"))
       #expect(try Command.run(words + ["--out", workplace.path("whole"), "--quiet"]).status == 0)
-      let run = try run(words, ranks: 2)
+      let run = try run(words, ranks: 2, grace: 20)
       let end = Date().addingTimeInterval(60)
       while !FileManager.default.fileExists(atPath: workplace.path("run/run.json")), Date() < end {
         usleep(1000)
