@@ -13,13 +13,18 @@ func room(_ name: String, _ dependencies: Target.Dependency..., path: String? = 
 
 /// A room's tests; those of the command, of golden values and of the fuzzer's inputs have no room of their
 /// name.
+///
+/// Without optimization they compile in half the time; those that compute much themselves need it.
 func tests(
-  of name: String, _ dependencies: Target.Dependency..., resources: [Resource]? = nil
+  of name: String, _ dependencies: Target.Dependency..., resources: [Resource]? = nil,
+  isOptimized: Bool = false
 ) -> Target {
   let tested: [Target.Dependency] =
     ["Command", "Corpus", "Golden"].contains(name) ? [] : [.init(stringLiteral: name)]
+  let plain: [SwiftSetting] = [.unsafeFlags(["-Onone", "-no-emit-module-separately-wmo"])]
   return .testTarget(
-    name: name + "Tests", dependencies: tested + dependencies, resources: resources, swiftSettings: house)
+    name: name + "Tests", dependencies: tested + dependencies, resources: resources,
+    swiftSettings: isOptimized ? house : house + plain)
 }
 
 let package = Package(
@@ -116,7 +121,7 @@ let package = Package(
     room("NetworkFixtures", "Kernels", "Networks", "Tensors", path: "Tests/NetworkFixtures"),
     tests(
       of: "Attribution", "Execution", "Files", "Kernels", "NetworkFixtures", "Networks", "ReferenceKernels",
-      "Tensors", "TestSupport", resources: [.copy("Goldens")]),
+      "Tensors", "TestSupport", resources: [.copy("Goldens")], isOptimized: true),
     tests(
       of: "Command", "Attribution", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks",
       "ONNXMessages",
@@ -144,7 +149,7 @@ let package = Package(
     tests(
       of: "Training", "Datasets", "Execution", "Files", "Images", "Kernels", "NetworkFixtures", "Networks",
       "Tensors",
-      resources: [.copy("Goldens")]),
+      resources: [.copy("Goldens")], isOptimized: true),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -216,9 +216,12 @@ struct RunView: Sendable {
   func neighbours(of unit: Unit, in layer: Layer, most count: Int = 8) -> [(unit: Unit, share: Double)] {
     let own = Set(unit.entries.map(\.image))
     guard !own.isEmpty else { return [] }
-    return layer.units.filter { $0.number != unit.number }.map { other in
+    let others = layer.units.compactMap { other -> (unit: Unit, share: Double)? in
+      guard other.number != unit.number else { return nil }
       let images = Set(other.entries.map(\.image))
-      return (other, Double(own.intersection(images).count) / Double(max(own.union(images).count, 1)))
-    }.filter { $0.1 > 0 }.sorted { ($1.1, $0.0.number) < ($0.1, $1.0.number) }.prefix(count).map { $0 }
+      let common = own.intersection(images).count
+      return common > 0 ? (other, Double(common) / Double(own.union(images).count)) : nil
+    }
+    return Array(others.sorted { ($1.share, $0.unit.number) < ($0.share, $1.unit.number) }.prefix(count))
   }
 }

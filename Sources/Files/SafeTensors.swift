@@ -73,7 +73,7 @@ public struct SafeTensors: Sendable {
   ) throws(FileError) -> (header: [String: Any], data: Data) {
     func malformed(_ reason: String) -> FileError { FileError(path: path, reason: reason) }
     guard bytes.count >= 8 else { throw malformed("is too short for a safetensors file.") }
-    let headerLength = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
+    let headerLength = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard headerLength <= UInt64(bytes.count - 8), headerLength < 100 << 20 else {
       throw malformed(
         "is not a safetensors file, or is cut short: its header claims \(headerLength) bytes.")

@@ -110,7 +110,8 @@ public struct Picture: Hashable, Sendable {
     var part: [UInt8] = []
     part.reserveCapacity(box.rows * box.columns * 3)
     for row in box.top..<box.bottom {
-      part += pixels[(row * columns + box.left) * 3..<(row * columns + box.right) * 3]
+      let start = (row * columns + box.left) * 3
+      part += pixels[start..<start + box.columns * 3]
     }
     return Picture(rows: box.rows, columns: box.columns, pixels: part)
   }

@@ -77,12 +77,15 @@ import Testing
     ).json()
     let errors = try #require(
       (rows[0]["outcomes"] as? [[String: Any]])?.first?["errors"] as? [String: Double])
-    #expect(
-      abs(try #require(errors["trainTop1"]) - 100 * (1 - (try #require(judged["top1"] as? Double)))) < 1e-4)
+    let trained = try #require(judged["top1"] as? Double)
+    let trainError = try #require(errors["trainTop1"])
+    #expect(abs(trainError - 100 * (1 - trained)) < 1e-4)
     let last = try #require(
       String(contentsOfFile: whole + "/history.jsonl", encoding: .utf8).split(separator: "\n").last)
     let entry = try #require(try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any])
-    #expect(abs(try #require(errors["top1"]) - 100 * (1 - (try #require(entry["top1"] as? Double)))) < 1e-4)
+    let held = try #require(entry["top1"] as? Double)
+    let error = try #require(errors["top1"])
+    #expect(abs(error - 100 * (1 - held)) < 1e-4)
     // Each is a run of train; and nothing is trained twice, though variants and seeds are added.
     let before = try lasting("run")
     let more = try spec({

@@ -207,7 +207,8 @@ import Testing
     let maps = try maps("relu2.out")
     let here = (0..<10).map { maps.elements[(4 * 13 + 6) * 10 + $0] }
     let reports = try figure("--layer", "conv2", "--at", "4,6", "--top", "2").outcome.json()
-    let strongest = (0..<10).sorted { (here[$1], $0) < (here[$0], $1) }.prefix(2).filter { here[$0] > 0 }
+    let order: [Int] = (0..<10).sorted { (here[$1], $0) < (here[$0], $1) }
+    let strongest = order.prefix(2).filter { here[$0] > 0 }
     let found = try #require(reports["projections"] as? [[String: Any]])
     #expect(found.map { $0["unit"] as? Int } == strongest && !strongest.isEmpty)
   }
@@ -348,7 +349,8 @@ import Testing
       workplace.path("g.safetensors"))
     #expect(outcome.status == 0, "\(outcome.errors)")
     let shown = try Picture(decoding: workplace.path("g.png"))
-    #expect((0..<shown.rows * shown.columns).allSatisfy { shown.pixels[$0 * 3] == shown.pixels[$0 * 3 + 2] })
+    let pixels = shown.pixels
+    #expect(stride(from: 0, to: pixels.count, by: 3).allSatisfy { pixels[$0] == pixels[$0 + 2] })
     let array = try #require(SafeTensors(reading: workplace.path("g.safetensors")).tensors["projection"])
     #expect(array.shape == [1, 1, 20, 20])
   }

@@ -157,8 +157,10 @@ import Testing
       let boxes = scene.object.parts.filter { $0.name == part.name }.map(\.box)
       let beyond = differs.indices.filter { differs[$0] && !isIn(boxes, $0, margin: Self.reach) }
       #expect(beyond.count <= 1, "\(part.name): \(beyond)")
-      let levels = beyond.flatMap { 3 * $0..<3 * $0 + 3 }.map { value in
-        abs(Int(scene.picture.pixels[value]) - Int(part.without.pixels[value]))
+      let levels = beyond.flatMap { pixel in
+        (3 * pixel..<3 * pixel + 3).map { value -> Int in
+          abs(Int(scene.picture.pixels[value]) - Int(part.without.pixels[value]))
+        }
       }
       #expect(levels.allSatisfy { $0 <= 1 }, "\(part.name): \(levels)")
     }

@@ -8,7 +8,8 @@ import Testing
     let wide = Tensor([1, 6, 1], elements: [1, 3, 5, 7, 9, 11])
     // The first place lies at 1, and reaches over 2: (0.75 x 1 + 0.75 x 3 + 0.25 x 5) / 1.75.
     let three = wide.shrunk(rows: 1, columns: 3).elements
-    #expect(zip(three, [17.0 / 7, 6, 67.0 / 7]).allSatisfy { abs(Double($0) - $1) < 1e-5 })
+    let means: [Float] = [17 / 7, 6, 67 / 7]
+    #expect(zip(three, means).allSatisfy { abs($0 - $1) < 1e-5 })
     let high = Tensor([6, 1, 2], elements: wide.elements.flatMap { [$0, 10 * $0] })
     let few = high.shrunk(rows: 3, columns: 1).elements
     #expect(zip(few, three.flatMap { [$0, 10 * $0] }).allSatisfy { abs($0 - $1) < 1e-3 })

@@ -233,13 +233,12 @@ import Testing
 
   @Test func `a file cut short is refused`() throws {
     let picture = Picture(rows: 64, columns: 64, pixels: (0..<64 * 64 * 3).map { UInt8(($0 * $0) % 251) })
-    for (bytes, name) in [
+    let tiff = PictureFiles.tiff(rows: 64, columns: 64, channels: 3, samples: picture.pixels.map { Int($0) })
+    let files: [([UInt8], String)] = [
       (try picture.encodedPNG(), "cut.png"), (try picture.encodedJPEG(quality: 90), "cut.jpg"),
-      (
-        PictureFiles.tiff(rows: 64, columns: 64, channels: 3, samples: picture.pixels.map(Int.init)),
-        "cut.tif"
-      ),
-    ] {
+      (tiff, "cut.tif"),
+    ]
+    for (bytes, name) in files {
       for share in [2, 10, 50, 90] {
         #expect(try !refusal(of: bytes.prefix(bytes.count * share / 100), as: name).isEmpty)
       }
@@ -326,7 +325,9 @@ import Testing
     let colours = [0xFF0000, 0x00FF00, 0x0000FF, 0, 0xFFFFFF]
     let top: [UInt8] = [0, 0, 255, 0, 255, 0, 255, 0, 0]
     let bottom: [UInt8] = [0, 0, 0, 255, 255, 255, 0, 255, 0]
-    func wide(_ row: [UInt8]) -> [UInt8] { (0..<3).flatMap { row[$0 * 3..<$0 * 3 + 3] + [7] } }
+    func wide(_ row: [UInt8]) -> [UInt8] {
+      stride(from: 0, to: 9, by: 3).flatMap { [row[$0], row[$0 + 1], row[$0 + 2], 7] }
+    }
     let files = [
       bitmap(depth: 24, rows: [bottom, top]), bitmap(depth: 24, isUpright: true, rows: [top, bottom]),
       bitmap(depth: 32, rows: [wide(bottom), wide(top)]),

@@ -50,8 +50,8 @@ import Training
 
   @Test func `ten crops are the corners and the centre, and their mirror images`() throws {
     // Each pixel says where it is.
-    let picture = Picture(
-      rows: 6, columns: 10, pixels: (0..<60).flatMap { [UInt8($0 / 10), UInt8($0 % 10), 0] })
+    let pixels = (0..<60).flatMap { place -> [UInt8] in [UInt8(place / 10), UInt8(place % 10), 0] }
+    let picture = Picture(rows: 6, columns: 10, pixels: pixels)
     let preprocessing = Preprocessing(resize: nil, crop: .init(center: 4))
     let corners = try Placement.ten.map { placement in
       let pixels = try picture.prepared(preprocessing, at: placement).tensor.elements

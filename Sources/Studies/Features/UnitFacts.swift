@@ -54,8 +54,8 @@ package struct ClassCounts {
     labels = Dictionary(known, uniquingKeysWith: { one, _ in one })
     names = dataset.classNames
     sizes = Dictionary(known.map { ($0.1, 1) }, uniquingKeysWith: +)
-    logFactorials = (0...known.count).reduce(into: []) { logs, number in
-      logs.append((logs.last ?? 0) + (number > 0 ? log(Double(number)) : 0))
+    logFactorials = (0..<known.count).reduce(into: [0]) { logs, number in
+      logs.append(logs[number] + log(Double(number + 1)))
     }
   }
 
