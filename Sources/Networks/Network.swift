@@ -66,7 +66,8 @@ public struct Network: Sendable {
   public var classes: [String]?
   /// Further `metadata_props` of the file, kept for writing back.
   public var metadata: [String: String]
-  /// The program that wrote the file, as it calls itself (`producer_name`); empty for a network that no file was read for.
+  /// The program that wrote the file, as it calls itself (`producer_name`), or where it does not the graph's name, in which
+  /// PaddlePaddle does; empty for a network that no file was read for.
   public internal(set) var producer = ""
   /// Files beside the model's own that its weights were read from.
   public internal(set) var externalFiles: [String] = []

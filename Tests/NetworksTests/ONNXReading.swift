@@ -303,6 +303,29 @@ import Testing
     build.output("y")
     build.producer = producer
     #expect(try build.network().note(ofAssumed: .imageNet).contains(words))
+    // PaddlePaddle 3 says it in the graph's name alone.
+    (build.producer, build.graph.name) = ("", producer)
+    #expect(try build.network().note(ofAssumed: .imageNet).contains(words))
+  }
+
+  @Test(
+    arguments: [
+      ("Mul", 1 / 127.5, true), ("Div", 255, true), ("Sub", 123.68, true), ("Add", -104, true),
+      ("Sub", 0.485, false),
+      ("Mul", 2, false), ("Max", 0, false),
+    ] as [(String, Float, Bool)]) func `a network that scales pixels itself is told to want them whole`(
+      operation: String, constant: Float, isTold: Bool
+    ) throws
+  {
+    var build = ModelBuilder()
+    build.weights("constant", [], [constant])
+    build.node("Identity", ["x"], ["same"])
+    build.node(operation, ["same", "constant"], ["y"], name: "rescaling")
+    build.output("y")
+    build.producer = "tf2onnx"
+    let note = try build.network().note(ofAssumed: .imageNet)
+    #expect(note.contains("begins with 'rescaling'") == isTold)
+    #expect(note.contains("Of Keras's") != isTold)
   }
 
   @Test func `nodes in any order are put in one that runs`() throws {

@@ -1,3 +1,5 @@
+internal import Kernels
+internal import Tensors
 internal import Foundation
 public import Images
 
@@ -79,7 +81,37 @@ extension Network {
         "the model does not say how images are preprocessed; assumed:"
       }
     return
-      "\(said) \(assumed). Flags such as --crop, --mean and --channels override it.\(adviceOnPreprocessing)"
+      "\(said) \(assumed). Flags such as --crop, --mean and --channels override it."
+      + (adviceOnOwnScaling ?? adviceOnPreprocessing)
+  }
+
+  /// What a network's own first step tells of the pixels that it was made for; nil where it begins otherwise.
+  private var adviceOnOwnScaling: String? {
+    var pixels: Set = [inputs[0].name]
+    let first = nodes.first { node in
+      guard !pixels.isDisjoint(with: node.inputs) else { return false }
+      switch node.operation {
+      case .identity, .transposition:
+        pixels.formUnion(node.outputs)
+        return false
+      default: return true
+      }
+    }
+    guard let first,
+      case .arithmeticWithConstant(let operation, let constant, constantFirst: false) = first.operation,
+      let largest = constant.elements.map(abs).max()
+    else { return nil }
+    let fitsBytes: Bool
+    switch operation {
+    case .multiply: fitsBytes = largest < 0.05
+    case .divide: fitsBytes = largest > 20
+    case .add, .subtract: fitsBytes = largest > 2
+    default: return nil
+    }
+    guard fitsBytes else { return nil }
+    return
+      " The network itself begins with '\(first.name)', which scales or shifts pixels from 0 to 255: it takes --scale 1 --mean 0 "
+      + "--std 1."
   }
 
   /// How networks that come from one program are usually preprocessed; empty where nothing is known.

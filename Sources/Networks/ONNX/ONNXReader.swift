@@ -186,7 +186,7 @@ struct ONNXReader {
     var network = try Network(
       name: graph.name, inputs: inputs, nodes: nodes, outputs: outputs, preprocessing: preprocessing,
       classes: classes, metadata: metadata)
-    network.producer = model.producerName
+    network.producer = model.producerName.isEmpty ? graph.name : model.producerName
     network.externalFiles = external.sorted().map { ONNXConstant.found($0, folders) }
     network.fileOrders = rewritten?.orders ?? [:]
     let first = inputs[0]
