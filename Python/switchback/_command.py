@@ -1,5 +1,6 @@
 """Finding the command that does the work, and running it."""
 
+import functools
 import os
 import re
 import shutil
@@ -172,8 +173,16 @@ def run(arguments: Sequence[str | os.PathLike[str]]) -> str:
     return output
 
 
+@functools.cache
+def _lifeline() -> tuple[int, int]:
+    """The two ends of a pipe whose writing end stays open as long as this program runs, however it ends."""
+    return os.pipe()
+
+
 def start(arguments: Sequence[str | os.PathLike[str]], errors: int | IO[bytes]) -> "subprocess.Popen[str]":
     """Starts the command, with a pipe for what it prints on standard output.
+
+    It stops, keeping what it has found, when this program ends, even if that is killed.
 
     Args:
         arguments: The command's arguments.
@@ -190,12 +199,12 @@ def start(arguments: Sequence[str | os.PathLike[str]], errors: int | IO[bytes]) 
     try:
         return subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL,
+            stdin=_lifeline()[0],
             stdout=subprocess.PIPE,
             stderr=errors,
             encoding="utf-8",
             errors="replace",
-            env=_environment(command),
+            env=_environment(command) | {"SWITCHBACK_STOPS_WITH_INPUT": "1"},
             # A terminal's Ctrl-C would reach it twice, and the second ends it without keeping anything.
             start_new_session=True,
         )

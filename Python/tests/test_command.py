@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,22 @@ def fake(monkeypatch, tmp_path):
         return script
 
     return write
+
+
+def wait_until(condition):
+    deadline = time.time() + 60
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.01)
+
+
+def is_running(process):
+    """Whether a process of ours, or one that was, still computes."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def test_the_command_s_errors_are_raised_in_its_words(model, tmp_path):
@@ -199,9 +216,7 @@ def test_ctrl_c_leaves_a_run_that_resumes(model, tmp_path):
     call = f"switchback.features({str(model)!r}, {pictures!r}, out={str(out)!r}, search_only=True)"
     program = f"import switchback; {call}"
     child = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, start_new_session=True)
-    deadline = time.time() + 60
-    while not (out / "run.json").exists() and time.time() < deadline:
-        time.sleep(0.01)
+    wait_until((out / "run.json").exists)
     # To the program alone, as a notebook sends it.
     os.kill(child.pid, signal.SIGINT)
     _, errors = child.communicate(timeout=60)
@@ -214,6 +229,24 @@ def test_ctrl_c_leaves_a_run_that_resumes(model, tmp_path):
     assert run.is_finished and run.peaks()
     with pytest.raises(switchback.SwitchbackError, match="a search alone"):
         _ = run.page
+
+
+def test_a_program_that_is_killed_leaves_a_run_that_resumes_and_no_command(model, tmp_path):
+    out = tmp_path / "run"
+    words = [str(model), "scenes:count=1500", f"--out={out}", "--search-only", "--quiet"]
+    program = (
+        "import subprocess, time; from switchback import _command\n"
+        f"print(_command.start(['features', *{words!r}], subprocess.DEVNULL).pid, flush=True)\n"
+        "time.sleep(600)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    command = int(child.stdout.readline())
+    wait_until((out / "run.json").exists)
+    child.kill()
+    child.communicate()
+    wait_until(lambda: not is_running(command))
+    assert not switchback.Run(out).is_finished
+    assert switchback.features(model, "scenes:count=1500", out=out, search_only=True).is_finished
 
 
 def test_a_second_ctrl_c_reaches_the_command(fake, tmp_path):

@@ -28,6 +28,17 @@ enum Interrupts {
     }
   }
 
+  /// Stops as SIGTERM does when standard input ends, where the environment asks for it.
+  ///
+  /// Another program that starts this one keeps the other end of a pipe open. It is closed however that program ends.
+  static func followStarter() {
+    guard ProcessInfo.processInfo.environment["SWITCHBACK_STOPS_WITH_INPUT"] == "1" else { return }
+    Thread.detachNewThread {
+      while let read = try? FileHandle.standardInput.read(upToCount: 4096), !read.isEmpty {}
+      raise(SIGTERM)
+    }
+  }
+
   /// Runs work that asks its cancellation often, and ends by itself.
   ///
   /// Where Ctrl-C comes after it asked for the last time, its result stands; whoever then waits for Ctrl-C calls ``check()``.

@@ -40,6 +40,7 @@ struct Switchback: ParsableCommand {
 
   static func main() {
     Interrupts.begin()
+    Interrupts.followStarter()
     var model: String?
     do {
       try Cluster.join()
