@@ -144,10 +144,15 @@ public struct Dataset: Sendable {
   /// The pictures' ids by their paths.
   package var idsByPath: NameTable { NameTable(items.lazy.map(\.path)) }
 
+  /// The ids of the pictures of these very paths, in their order, without a table of all, which may be millions.
+  func ids(of paths: some Sequence<ExactName>) -> [Int] {
+    let paths = Set(paths)
+    return paths.isEmpty ? [] : items.indices.filter { paths.contains(ExactName(items[$0].path)) }
+  }
+
   /// How many of its pictures are not among some that were left out.
   public func count(without skipped: [Skipped]) -> Int {
-    let ids = idsByPath
-    return items.count - Set(skipped.flatMap { ids.exact($0.image) }).count
+    items.count - ids(of: skipped.lazy.map { ExactName($0.image) }).count
   }
 
   /// Whether a picture can hold several classes.

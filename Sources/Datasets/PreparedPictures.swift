@@ -94,9 +94,14 @@ public final class PreparedPictures: Sendable {
 
   /// Lists pictures that an earlier attempt could not read.
   public func skip(_ earlier: [Skipped]) {
-    let ids = dataset.idsByPath
+    let known = Set(skippedIDs.map { ExactName(dataset.items[$0].path) })
+    var reasons: [ExactName: String] = [:]
+    for entry in earlier where !known.contains(ExactName(entry.image)) {
+      reasons[ExactName(entry.image)] = entry.reason
+    }
+    let new = dataset.ids(of: reasons.keys)
     unread.withLock { unread in
-      for entry in earlier { for id in ids.exact(entry.image) { unread[id] = entry.reason } }
+      for id in new { unread[id] = reasons[ExactName(dataset.items[id].path)] }
     }
   }
 }
