@@ -135,7 +135,8 @@ def run(arguments: Sequence[str | os.PathLike[str]]) -> str:
     """Runs the command and waits for it, showing its progress in a terminal or a notebook.
 
     Ctrl-C stops the command, which keeps what it has found, so that the same call resumes. A second Ctrl-C
-    ends it at once. What the command assumed, guessed or left out becomes a `SwitchbackWarning`.
+    ends it at once. What the command assumed, guessed or left out becomes a `SwitchbackWarning` as soon as
+    it is said.
 
     Args:
         arguments: The command's arguments: a subcommand and its options.
@@ -159,15 +160,23 @@ def run(arguments: Sequence[str | os.PathLike[str]]) -> str:
         os.close(writing)
     reader = threading.Thread(target=_follow, args=(reading, lines, display), daemon=True)
     reader.start()
+    told = 0
     try:
-        output, _ = process.communicate()
+        while True:
+            try:
+                output, _ = process.communicate(timeout=0.2)
+                break
+            except subprocess.TimeoutExpired:
+                new = lines[told:]
+                warn(new, display)
+                told += len(new)
     except BaseException:
         _interrupt(process)
         raise
     finally:
         reader.join()
     # Also of a command that failed: with --strict the error speaks of its notes.
-    warn(lines)
+    warn(lines[told:])
     if process.returncode != 0:
         raise failure(arguments, lines, process.returncode)
     return output
@@ -233,16 +242,19 @@ def failure(arguments: Sequence[str | os.PathLike[str]], lines: list[str], exit_
     return SwitchbackError("\n".join(told).removeprefix("error: "), words, exit_code)
 
 
-def warn(lines: Sequence[str]) -> None:
+def warn(lines: Sequence[str], display: _Display | None = None) -> None:
     """Gives the command's notes as warnings, at the line that called this package; leaves progress out."""
+    notes = [line for line in lines if line.startswith(("note: ", "skipped ")) or "skipped.json" in line]
+    if notes and display:
+        # A warning begins on a line of its own.
+        display.show("")
     depth = 1
     frame = sys._getframe()
     while frame.f_back is not None and Path(frame.f_code.co_filename).parent == _PACKAGE:
         frame = frame.f_back
         depth += 1
-    for line in lines:
-        if line.startswith(("note: ", "skipped ")) or "skipped.json" in line:
-            warnings.warn(line.removeprefix("note: "), SwitchbackWarning, stacklevel=depth)
+    for note in notes:
+        warnings.warn(note.removeprefix("note: "), SwitchbackWarning, stacklevel=depth)
 
 
 def _follow(stream: int, lines: list[str], display: _Display | None) -> None:

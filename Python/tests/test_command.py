@@ -178,6 +178,19 @@ def test_notes_of_a_command_that_fails_are_warnings_too(fake):
         switchback.inspect("a.onnx")
 
 
+def test_a_note_is_a_warning_while_the_command_runs(fake, monkeypatch):
+    seen = fake(
+        "echo 'note: a.onnx: is odd' >&2",
+        "for _ in $(seq 100); do [ -e $0.seen ] && exit; sleep 0.1; done",
+        "exit 3",
+    ).with_suffix(".seen")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", lambda *_, **__: seen.touch())
+        _command.run(["inspect", "a.onnx"])
+    assert seen.exists()
+
+
 def test_a_terminal_shows_progress_and_is_left_clean(fake, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
