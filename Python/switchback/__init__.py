@@ -15,7 +15,8 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 from ._command import SwitchbackError, SwitchbackWarning
-from ._run import Arrays, Explorer, Projections, Run
+from ._explorer import Explorer
+from ._run import Arrays, Projections, Run
 from ._studies import (
     ablate,
     audit,

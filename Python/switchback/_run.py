@@ -1,15 +1,11 @@
 """Runs: what the command left in a folder, opened again."""
 
-import atexit
 import base64
 import html
 import json
 import re
-import signal
-import subprocess
-import tempfile
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -19,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from ._command import SwitchbackError, failure, start, warn
+from ._command import SwitchbackError
+from ._explorer import Explorer
 
 if TYPE_CHECKING:
     import pandas
@@ -279,7 +276,7 @@ class Run:
         """Opens the run's page in the browser."""
         webbrowser.open(self.page.resolve().as_uri())
 
-    def explore(self, *beside: "Run | str | PathLike[str]", open: bool = True) -> "Explorer":
+    def explore(self, *beside: "Run | str | PathLike[str]", open: bool = True) -> Explorer:
         """Starts the explorer: a page for every unit, and your own image live.
 
         Args:
@@ -385,56 +382,3 @@ class Projections(Mapping[int, Array]):
     def __len__(self) -> int:
         """How many units were projected."""
         return len(self._places)
-
-
-class Explorer:
-    """The explorer, running beside this program.
-
-    Attributes:
-        url: Its address, with the token that lets a browser in.
-    """
-
-    def __init__(self, runs: Sequence[Path]) -> None:
-        """Starts it.
-
-        Raises:
-            SwitchbackError: It ends at once.
-        """
-        arguments: list[str | PathLike[str]] = ["explore", *runs, "--no-open"]
-        # A pipe that nobody reads would stop it once it is full.
-        with tempfile.TemporaryFile() as errors:
-            self._process = start(arguments, errors)
-            atexit.register(self.stop)
-            assert self._process.stdout is not None
-            self.url = self._process.stdout.readline().strip()
-            errors.seek(0)
-            lines = errors.read().decode("utf-8", "replace").splitlines()
-        warn(lines)
-        if not self.url:
-            exit_code = self._process.wait()
-            self.stop()
-            raise failure(arguments, lines, exit_code)
-
-    def stop(self) -> None:
-        """Stops it."""
-        atexit.unregister(self.stop)
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
-
-    def __enter__(self) -> "Explorer":
-        """Itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stops it."""
-        self.stop()
-
-    def _repr_html_(self) -> str:
-        """Its address, for a notebook."""
-        url = html.escape(self.url)
-        return f'<a href="{url}" target="_blank">{url}</a>'
