@@ -112,7 +112,7 @@ public struct Features: Study, Sendable {
     let estimate = FeaturesEstimate(study: self, pictures: pictures, threads: work.threads)
     let file = searchFile
     if let note = notesOnInterior { work.listener.note("note: " + note) }
-    if try !work.contains(file), let note = try estimate.note() {
+    if try !work.containsSearch(file), let note = try estimate.note() {
       work.listener.note("estimate: " + note)
     }
     let peaks = try work.search(

@@ -25,6 +25,19 @@ struct SearchCheckpoint {
 
   private var path: String { run.path(of: file) }
 
+  /// Files in the run that parts of a search left.
+  private static func parts(of file: String, in run: RunFolder) -> [String] {
+    let folder = FileSystem.folder(of: file)
+    return run.names(in: folder).map { folder == "." ? $0 : folder + "/" + $0 }.filter {
+      $0.hasPrefix(file + suffix)
+    }
+  }
+
+  /// Whether the run holds a search, or parts of one.
+  static func isBegun(_ file: String, in run: RunFolder) -> Bool {
+    run.contains(file) || !parts(of: file, in: run).isEmpty
+  }
+
   /// What the file holds beside the peaks.
   private struct Progressed: Codable {
     var next: Int
@@ -49,10 +62,7 @@ struct SearchCheckpoint {
   /// - Throws: `PeakError.checkpoint(path:reason:)` for a file of another search.
   func join(_ start: PeakSearch.State) throws {
     _ = try run.preparedPath(of: file)
-    let folder = FileSystem.folder(of: file)
-    let parts = run.names(in: folder).map { folder == "." ? $0 : folder + "/" + $0 }.filter {
-      $0.hasPrefix(file + Self.suffix) && !isPart
-    }
+    let parts = isPart ? [] : Self.parts(of: file, in: run)
     if FileSystem.exists(path) {
       // They were joined before, and not yet removed.
       for part in parts { try run.remove(part) }

@@ -78,6 +78,11 @@ extension Work {
     return ranks.isFirst ? state.peaks : try checkpoint.peaks(whole, like: empty)
   }
 
+  /// Whether the run has a search, or parts of one that are to be joined, as rank 0 sees it.
+  func containsSearch(_ file: String) throws -> Bool {
+    try decided { SearchCheckpoint.isBegun(file, in: run) }
+  }
+
   /// Takes in the peaks of some pictures.
   private func peaks(
     of subject: Subject, _ search: PeakSearch, _ known: PeakTable, _ block: Range<Int>,
