@@ -1,7 +1,7 @@
-internal import Kernels
-internal import Tensors
 internal import Foundation
 public import Images
+internal import Kernels
+internal import Tensors
 
 /// What other programs write into a file's metadata about classes and pixels.
 extension Network {
