@@ -19,7 +19,7 @@ struct DemoCommand: ParsableCommand {
   @Option(help: .value("folder", "The demo's folder; created if missing."), completion: .directory)
   var out = "switchback-demo"
 
-  @Flag(help: "A smaller network and fewer images: half a minute instead of four.") var quick = false
+  @Flag(help: "A smaller network and fewer images: one minute instead of four.") var quick = false
 
   @OptionGroup var common: CommonOptions
 
